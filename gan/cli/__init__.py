@@ -1,0 +1,19 @@
+"""The command `gan`: one file per command; a command reads, calls the library, writes."""
+
+import click
+
+from meshkit.cli.group import LazyGroup
+
+COMMANDS = {
+    "data": ("gan.cli.data:data", "Make, convert and describe data sets."),
+    "train": ("gan.cli.train:train", "Train a decoupled face model."),
+    "sample": ("gan.cli.sample:sample", "Write generated meshes and a contact sheet."),
+    "evaluate": ("gan.cli.evaluate:evaluate", "Measure a trained model against its data set."),
+    "report": ("gan.cli.report:report", "Write one HTML page about a run."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="meshkit-gan")
+def main() -> None:
+    """Learn, measure and use decoupled 3D face models."""

@@ -1,0 +1,18 @@
+"""The command `meshkit`: one file per command; a command reads, calls the library, writes."""
+
+import click
+
+from meshkit.cli.group import LazyGroup
+
+COMMANDS = {
+    "check": ("meshkit.cli.check:check", "Say what a mesh is, its defects and their remedies."),
+    "uvmap": ("meshkit.cli.uvmap:uvmap", "Flatten a disk mesh onto the unit square or a circle."),
+    "geomimg": ("meshkit.cli.geomimg:geomimg", "Resample a mesh into a geometry image."),
+    "info": ("meshkit.cli.info:info", "Say which versions and optional back ends are installed."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="meshkit-gan")
+def main() -> None:
+    """Mesh to geometry image and back: parameterize, rasterize, resample."""

@@ -1,0 +1,64 @@
+"""The command group that meshkit and gan share: lazy commands, errors turned into messages."""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from meshkit.errors import SolveError
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called or described.
+
+    `--help` shows the one-line summaries given here, so listing the commands imports none of them.
+    """
+
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy  # name -> ("module:attribute", summary)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which they were declared."""
+        return [*self.lazy, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import the command's module and return the command."""
+        if name not in self.lazy:
+            return super().get_command(ctx, name)
+        module, attribute = self.lazy[name][0].split(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the summaries."""
+        rows = [(name, summary) for name, (_, summary) in self.lazy.items()]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; show what the library raises on purpose as one line, exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            sys.exit(130)
+        except BrokenPipeError:
+            raise
+        except (ValueError, OSError, SolveError) as error:  # MeshError is a ValueError
+            raise click.ClickException(one_line(error)) from error
+        except RuntimeError as error:
+            if type(error).__module__.split(".")[0] in {"meshkit", "gan"}:
+                raise click.ClickException(one_line(error)) from error
+            raise
+
+
+def one_line(error: Exception) -> str:
+    """Return the message of an error; for an OSError, the file and the reason."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__

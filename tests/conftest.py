@@ -1,0 +1,22 @@
+"""Fixtures shared by all tests: threads, and the real faces when they are at hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: two workers on two cores
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def faces() -> Path:
+    """Return the folder of real face models; skip where it is absent, fail if it must be there."""
+    folder = Path(os.environ.get("MESHKIT_FACES", ROOT.parent / "shared" / "faces"))
+    if not folder.is_dir():
+        reason = f"{folder} is absent: set MESHKIT_FACES to a folder with ict/ and makehuman/"
+        if os.environ.get("MESHKIT_REQUIRE_FACES") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
