@@ -1,0 +1,121 @@
+"""One class carries every frozen sparse matrix: the geometry mapping, Laplacians, pooling."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class SparseOperator(nn.Module):
+    """Apply a constant sparse matrix A to signals on vertices; buffers, no parameters.
+
+    The layout that costs nothing is vertex-major, (n, k), with batch and channels together in k:
+    one product, no transpose. Batches (B, n, c) are accepted and pay two transposes.
+
+    The backward pass multiplies by the stored transpose: no atomics, so its result is the same
+    bit for bit from run to run, on a CPU and on CUDA; it can be differentiated again. Values
+    follow `.to(dtype)`; the matrix travels with `state_dict`, and loading the state of another
+    matrix (another template, resolution or raster) is refused.
+
+    Parameters
+    ----------
+    A : (m, n)
+        Any scipy sparse matrix or array of real numbers; duplicates are summed.
+
+    Raises
+    ------
+    ValueError
+        A is not two-dimensional, or holds a value that is not finite.
+    """
+
+    crow: Tensor
+    col: Tensor
+    values: Tensor
+    crow_T: Tensor
+    col_T: Tensor
+    values_T: Tensor
+
+    def __init__(self, A: sp.sparray | sp.spmatrix, *, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        if A.ndim != 2:
+            raise ValueError(f"A must have two dimensions, got {A.ndim}")
+        matrix = sp.csr_array(A).astype(np.float64)
+        if not np.isfinite(matrix.data).all():
+            row = int(np.searchsorted(matrix.indptr, np.isfinite(matrix.data).argmin(), "right"))
+            raise ValueError(f"A has a value that is not finite in row {row - 1}")
+        m, n = matrix.shape
+        self.shape = (int(m), int(n))
+        for suffix, half in (("", matrix), ("_T", sp.csr_array(matrix.T))):
+            half.sum_duplicates()
+            index = np.int32 if max(half.nnz, *half.shape) < 2**31 else np.int64
+            self.register_buffer(f"crow{suffix}", torch.from_numpy(half.indptr.astype(index)))
+            self.register_buffer(f"col{suffix}", torch.from_numpy(half.indices.astype(index)))
+            self.register_buffer(f"values{suffix}", torch.from_numpy(half.data).to(dtype))
+
+    def forward(self, X: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """Return A X for a signal (n,), signals (n, k) or a batch (B, n, c).
+
+        Raises
+        ------
+        ValueError
+            X has another number of vertices or dimensions.
+        """
+        vertices = X.shape[1] if X.ndim == 3 else X.shape[0] if X.ndim else 0
+        if X.ndim not in (1, 2, 3) or vertices != self.shape[1]:
+            n = self.shape[1]
+            raise ValueError(f"expected ({n},), ({n}, k) or (B, {n}, c), got {tuple(X.shape)}")
+        if X.ndim == 1:
+            return self._product(X[:, None])[:, 0]
+        if X.ndim == 2:
+            return self._product(X)
+        B, n, c = X.shape
+        Y = self._product(X.permute(1, 0, 2).reshape(n, B * c))
+        return Y.view(self.shape[0], B, c).permute(1, 0, 2)
+
+    def _product(self, X: Tensor) -> Tensor:
+        A = _csr(self.crow, self.col, self.values, self.shape)
+        A_T = _csr(self.crow_T, self.col_T, self.values_T, self.shape[::-1])
+        product: Tensor = _Product.apply(A, A_T, X)
+        return product
+
+    def extra_repr(self) -> str:
+        """Return the shape and the number of entries."""
+        return f"{self.shape[0]}, {self.shape[1]}, entries={self.values.numel()}"
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        for name in ("crow", "col", "values"):
+            theirs, ours = state_dict.get(prefix + name), getattr(self, name)
+            if theirs is None:
+                continue  # the ordinary loader reports it as missing
+            theirs = theirs.to(ours.device, ours.dtype)
+            if theirs.shape != ours.shape or bool((theirs != ours).any()):
+                raise ValueError(
+                    f"{prefix}{name} belongs to another matrix: the checkpoint was made with "
+                    "another template, UV map or resolution"
+                )
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, A: Tensor, A_T: Tensor, X: Tensor) -> Tensor:
+        ctx.A, ctx.A_T = A, A_T
+        return A @ X
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:
+        # The stored transpose: no atomics, so bit for bit; swapped again for second derivatives.
+        return None, None, _Product.apply(ctx.A_T, ctx.A, grads[0].contiguous())
+
+
+def _csr(crow: Tensor, col: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        warnings.filterwarnings("ignore", message="Sparse invariant checks")
+        return torch.sparse_csr_tensor(crow, col, values, size=shape, check_invariants=False)
