@@ -14,7 +14,7 @@ _HOMES = {
     "FaceModel": "gan.models.face_model",
     "evaluate": "gan.evaluation",
 }
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -76,14 +76,14 @@ class FaceModel:
 
         Raises
         ------
-        KeyError
+        ValueError
             The model has no such factor; the message lists those it has.
         """
         for factor in self.factors:
             if factor.name == name:
                 return factor
         known = ", ".join(f.name for f in self.factors)
-        raise KeyError(f"the model has no factor {name!r}; it has {known}")
+        raise ValueError(f"the model has no factor {name!r}; it has {known}")
 
     def label_index(self, factor: str, label: int | str) -> int:
         """Return the class index of a label given as an index or as a name.

@@ -1,4 +1,4 @@
-"""Torch layers: frozen sparse operators on vertex signals. Needs `pip install 'meshkit-gan[torch]'`.
+"""Torch layers: frozen sparse operators on vertex signals; the extra `torch` brings them.
 
 Reading order: operator.py (the one class), geometry_mapping.py, laplacian_energy.py.
 """

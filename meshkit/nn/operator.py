@@ -79,7 +79,7 @@ class SparseOperator(nn.Module):
     def _product(self, X: Tensor) -> Tensor:
         A = _csr(self.crow, self.col, self.values, self.shape)
         A_T = _csr(self.crow_T, self.col_T, self.values_T, self.shape[::-1])
-        product: Tensor = _Product.apply(A, A_T, X)
+        product: Tensor = _Product.apply(A, A_T, X)  # type: ignore[no-untyped-call]
         return product
 
     def extra_repr(self) -> str:
@@ -111,7 +111,8 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:
         # The stored transpose: no atomics, so bit for bit; swapped again for second derivatives.
-        return None, None, _Product.apply(ctx.A_T, ctx.A, grads[0].contiguous())
+        grad = grads[0].contiguous()
+        return None, None, _Product.apply(ctx.A_T, ctx.A, grad)  # type: ignore[no-untyped-call]
 
 
 def _csr(crow: Tensor, col: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:

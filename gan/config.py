@@ -1,0 +1,292 @@
+"""Configurations: TOML checked by pydantic; unknown keys are errors. No torch here.
+
+A configuration is a preset, overlaid by the user's file, overlaid by `--set key=value`. The
+resolved whole is written into the run directory.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gan.errors import ConfigError
+
+PRESETS = ("demo", "small", "paper")
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FactorConfig(_Section):
+    """A labelled source of variation: a label array of the data set with this name."""
+
+    name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+    code_size: Count
+    classify_d: NotNegative = 1.0  # λ_cls^D
+    classify_g: NotNegative = 1.0  # λ_cls^G
+    feature: NotNegative = 1.0  # λ_feat
+    balance: Literal["uniform", "none"] = "uniform"  # wanted share of labels over share in the data
+
+
+class GeneratorConfig(_Section):
+    """The mesh generator."""
+
+    name: str = "mlp"
+    hidden: Count = 512
+    slope: NotNegative = 0.2
+    noise_size: Annotated[int, Field(ge=0)] = 5
+    start: Literal["principal-components", "random"] = "principal-components"
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the averaged weights; 0: none
+
+
+class DiscriminatorConfig(_Section):
+    """The image discriminator: two shared blocks, then two blocks a branch."""
+
+    name: str = "dcgan"
+    widths: Annotated[tuple[Count, ...], Field(min_length=4, max_length=4)] = (64, 128, 256, 512)
+    slope: NotNegative = 0.2
+    instance_noise: NotNegative = 0.1  # deviation, in units of the normalised images
+    anneal_noise: bool = False  # linearly to 0 over the training
+
+
+class MappingConfig(_Section):
+    """From the mesh to the image."""
+
+    name: Literal["plain"] = "plain"
+    size: Annotated[int, Field(ge=16, le=1024)] = 64
+    weights: Literal["auto", "cotan", "mean-value", "uniform"] = "auto"
+
+
+class AdversarialConfig(_Section):
+    """The game between generator and discriminator."""
+
+    name: str = "wgan-gp"
+    penalty: NotNegative = 10.0  # λ_gp
+
+
+class FeatureConfig(_Section):
+    """The distance between the features of two faces that share a code."""
+
+    name: Literal["cosine", "l2"] = "cosine"
+
+
+class RegularizerConfig(_Section):
+    """What keeps displacements smooth; in units of the face's half-height."""
+
+    name: str = "cotangent"
+    weight: NotNegative = 1.0  # λ_reg
+
+
+class OptimizerConfig(_Section):
+    """Adam for both players."""
+
+    rate_d: Positive = 1e-4
+    rate_g: Positive = 1e-4
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (
+        0.0,
+        0.9,
+    )
+    decay: Literal["none", "linear", "cosine"] = "none"  # of both rates, to 0 at the last iteration
+
+
+class TrainingConfig(_Section):
+    """How long, how fast, from which seed."""
+
+    iterations: Count | None = None  # generator steps; or
+    epochs: Positive | None = None  # passes of the discriminator over the training split
+    max_minutes: Positive | None = None  # stop early, cleanly, after so much time of training
+    batch: Annotated[int, Field(ge=2)] = 128
+    critic_steps: Count = 5
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    threads: Annotated[int, Field(ge=0)] = 0  # of torch on a CPU; 0: as many as cores
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "TrainingConfig":
+        if (self.iterations is None) == (self.epochs is None):
+            raise ValueError("give either iterations or epochs")
+        return self
+
+
+class OutputConfig(_Section):
+    """What a run writes while it goes, and how often (in iterations)."""
+
+    log_every: Count = 10
+    picture_every: Count = 500
+    checkpoint_every: Count = 500
+    keep: Count = 2  # checkpoints
+    tensorboard: bool = True
+
+
+class Config(_Section):
+    """Everything that decides a run."""
+
+    factors: Annotated[tuple[FactorConfig, ...], Field(min_length=1)]
+    training: TrainingConfig
+    generator: GeneratorConfig = GeneratorConfig()
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    mapping: MappingConfig = MappingConfig()
+    adversarial: AdversarialConfig = AdversarialConfig()
+    feature: FeatureConfig = FeatureConfig()
+    regularizer: RegularizerConfig = RegularizerConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    output: OutputConfig = OutputConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Config":
+        names = [factor.name for factor in self.factors]
+        if len(set(names)) < len(names):
+            raise ValueError(f"factors: a name appears twice in {names}")
+        if "noise" in names:
+            raise ValueError("factors: 'noise' is the name of the code without labels")
+        if self.mapping.size % 16:
+            raise ValueError(f"mapping.size: {self.mapping.size} is not a multiple of 16")
+        if len(names) > 1 and self.training.batch % (2 * (len(names) - 1)):
+            need = 2 * (len(names) - 1)
+            raise ValueError(f"training.batch: {self.training.batch} is not a multiple of {need}")
+        return self
+
+
+def load_config(
+    preset: str | None = None,
+    file: Path | None = None,
+    overrides: Sequence[str] = (),
+) -> Config:
+    """Resolve a configuration from a preset, a TOML file and `key=value` overrides.
+
+    Raises
+    ------
+    ConfigError
+        An unknown preset or key, a value out of range, a file that is not TOML; the message
+        names the key and, for a file, its name.
+    """
+    tree: dict[str, Any] = {}
+    if preset is not None or file is None:
+        tree = _preset(preset or "small")
+    if file is not None:
+        tree = _overlay(tree, _parse(Path(file).read_bytes(), str(file)))
+    for override in overrides:
+        _set(tree, override)
+    return parse_config(tree, str(file) if file else f"preset {preset or 'small'}")
+
+
+def parse_config(tree: Mapping[str, Any], origin: str) -> Config:
+    """Check a tree of plain values; `origin` names it in messages.
+
+    Raises
+    ------
+    ConfigError
+        An unknown key or a value out of range.
+    """
+    try:
+        return Config.model_validate(dict(tree))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "configuration"
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"{origin}: unknown key {key!r}; {_known(first['loc'])}") from None
+        message = str(first["msg"]).removeprefix("Value error, ")
+        shown = f", got {first['input']!r}" if not isinstance(first["input"], dict) else ""
+        raise ConfigError(f"{origin}: {key}: {message}{shown}") from None
+
+
+def _known(loc: tuple[int | str, ...]) -> str:
+    model: type[BaseModel] = Config
+    for part in loc[:-1]:
+        if isinstance(part, int):
+            continue
+        annotation = FactorConfig if part == "factors" else model.model_fields[part].annotation
+        assert isinstance(annotation, type)
+        model = annotation
+    return "known here: " + ", ".join(model.model_fields)
+
+
+def dump_config(config: Config) -> str:
+    """Return a configuration as TOML; `load_config` reads it back equal."""
+    tree = config.model_dump(mode="json", exclude_none=True)
+    lines: list[str] = []
+    for factor in tree.pop("factors"):
+        lines += ["[[factors]]", *_pairs(factor), ""]
+    for section, values in tree.items():
+        lines += [f"[{section}]", *_pairs(values), ""]
+    return "\n".join(lines)
+
+
+def _pairs(values: Mapping[str, Any]) -> list[str]:
+    return [f"{key} = {_toml(value)}" for key, value in values.items()]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return repr(value)
+
+
+def _preset(name: str) -> dict[str, Any]:
+    if name not in PRESETS:
+        raise ConfigError(f"unknown preset {name!r}; known: {', '.join(PRESETS)}")
+    source = resources.files("gan.presets") / f"{name}.toml"
+    return _parse(source.read_bytes(), f"preset {name}")
+
+
+def _parse(text: bytes, origin: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{origin} is not TOML: {error}") from None
+
+
+def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = _overlay(old, value) if both else value  # type: ignore[arg-type]
+    if {"iterations", "epochs"} <= merged.keys() and len(
+        {"iterations", "epochs"} & above.keys()
+    ) == 1:
+        del merged["epochs" if "iterations" in above else "iterations"]  # the later one decides
+    return merged
+
+
+def _set(tree: dict[str, Any], override: str) -> None:
+    """Set one value in place: `training.batch=64`, `factors.identity.code_size=32`."""
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {override!r}: expected key=value, as in training.batch=64")
+    *path, last = key.strip().split(".")
+    if path[:1] == ["factors"]:
+        factors = tree.get("factors", [])
+        found = [factor for factor in factors if path[1:2] == [factor.get("name")]]
+        if len(path) != 2 or not found:
+            names = ", ".join(str(factor.get("name")) for factor in factors)
+            raise ConfigError(f"--set {override!r}: expected factors.NAME.key, NAME of {names}")
+        found[0][last] = _value(text)
+        return
+    node = tree
+    for part in path:
+        node = node.setdefault(part, {})
+        if not isinstance(node, dict):
+            raise ConfigError(f"--set {override!r}: {part} is a value, not a section")
+    node.update(_overlay(node, {last: _value(text)}))
+    for key in {"iterations", "epochs"} - {last}:
+        if last in {"iterations", "epochs"}:
+            node.pop(key, None)
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()  # a bare word is a string

@@ -1,0 +1,1 @@
+"""Networks without losses. Reading order: generator, discriminator, face_model."""

@@ -1,0 +1,111 @@
+"""The image discriminator: one trunk, one branch to tell real from fake, one for each factor."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as nnf
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gan.registry import Registry
+
+DISCRIMINATORS: Registry[nn.Module] = Registry("discriminator")
+
+
+@DISCRIMINATORS.register("dcgan")
+class BranchedDiscriminator(nn.Module):
+    """DC-GAN's convolutions, kernel 4, stride 2; no batch norm, which breaks a penalty per sample.
+
+    Parameters
+    ----------
+    size : int, pixels
+        Side of the square images; a multiple of 16.
+    widths : channels of the four blocks; the first two are the trunk.
+    classes : number of classes of every factor, by name.
+
+    References
+    ----------
+    Radford et al., ICLR 2016; Fernández Abrevaya et al., ICCV 2019, Section 4.3.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        widths: Sequence[int],
+        slope: float,
+        classes: Mapping[str, int],
+        rng: torch.Generator,
+    ) -> None:
+        super().__init__()
+        w1, w2, w3, w4 = widths
+        self.slope = slope
+        self.trunk = nn.ModuleList([_convolution(3, w1, rng), _convolution(w1, w2, rng)])
+        self.critic = _Branch(size, (w2, w3, w4), 1, slope, rng)
+        self.branches = nn.ModuleDict(
+            {name: _Branch(size, (w2, w3, w4), n, slope, rng) for name, n in classes.items()}
+        )
+
+    def shared(self, images: Float[Tensor, "B 3 n n"]) -> Float[Tensor, "B w k k"]:
+        """Return the trunk's features, from which every branch starts."""
+        for block in self.trunk:
+            images = nnf.leaky_relu(block(images), self.slope)
+        return images
+
+    def score(self, shared: Float[Tensor, "B w k k"]) -> Float[Tensor, " B"]:
+        """Return the critic's score: high for real."""
+        scores: Tensor = self.critic(self.critic.features(shared))
+        return scores[:, 0]
+
+    def features(self, factor: str, shared: Float[Tensor, "B w k k"]) -> Float[Tensor, "B f"]:
+        """Return the feature vectors f_k of a factor: the layer before the last of its branch."""
+        branch = self.branches[factor]
+        assert isinstance(branch, _Branch)
+        return branch.features(shared)
+
+    def logits(self, factor: str, shared: Float[Tensor, "B w k k"]) -> Float[Tensor, "B C"]:
+        """Return the classifier's logits for a factor."""
+        logits: Tensor = self.branches[factor](self.features(factor, shared))
+        return logits
+
+
+class _Branch(nn.Module):
+    def __init__(
+        self,
+        size: int,
+        widths: tuple[int, int, int],
+        outputs: int,
+        slope: float,
+        rng: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.slope = slope
+        self.blocks = nn.ModuleList(
+            [_convolution(widths[0], widths[1], rng), _convolution(widths[1], widths[2], rng)]
+        )
+        self.last = nn.Linear(widths[2] * (size // 16) ** 2, outputs)
+        _initialise(self.last, rng)
+
+    def features(self, shared: Tensor) -> Tensor:
+        for block in self.blocks:
+            shared = nnf.leaky_relu(block(shared), self.slope)
+        return shared.flatten(1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        answer: Tensor = self.last(features)
+        return answer
+
+
+def _convolution(inputs: int, outputs: int, rng: torch.Generator) -> nn.Conv2d:
+    layer = nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1)
+    _initialise(layer, rng)
+    return layer
+
+
+def _initialise(layer: nn.Conv2d | nn.Linear, rng: torch.Generator) -> None:
+    """He's initialisation, in place, from the run's own random numbers."""
+    assert layer.bias is not None
+    fan = layer.weight[0].numel()
+    with torch.no_grad():
+        layer.weight.copy_(torch.randn(layer.weight.shape, generator=rng) * (2 / fan) ** 0.5)
+        layer.bias.zero_()
