@@ -1,0 +1,168 @@
+"""Laplacians and lumped mass of triangle meshes.
+
+One signature ``(V, F) -> L`` and one sign: positive diagonal, rows sum to zero, ``L @ u`` is the
+weak form, ``L @ u / mass`` the strong one. ``L == -igl.cotmatrix(V, F)``.
+"""
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Float, Int
+
+from meshkit.checks import check_mesh
+from meshkit.errors import DegenerateFaceError
+
+
+def cotangent_laplacian(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> sp.csr_array:
+    """Build the cotangent Laplacian, weak form, positive semi-definite.
+
+    ``L[i, j] = -(cot a + cot b) / 2`` with a, b the angles facing edge ij; rows sum to zero.
+    Where a + b exceeds 180 degrees the entry is positive and the maximum principle fails.
+
+    Parameters
+    ----------
+    V : length
+        In 2D or 3D.
+
+    Returns
+    -------
+    L : 1
+        Symmetric. Equals ``-igl.cotmatrix(V, F)``.
+
+    Raises
+    ------
+    DegenerateFaceError
+        A face has no area.
+
+    References
+    ----------
+    Pinkall, Polthier, Computing discrete minimal surfaces, Experimental Mathematics 1993.
+    """
+    dot, double_area, _ = _corner_products(V, F)
+    half_cot = [d / (2 * double_area) for d in dot]
+    tail = np.concatenate([F[:, 1], F[:, 2], F[:, 0]])  # the edge that corner k faces
+    head = np.concatenate([F[:, 2], F[:, 0], F[:, 1]])
+    W = sp.coo_array((np.concatenate(half_cot), (tail, head)), shape=(len(V), len(V))).tocsr()
+    return _from_weights(W + W.T.tocsr())
+
+
+def mean_value_laplacian(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> sp.csr_array:
+    """Build the Laplacian of Floater's mean value weights; not symmetric.
+
+    ``L[i, j] = -(tan(a / 2) + tan(b / 2)) / |ij|`` with a, b the angles at i beside edge ij. All
+    weights are positive, so a map to a convex border has no flipped face (up to rounding).
+    In the plane, ``L @ V`` is zero at inner vertices.
+
+    Parameters
+    ----------
+    V : length
+        In 2D or 3D.
+
+    Returns
+    -------
+    L : 1 / length
+
+    Raises
+    ------
+    DegenerateFaceError
+        A face has no area.
+
+    References
+    ----------
+    Floater, Mean value coordinates, Computer Aided Geometric Design 2003, Eq. 2.1.
+    """
+    dot, double_area, length = _corner_products(V, F)
+    rows, columns, weights = [], [], []
+    for k in range(3):
+        product = length[(k + 1) % 3] * length[(k + 2) % 3]
+        # tan(a / 2) in two forms, each without cancellation where it is used.
+        acute, obtuse = double_area / (product + np.abs(dot[k])), (product - dot[k]) / double_area
+        tangent = np.where(dot[k] > 0, acute, obtuse)
+        for j in ((k + 1) % 3, (k + 2) % 3):
+            rows.append(F[:, k])
+            columns.append(F[:, j])
+            weights.append(tangent / length[3 - k - j])
+    entries = np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))
+    return _from_weights(sp.coo_array(entries, shape=(len(V), len(V))).tocsr())
+
+
+def uniform_laplacian(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> sp.csr_array:
+    """Build the graph Laplacian: number of neighbours on the diagonal, -1 for each edge.
+
+    Only ``len(V)`` and F matter: it exists for meshes with degenerate faces.
+
+    Returns
+    -------
+    L : 1
+        Symmetric.
+
+    References
+    ----------
+    Tutte, How to draw a graph, Proceedings of the London Mathematical Society 1963.
+    """
+    check_mesh(V, F)
+    tail, head = F.ravel(), np.roll(F, -1, axis=1).ravel()
+    W = sp.coo_array((np.ones(F.size), (tail, head)), shape=(len(V), len(V))).tocsr()
+    W = W + W.T.tocsr()
+    W.data[:] = 1  # an inner edge has two half-edges
+    return _from_weights(W)
+
+
+def lumped_mass(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> Float[np.ndarray, " n"]:
+    """Return a third of the area of the faces around each vertex; they sum to the surface's area.
+
+    Parameters
+    ----------
+    V : length
+
+    Returns
+    -------
+    mass : length^2
+        Zero at a vertex in no face. Equals the diagonal of ``igl.massmatrix(V, F, BARYCENTRIC)``.
+    """
+    check_mesh(V, F)
+    double_area = _double_area(_edge_vectors(V, F))
+    return np.bincount(F.ravel(), np.repeat(double_area / 6, 3), minlength=len(V))
+
+
+def _from_weights(W: sp.csr_array) -> sp.csr_array:
+    """Return ``diag(W 1) - W``."""
+    return sp.csr_array(sp.diags_array(W.sum(axis=1)) - W)
+
+
+def _edge_vectors(
+    V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]
+) -> list[list[Float[np.ndarray, " m"]]]:
+    """Return, for each corner, the coordinates of the edge it faces: contiguous, thrice as fast."""
+    P = [[np.ascontiguousarray(x, dtype=float)[F[:, k]] for x in V.T] for k in range(3)]
+    return [[b - a for a, b in zip(P[(k + 1) % 3], P[(k + 2) % 3], strict=True)] for k in range(3)]
+
+
+def _double_area(edge: list[list[Float[np.ndarray, " m"]]]) -> Float[np.ndarray, " m"]:
+    u, v = edge[0], edge[1]
+    if len(u) == 2:
+        return np.asarray(np.abs(u[0] * v[1] - u[1] * v[0]))
+    x, y, z = (u[i] * v[j] - u[j] * v[i] for i, j in ((1, 2), (2, 0), (0, 1)))
+    return np.asarray(np.sqrt(x * x + y * y + z * z))
+
+
+def _corner_products(
+    V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]
+) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray]]:
+    """Return the products of the two edges at each corner, twice the area, the facing lengths."""
+    check_mesh(V, F)
+    edge = _edge_vectors(V, F)
+    double_area = _double_area(edge)
+    length = [np.sqrt(sum(x * x for x in edge[k])) for k in range(3)]
+    longest = np.maximum(np.maximum(length[0], length[1]), length[2])
+    flat = ~(double_area > 1e-12 * longest**2)
+    if flat.any():
+        f = int(flat.argmax())
+        raise DegenerateFaceError(
+            f"face {f} = {F[f].tolist()} has no area ({int(flat.sum())} such faces): delete it, or "
+            "take uniform weights, which need no angles"
+        )
+    dot = [
+        -sum(a * b for a, b in zip(edge[(k + 1) % 3], edge[(k + 2) % 3], strict=True))
+        for k in range(3)
+    ]
+    return dot, double_area, length

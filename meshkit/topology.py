@@ -1,0 +1,215 @@
+"""Connectivity: edges, borders, parts, manifoldness. Never looks at V.
+
+Half-edge k of a face runs from corner k to corner k + 1. In an oriented manifold every edge is one
+half-edge (border) or two that run against each other (inside).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Int
+from scipy.sparse.csgraph import connected_components
+
+from meshkit.checks import check_faces
+from meshkit.errors import MeshError, TopologyError
+
+
+class EdgeTable(NamedTuple):
+    """The edges of a mesh and the half-edges that lie on them.
+
+    Attributes
+    ----------
+    E : 1
+        Vertex indices, smaller first, sorted.
+    uses : 1
+        Number of faces at each edge.
+    forward : 1
+        How many of them run from the smaller index to the larger.
+    half_edge : 1
+        Half-edges ``3 face + corner`` in the order of E; those of one edge ascend.
+    start : 1
+        Edge e owns ``half_edge[start[e] : start[e] + uses[e]]``.
+    """
+
+    E: Int[np.ndarray, "e 2"]
+    uses: Int[np.ndarray, " e"]
+    forward: Int[np.ndarray, " e"]
+    half_edge: Int[np.ndarray, " h"]
+    start: Int[np.ndarray, " e"]
+
+
+def edge_table(F: Int[np.ndarray, "m 3"]) -> EdgeTable:
+    """Sort the half-edges of a mesh, oriented or not, manifold or not, by their edge."""
+    check_faces(F)
+    tail = F.astype(np.int64).ravel()
+    head = np.roll(F, -1, axis=1).astype(np.int64).ravel()
+    # In int64: n * n overflows int32 from n = 46341.
+    n = int(F.max()) + 1
+    key = np.minimum(tail, head) * n + np.maximum(tail, head)
+    half_edge = np.argsort(key, kind="stable")
+    key = key[half_edge]
+    start = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
+    uses = np.diff(np.r_[start, len(key)])
+    E = np.stack(np.divmod(key[start], n), axis=1)
+    forward = np.add.reduceat((tail < head)[half_edge].astype(np.int64), start)
+    return EdgeTable(E, uses, forward, half_edge, start)
+
+
+def edges(F: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, "e 2"]:
+    """List the edges once each, smaller index first, sorted."""
+    return edge_table(F).E
+
+
+def nonmanifold_edges(F: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, "k 2"]:
+    """List the edges that belong to more than two faces."""
+    table = edge_table(F)
+    return np.asarray(table.E[table.uses > 2])
+
+
+def misoriented_edges(F: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, "k 2"]:
+    """List the edges whose two faces run along them in the same direction."""
+    table = edge_table(F)
+    return np.asarray(table.E[(table.uses == 2) & (table.forward != 1)])
+
+
+def nonmanifold_vertices(F: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, " k"]:
+    """List the vertices whose faces form more than one fan.
+
+    Faces are of one fan if a walk through shared edges at the vertex leads from one to the other.
+    Two cones that meet in their apex make it non-manifold although every edge has two faces.
+    """
+    table = edge_table(F)
+    # Corners are nodes. The half-edges of one edge are joined, at its smaller and its larger end.
+    follower = np.ones(len(table.half_edge), dtype=bool)
+    follower[table.start] = False
+    here = np.flatnonzero(follower)
+    nodes = []
+    for smaller in (True, False):
+        a, b = (_corner_at(F, table.half_edge[k], smaller=smaller) for k in (here - 1, here))
+        nodes.append((a, b))
+    a, b = np.concatenate(nodes, axis=1)
+    graph = sp.coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(F.size, F.size))
+    n_fans, fan = connected_components(graph, directed=False)
+    first = np.zeros(n_fans, dtype=np.int64)
+    first[fan] = F.ravel()  # every corner of a fan has the same vertex
+    return np.flatnonzero(np.bincount(first) > 1)
+
+
+def _corner_at(
+    F: Int[np.ndarray, "m 3"], half_edge: Int[np.ndarray, " k"], *, smaller: bool
+) -> Int[np.ndarray, " k"]:
+    """Return the corner ``3 face + k`` at the smaller or the larger end of half-edges."""
+    face, k = np.divmod(half_edge, 3)
+    following = 3 * face + (k + 1) % 3
+    flat = F.ravel()
+    ascends = flat[half_edge] < flat[following]
+    return np.asarray(np.where(ascends == smaller, half_edge, following))
+
+
+def boundary_loops(F: Int[np.ndarray, "m 3"]) -> list[np.ndarray]:
+    """Order the boundary vertices into closed loops, longest first.
+
+    A loop runs with the faces (surface on the left) and starts at its smallest index. Length is
+    the number of vertices. A closed mesh has none.
+
+    Raises
+    ------
+    TopologyError
+        An edge belongs to more than two faces, two faces run along an edge in the same direction,
+        or the boundary touches itself.
+    """
+    table = edge_table(F)
+    _check_oriented_manifold(F, table)
+    border = table.half_edge[table.start[table.uses == 1]]
+    flat = F.ravel()
+    tail, head = flat[border].tolist(), flat[border // 3 * 3 + (border + 1) % 3].tolist()
+    follow = dict(zip(tail, head, strict=True))
+    if len(follow) < len(tail):
+        seen, count = np.unique(tail, return_counts=True)
+        i = int(seen[count.argmax()])
+        raise TopologyError(
+            f"the boundary touches itself at vertex {i}: its faces form more than one fan "
+            "(nonmanifold_vertices(F) lists all such); give each fan its own copy of the vertex"
+        )
+    loops = []
+    for vertex in sorted(follow):
+        loop = []
+        while vertex in follow:
+            loop.append(vertex)
+            vertex = follow.pop(vertex)
+        if loop:
+            loops.append(np.array(loop, dtype=np.int64))
+    return sorted(loops, key=len, reverse=True)
+
+
+def _check_oriented_manifold(F: Int[np.ndarray, "m 3"], table: EdgeTable) -> None:
+    crowded = table.uses > 2
+    turned = (table.uses == 2) & (table.forward != 1)
+    if not (crowded | turned).any():
+        return
+    e = int((crowded if crowded.any() else turned).argmax())
+    (i, j), start = table.E[e].tolist(), table.start[e]
+    owners = (table.half_edge[start : start + table.uses[e]] // 3).tolist()
+    if crowded.any():
+        raise TopologyError(
+            f"edge ({i}, {j}) belongs to {len(owners)} faces {owners[:8]} "
+            "(nonmanifold_edges(F) lists all such): delete all but two"
+        )
+    raise TopologyError(
+        f"faces {owners[0]} and {owners[1]} run along edge ({i}, {j}) in the same direction: one "
+        "is inverted (misoriented_edges(F) lists all such); reverse it, F[f] = F[f, ::-1]"
+    )
+
+
+def boundary_loop(F: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, " b"]:
+    """Return the only boundary loop of a disk.
+
+    Raises
+    ------
+    TopologyError
+        There is not exactly one loop.
+    """
+    loops = boundary_loops(F)
+    if len(loops) != 1:
+        lengths = [len(loop) for loop in loops]
+        raise TopologyError(
+            f"expected one boundary loop, found {len(loops)} of lengths {lengths}: "
+            "choose one of boundary_loops(F)"
+        )
+    return np.asarray(loops[0])
+
+
+def components(F: Int[np.ndarray, "m 3"], n: int) -> Int[np.ndarray, " n"]:
+    """Label the vertices 0 … n - 1 by connected part, in the order of their first vertices.
+
+    A vertex in no face is a part of its own.
+    """
+    check_faces(F)
+    if int(F.max()) >= n:
+        raise MeshError(f"a face names vertex {int(F.max())}, but there are {n} vertices only")
+    tail, head = F[:, [0, 1]].ravel(), F[:, [1, 2]].ravel()  # two edges join a face's corners
+    graph = sp.coo_array((np.ones(len(tail), dtype=np.int8), (tail, head)), shape=(n, n))
+    labels: np.ndarray = connected_components(graph, directed=False)[1].astype(np.int64)
+    return labels
+
+
+def count_parts(F: Int[np.ndarray, "m 3"], n: int) -> int:
+    """Count the connected parts; a vertex in no face is one."""
+    return int(components(F, n).max()) + 1
+
+
+def unreferenced_vertices(F: Int[np.ndarray, "m 3"], n: int) -> Int[np.ndarray, " k"]:
+    """List the vertices below n that no face names."""
+    check_faces(F)
+    used = np.zeros(max(n, int(F.max()) + 1), dtype=bool)
+    used[F] = True
+    return np.flatnonzero(~used[:n])
+
+
+def euler_characteristic(F: Int[np.ndarray, "m 3"]) -> int:
+    """Return vertices - edges + faces; vertices in no face do not count.
+
+    A disk has 1, a sphere 2; one surface of genus g with b loops has ``2 - 2 g - b``.
+    """
+    return len(np.unique(F)) - len(edges(F)) + len(F)
