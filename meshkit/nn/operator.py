@@ -76,6 +76,11 @@ class SparseOperator(nn.Module):
         Y = self._product(X.permute(1, 0, 2).reshape(n, B * c))
         return Y.view(self.shape[0], B, c).permute(1, 0, 2)
 
+    def matrix(self) -> sp.csr_array:
+        """Return the matrix as a scipy array of float64."""
+        parts = (part.cpu().numpy() for part in (self.values.double(), self.col, self.crow))
+        return sp.csr_array(tuple(parts), shape=self.shape)
+
     def _product(self, X: Tensor) -> Tensor:
         A = _csr(self.crow, self.col, self.values, self.shape)
         A_T = _csr(self.crow_T, self.col_T, self.values_T, self.shape[::-1])

@@ -1,0 +1,119 @@
+"""What is frozen before the first step: template, mapping, statistics, images, labels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan.cache import cache_folder
+from gan.config import Config
+from gan.datasets.store import Dataset
+from gan.errors import DatasetError
+from gan.losses.classification import class_weights
+from gan.models.face_model import Factor
+from gan.training.images import RealImages, cached_images
+from gan.training.statistics import Statistics, displacement_statistics
+from meshkit.nn import GeometryMapping
+from meshkit.param import parameterize
+from meshkit.raster import rasterize_uv
+
+TRAIN = 0
+
+
+@dataclass(frozen=True)
+class FactorLabels:
+    """The labels of one factor over the training split, as indices into its classes or −1."""
+
+    labels: Tensor  # (N,)
+    weights: Tensor  # (C,) of the cross entropy
+    share: float  # of the training split that carries a label
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Everything that a data set and a configuration fix for the whole training."""
+
+    factors: tuple[Factor, ...]
+    labels: dict[str, FactorLabels]
+    template: np.ndarray  # (V, 3) mm
+    faces: np.ndarray  # (T, 3)
+    UV: np.ndarray  # (V, 2)
+    statistics: Statistics
+    images: RealImages
+    mapping: GeometryMapping
+    half_height: float  # mm
+    indices: np.ndarray  # of the training meshes in the data set
+    fingerprint: str
+
+
+def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
+    """Flatten the template, map the real faces, gather statistics and labels.
+
+    Raises
+    ------
+    DatasetError
+        The data set has no training split, or a factor without labels or with one class.
+    MeshError
+        The template cannot be flattened.
+    """
+    indices = np.flatnonzero(dataset.split == TRAIN)
+    if len(indices) < config.training.batch:
+        raise DatasetError(
+            f"{dataset.path}: {len(indices)} training meshes, fewer than a batch of "
+            f"{config.training.batch}; use more data or --set training.batch=N"
+        )
+    factors, labels = _factors(dataset, config, indices, device)
+    template = dataset.template.astype(np.float64)
+    faces = dataset.faces.astype(np.int64)
+    flat = parameterize(template, faces, weights=config.mapping.weights, fill_holes=True)
+    n = config.mapping.size
+    raster = rasterize_uv(flat.UV, flat.F, (n, n))
+    mapping = GeometryMapping(flat.F, raster, len(template))
+    folder = cache_folder() / dataset.fingerprint[:16]
+    folder.mkdir(exist_ok=True)
+    raw = cached_images(dataset, indices, mapping.matrix(), n, folder)
+    return Problem(
+        factors=factors,
+        labels=labels,
+        template=template,
+        faces=faces,
+        UV=flat.UV,
+        statistics=displacement_statistics(dataset, indices, config.generator.hidden, folder),
+        images=RealImages(raw, device),
+        mapping=mapping.to(device),
+        half_height=float(np.ptp(template[:, 1]) / 2),
+        indices=indices,
+        fingerprint=dataset.fingerprint,
+    )
+
+
+def _factors(
+    dataset: Dataset, config: Config, indices: np.ndarray, device: torch.device
+) -> tuple[tuple[Factor, ...], dict[str, FactorLabels]]:
+    """Keep the classes that occur in training; renumber the labels."""
+    factors, table = [], {}
+    for factor in config.factors:
+        if factor.name not in dataset.labels:
+            known = ", ".join(dataset.labels) or "none"
+            raise DatasetError(f"{dataset.path}: no labels for {factor.name!r}; it has {known}")
+        labels = dataset.labels[factor.name][indices].astype(np.int64)
+        present = np.unique(labels[labels >= 0])
+        if len(present) < 2:
+            found = f"{len(present)} class" if len(present) else "no labelled mesh"
+            raise DatasetError(
+                f"{dataset.path}: {factor.name!r} has {found} in the training split; "
+                "a factor needs two classes or more"
+            )
+        names = dataset.names[factor.name]
+        renumber = np.full(len(names) + 1, -1)  # the last entry serves the label −1
+        renumber[present] = np.arange(len(present))
+        ours = torch.from_numpy(renumber[labels])
+        weights = torch.ones(len(present))
+        if factor.balance == "uniform":
+            weights = class_weights(ours, len(present))
+        share = float((labels >= 0).mean())
+        table[factor.name] = FactorLabels(ours.to(device), weights.to(device), share)
+        classes = tuple(names[c] for c in present)
+        factors.append(Factor(factor.name, factor.code_size, classes))
+    return tuple(factors), table

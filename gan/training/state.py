@@ -1,0 +1,152 @@
+"""What training changes, and therefore what a resumed run needs."""
+
+import copy
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from gan.config import Config, OptimizerConfig
+from gan.losses import ADVERSARIAL_LOSSES, REGULARIZERS
+from gan.losses.base import AbstractAdversarialLoss, AbstractRegularizer
+from gan.models.discriminator import DISCRIMINATORS, BranchedDiscriminator
+from gan.models.face_model import FaceModel
+from gan.models.generator import GENERATORS, MLPGenerator
+from gan.training.codes import draw_fixed_codes
+from gan.training.problem import Problem
+
+
+@dataclass
+class TrainState:
+    """The players, their optimizers, the fixed codes, the random numbers, the data order, the step.
+
+    `rng` makes every draw of the training on the device; `order` is the current shuffle of the
+    training split and `cursor` the place in it.
+    """
+
+    config: Config
+    problem: Problem
+    generator: MLPGenerator
+    discriminator: BranchedDiscriminator
+    optimizer_g: torch.optim.Optimizer
+    optimizer_d: torch.optim.Optimizer
+    adversarial: AbstractAdversarialLoss
+    regularizer: AbstractRegularizer
+    codes: dict[str, Tensor]
+    average: dict[str, Tensor]  # exponential moving average of the generator; empty without one
+    rng: torch.Generator
+    order: Tensor
+    cursor: int = 0
+    step: int = 0
+    minutes: float = 0.0  # of training so far, over all resumptions
+    iterations: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.iterations = planned_iterations(self.config, len(self.problem.images))
+
+    @property
+    def device(self) -> torch.device:
+        """The device on which everything lives."""
+        return self.generator.b2.device
+
+    def next_indices(self) -> Tensor:
+        """Return the next batch of the shuffled training split, in place; short tails are skipped."""
+        batch = self.config.training.batch
+        if self.cursor + batch > len(self.order):
+            self.order = torch.randperm(len(self.order), generator=self.rng, device=self.device)
+            self.cursor = 0
+        self.cursor += batch
+        return self.order[self.cursor - batch : self.cursor]
+
+    def face_model(self) -> FaceModel:
+        """Return what the run yields now: the averaged generator, the codes, the template."""
+        problem, weights = self.problem, self.average or dict(self.generator.named_parameters())
+        return FaceModel(
+            factors=problem.factors,
+            codes={name: code.clone() for name, code in self.codes.items()},
+            noise_size=self.config.generator.noise_size,
+            template=torch.from_numpy(problem.template).float().to(self.device),
+            faces=torch.from_numpy(problem.faces).to(self.device),
+            UV=torch.from_numpy(problem.UV).to(self.device),
+            weights={name: w.detach().clone() for name, w in weights.items()},
+            scale=problem.statistics.scale,
+            slope=self.config.generator.slope,
+            provenance={"step": self.step, "dataset": problem.fingerprint},
+        )
+
+
+def planned_iterations(config: Config, n_meshes: int) -> int:
+    """Return the number of generator steps; an epoch is one pass of the discriminator."""
+    training = config.training
+    if training.iterations is not None:
+        return training.iterations
+    assert training.epochs is not None
+    per_epoch = (n_meshes // training.batch) / training.critic_steps
+    return max(1, math.ceil(training.epochs * per_epoch))
+
+
+def learning_rate_factor(config: OptimizerConfig, step: int, iterations: int) -> float:
+    """Return the factor of both learning rates at an iteration."""
+    t = min(step / iterations, 1.0)
+    if config.decay == "linear":
+        return 1 - t
+    if config.decay == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * t))
+    return 1.0
+
+
+def build_state(config: Config, problem: Problem, device: torch.device) -> TrainState:
+    """Make the players and draw the fixed codes; every random number comes from the seed."""
+    rng = torch.Generator().manual_seed(config.training.seed)
+    generator = GENERATORS.build(
+        config.generator.name,
+        code_size=sum(f.code_size for f in problem.factors) + config.generator.noise_size,
+        n_vertices=len(problem.template),
+        hidden=config.generator.hidden,
+        slope=config.generator.slope,
+        rng=rng,
+    )
+    assert isinstance(generator, MLPGenerator)
+    if config.generator.start == "principal-components":
+        statistics = problem.statistics
+        generator.start_from_components(
+            torch.from_numpy(statistics.mean.ravel() / statistics.scale).float(),
+            torch.from_numpy(statistics.components).float(),
+        )
+    discriminator = DISCRIMINATORS.build(
+        config.discriminator.name,
+        size=config.mapping.size,
+        widths=config.discriminator.widths,
+        slope=config.discriminator.slope,
+        classes={f.name: len(f.classes) for f in problem.factors},
+        rng=rng,
+    )
+    assert isinstance(discriminator, BranchedDiscriminator)
+    codes = draw_fixed_codes(problem.factors, rng)
+    generator, discriminator = generator.to(device), discriminator.to(device)
+    regularizer = REGULARIZERS.build(config.regularizer.name, V=problem.template, F=problem.faces)
+    average = {}
+    if config.generator.ema:
+        average = {n: copy.deepcopy(w.detach()) for n, w in generator.named_parameters()}
+    draws = torch.Generator(device=device).manual_seed(config.training.seed + 1)
+    return TrainState(
+        config=config,
+        problem=problem,
+        generator=generator,
+        discriminator=discriminator,
+        optimizer_g=_adam(generator, config.optimizer.rate_g, config),
+        optimizer_d=_adam(discriminator, config.optimizer.rate_d, config),
+        adversarial=ADVERSARIAL_LOSSES.build(
+            config.adversarial.name, penalty=config.adversarial.penalty
+        ),
+        regularizer=regularizer.to(device),
+        codes={name: code.to(device) for name, code in codes.items()},
+        average=average,
+        rng=draws,
+        order=torch.randperm(len(problem.images), generator=draws, device=device),
+    )
+
+
+def _adam(player: nn.Module, rate: float, config: Config) -> torch.optim.Optimizer:
+    return torch.optim.Adam(player.parameters(), lr=rate, betas=config.optimizer.betas, fused=True)

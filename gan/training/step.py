@@ -1,0 +1,186 @@
+"""One iteration: several steps of the discriminator, one of the generator.
+
+Signals stay vertex-major: displacements are (V, 3, B), so that sparse products need no transpose.
+In discriminator steps only the image is needed; there the mapping is folded into the generator's
+last layer once, `S d = (S W₂) h + S b₂`, and the mesh is never made.
+"""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as nnf
+from jaxtyping import Float
+from torch import Tensor
+
+from gan.errors import TrainingDiverged
+from gan.losses.classification import labelled_cross_entropy
+from gan.losses.feature import feature_distance
+from gan.training.codes import CodeBatch, draw_codes, labelled_factor
+from gan.training.state import TrainState, learning_rate_factor
+
+
+def iterate(state: TrainState) -> dict[str, Tensor]:
+    """Run one iteration, in place; return every term, detached, by name."""
+    config = state.config
+    factor = learning_rate_factor(config.optimizer, state.step, state.iterations)
+    _set_rate(state.optimizer_d, config.optimizer.rate_d * factor)
+    _set_rate(state.optimizer_g, config.optimizer.rate_g * factor)
+    labelled = labelled_factor(state.problem.factors, state.step)
+    folded = fold_last_layer(state)
+    terms: dict[str, Tensor] = {}
+    for _ in range(config.training.critic_steps):
+        terms = discriminator_step(state, labelled, folded)
+    terms = {f"d/{name}": term for name, term in terms.items()}
+    terms |= {f"g/{name}": term for name, term in generator_step(state, labelled).items()}
+    update_average(state)
+    state.step += 1
+    return terms
+
+
+def fold_last_layer(state: TrainState) -> tuple[Tensor, Tensor]:
+    """Return the generator's last layer as it acts on normalised images: (3 n², H) and (3 n²,)."""
+    problem, generator = state.problem, state.generator
+    V, H = len(problem.template), state.config.generator.hidden
+    unit = problem.statistics.scale / problem.images.deviation
+    with torch.no_grad():
+        W = problem.mapping(generator.W2.view(V, 3 * H)).view(-1, H)
+        b = problem.mapping(generator.b2.view(V, 3)).view(-1)
+    return W * unit, b * unit + image_offset(state).view(-1)
+
+
+def image_offset(state: TrainState) -> Float[Tensor, "p 3"]:
+    """Return the normalised image of the template itself, pixel-major."""
+    problem = state.problem
+    template = torch.from_numpy(problem.template).float().to(state.device)
+    mean = problem.images.mean.flatten(1).T
+    offset: Tensor = (problem.mapping(template) - mean) / problem.images.deviation
+    return offset
+
+
+def discriminator_step(
+    state: TrainState, labelled: str, folded: tuple[Tensor, Tensor]
+) -> dict[str, Tensor]:
+    """Update the discriminator once, in place; return its terms."""
+    D, problem, config = state.discriminator, state.problem, state.config
+    indices = state.next_indices()
+    batch = _draw(state, labelled)
+    with torch.no_grad():
+        h = state.generator.hidden(batch.z)
+        fake = _as_images(torch.addmm(folded[1][:, None], folded[0], h.T), state)
+        real = add_noise(problem.images.batch(indices), state)
+        fake = add_noise(fake, state)
+    shared = D.shared(torch.cat([real, fake]))
+    score = D.score(shared)
+    B = len(real)
+    terms = state.adversarial.discriminator(
+        lambda images: D.score(D.shared(images)), real, fake, score[:B], score[B:], rng=state.rng
+    )
+    weights = dict.fromkeys(terms, 1.0)
+    for factor in config.factors:
+        table = problem.labels[factor.name]
+        logits = D.logits(factor.name, shared[:B])
+        name = f"classify_{factor.name}"
+        terms[name] = labelled_cross_entropy(
+            logits, table.labels[indices], table.weights, table.share
+        )
+        weights[name] = factor.classify_d
+    _descend(state, state.optimizer_d, terms, weights)
+    return {name: term.detach() for name, term in terms.items()}
+
+
+def generator_step(state: TrainState, labelled: str) -> dict[str, Tensor]:
+    """Update the generator once, in place; return its terms."""
+    D, G, problem, config = state.discriminator, state.generator, state.problem, state.config
+    batch = _draw(state, labelled)
+    d = G.displacement(G.hidden(batch.z))  # (V, 3, B)
+    unit = problem.statistics.scale / problem.images.deviation
+    pixels = problem.mapping(d.view(len(d), -1)).view(-1, 3, len(batch.z)) * unit
+    fake = add_noise(_as_images(pixels + image_offset(state)[:, :, None], state), state)
+    shared = D.shared(fake)
+    half_heights = d * (problem.statistics.scale / problem.half_height)
+    terms = {"adversarial": state.adversarial.generator(D.score(shared))}
+    weights = {"adversarial": 1.0}
+    if config.regularizer.weight:
+        terms["regularizer"] = state.regularizer(half_heights)
+        weights["regularizer"] = config.regularizer.weight
+    for factor in config.factors:
+        if factor.name == labelled:
+            name = f"classify_{factor.name}"
+            terms[name] = nnf.cross_entropy(D.logits(factor.name, shared), batch.labels)
+            weights[name] = factor.classify_g
+        elif factor.feature:
+            name = f"feature_{factor.name}"
+            terms[name] = _pair_distance(state, factor.name, shared, batch)
+            weights[name] = factor.feature
+    _descend(state, state.optimizer_g, terms, weights)
+    return {name: term.detach() for name, term in terms.items()}
+
+
+def update_average(state: TrainState) -> None:
+    """Move the averaged generator towards the current one, in place."""
+    if not state.average:
+        return
+    # Early on the average would remember the start for 1 / (1 - decay) steps: ramp it up.
+    decay = min(state.config.generator.ema, (1 + state.step) / (10 + state.step))
+    current = [w.detach() for _, w in state.generator.named_parameters()]
+    torch._foreach_lerp_(list(state.average.values()), current, 1 - decay)
+
+
+def add_noise(images: Float[Tensor, "B 3 n n"], state: TrainState) -> Float[Tensor, "B 3 n n"]:
+    """Add instance noise, N(0, σ²) in normalised units; annealed to 0 if so configured."""
+    settings = state.config.discriminator
+    sigma = settings.instance_noise
+    if settings.anneal_noise:
+        sigma *= 1 - min(state.step / state.iterations, 1.0)
+    if not sigma:
+        return images
+    noise = torch.empty_like(images).normal_(generator=state.rng)
+    return images + sigma * noise
+
+
+def _draw(state: TrainState, labelled: str) -> CodeBatch:
+    return draw_codes(
+        state.problem.factors,
+        state.codes,
+        state.config.generator.noise_size,
+        labelled,
+        state.config.training.batch,
+        rng=state.rng,
+    )
+
+
+def _as_images(pixels: Tensor, state: TrainState) -> Float[Tensor, "B 3 n n"]:
+    n = state.config.mapping.size
+    return pixels.view(n, n, 3, -1).permute(3, 2, 0, 1).contiguous()
+
+
+def _pair_distance(state: TrainState, factor: str, shared: Tensor, batch: CodeBatch) -> Tensor:
+    first, last = batch.pairs[factor]
+    half = len(shared) // 2
+    pairs = torch.cat([shared[first:last], shared[half + first : half + last]])
+    a, b = state.discriminator.features(factor, pairs).chunk(2)
+    return feature_distance(a, b, kind=state.config.feature.name)
+
+
+def _descend(
+    state: TrainState,
+    optimizer: torch.optim.Optimizer,
+    terms: Mapping[str, Tensor],
+    weights: Mapping[str, float],
+) -> None:
+    """Descend on the weighted sum of the terms; refuse before the step if one is not finite."""
+    total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+    if not torch.isfinite(total):  # before the step: the weights are still good
+        for name, term in terms.items():
+            if not torch.isfinite(term):
+                raise TrainingDiverged(f"iteration {state.step}: {name} is {term.item()}")
+        raise TrainingDiverged(f"iteration {state.step}: the sum of the terms overflows")
+    optimizer.zero_grad(set_to_none=True)
+    players = [p for group in optimizer.param_groups for p in group["params"]]
+    total.backward(inputs=players)
+    optimizer.step()
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
