@@ -42,6 +42,7 @@ class Problem:
     statistics: Statistics
     images: RealImages
     mapping: GeometryMapping
+    offset: Tensor  # (n², 3): the normalised image of the template itself
     half_height: float  # mm
     indices: np.ndarray  # of the training meshes in the data set
     fingerprint: str
@@ -73,6 +74,9 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
     folder = cache_folder() / dataset.fingerprint[:16]
     folder.mkdir(exist_ok=True)
     raw = cached_images(dataset, indices, mapping.matrix(), n, folder)
+    images, mapping = RealImages(raw, device), mapping.to(device)
+    on_device = torch.from_numpy(template).float().to(device)
+    offset = (mapping(on_device) - images.mean.flatten(1).T) / images.deviation
     return Problem(
         factors=factors,
         labels=labels,
@@ -80,8 +84,9 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
         faces=faces,
         UV=flat.UV,
         statistics=displacement_statistics(dataset, indices, config.generator.hidden, folder),
-        images=RealImages(raw, device),
-        mapping=mapping.to(device),
+        images=images,
+        mapping=mapping,
+        offset=offset,
         half_height=float(np.ptp(template[:, 1]) / 2),
         indices=indices,
         fingerprint=dataset.fingerprint,

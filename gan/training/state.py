@@ -51,7 +51,7 @@ class TrainState:
         return self.generator.b2.device
 
     def next_indices(self) -> Tensor:
-        """Return the next batch of the shuffled training split, in place; short tails are skipped."""
+        """Return the next batch of the shuffle, in place; a tail short of a batch is skipped."""
         batch = self.config.training.batch
         if self.cursor + batch > len(self.order):
             self.order = torch.randperm(len(self.order), generator=self.rng, device=self.device)

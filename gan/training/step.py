@@ -45,16 +45,7 @@ def fold_last_layer(state: TrainState) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         W = problem.mapping(generator.W2.view(V, 3 * H)).view(-1, H)
         b = problem.mapping(generator.b2.view(V, 3)).view(-1)
-    return W * unit, b * unit + image_offset(state).view(-1)
-
-
-def image_offset(state: TrainState) -> Float[Tensor, "p 3"]:
-    """Return the normalised image of the template itself, pixel-major."""
-    problem = state.problem
-    template = torch.from_numpy(problem.template).float().to(state.device)
-    mean = problem.images.mean.flatten(1).T
-    offset: Tensor = (problem.mapping(template) - mean) / problem.images.deviation
-    return offset
+    return W * unit, b * unit + problem.offset.view(-1)
 
 
 def discriminator_step(
@@ -95,7 +86,7 @@ def generator_step(state: TrainState, labelled: str) -> dict[str, Tensor]:
     d = G.displacement(G.hidden(batch.z))  # (V, 3, B)
     unit = problem.statistics.scale / problem.images.deviation
     pixels = problem.mapping(d.view(len(d), -1)).view(-1, 3, len(batch.z)) * unit
-    fake = add_noise(_as_images(pixels + image_offset(state)[:, :, None], state), state)
+    fake = add_noise(_as_images(pixels + problem.offset[:, :, None], state), state)
     shared = D.shared(fake)
     half_heights = d * (problem.statistics.scale / problem.half_height)
     terms = {"adversarial": state.adversarial.generator(D.score(shared))}
