@@ -1,0 +1,1 @@
+"""One module per mesh file format; `meshkit.io` chooses by suffix."""

@@ -1,0 +1,133 @@
+"""The bytes behind a glTF document: chunks, buffers, views, accessors; every range is checked."""
+
+import base64
+import binascii
+import struct
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
+
+import numpy as np
+from jaxtyping import Shaped
+
+from meshkit.errors import FileFormatError
+from meshkit.formats.json_tree import JsonTree
+
+_COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
+_WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
+# Extensions that a reader of bare geometry may ignore even where a file requires them.
+_HARMLESS = ("KHR_materials_", "KHR_texture_", "EXT_texture_", "KHR_lights_")
+_HARMLESS_NAMES = {"KHR_mesh_quantization"}  # its integer types are read below
+
+
+class Document(NamedTuple):
+    """The JSON tree and the bytes of its buffers."""
+
+    tree: JsonTree
+    buffers: list[bytes]
+
+
+def load_document(path: Path) -> Document:
+    """Read the container and all buffers.
+
+    Raises
+    ------
+    FileFormatError
+        Not glTF 2, a chunk or a buffer is shorter than stated, a required extension is unknown.
+    OSError
+        A buffer in a file of its own cannot be read.
+    """
+    data = path.read_bytes()
+    if not data.strip():
+        raise FileFormatError(f"{path} is empty")
+    text, binary = _chunks(path, data) if data[:4] == b"glTF" else (data, None)
+    tree = JsonTree.parse(path, text)
+    version = tree["asset"].text("version", "")
+    if version.split(".")[0] != "2":
+        raise tree["asset"].error(f"version {version!r}; only glTF 2 is read")
+    for extension in tree.items("extensionsRequired"):
+        name = str(extension.value)
+        if not name.startswith(_HARMLESS) and name not in _HARMLESS_NAMES:
+            raise FileFormatError(f"{path} needs the extension {name}, which meshkit does not read")
+    buffers = [_buffer(path, buffer, k, binary) for k, buffer in enumerate(tree.items("buffers"))]
+    return Document(tree, buffers)
+
+
+def _chunks(path: Path, data: bytes) -> tuple[bytes, bytes | None]:
+    """Return the JSON chunk of a GLB file and its binary chunk, if it has one."""
+    if len(data) < 20:
+        raise FileFormatError(f"{path}: {len(data)} bytes are too few for a GLB file")
+    version, length = struct.unpack_from("<II", data, 4)
+    if version != 2 or length > len(data):
+        raise FileFormatError(
+            f"{path}: GLB version {version} of {length} bytes announced, the file has {len(data)}"
+        )
+    found: dict[int, bytes] = {}
+    at = 12
+    while at + 8 <= length:
+        size, kind = struct.unpack_from("<II", data, at)
+        if at + 8 + size > length:
+            raise FileFormatError(f"{path}: a chunk at byte {at} runs past the end of the file")
+        found.setdefault(kind, data[at + 8 : at + 8 + size])
+        at += 8 + size
+    if 0x4E4F534A not in found:
+        raise FileFormatError(f"{path}: the GLB file has no JSON chunk")
+    return found[0x4E4F534A], found.get(0x004E4942)
+
+
+def _buffer(path: Path, buffer: JsonTree, index: int, binary: bytes | None) -> bytes:
+    size = buffer.integer("byteLength")
+    if "uri" not in buffer:
+        if binary is None or index != 0:
+            raise buffer.error("neither a 'uri' nor a binary chunk")
+        data = binary
+    elif (uri := buffer.text("uri", "")).startswith("data:"):
+        try:
+            data = base64.b64decode(uri.partition(";base64,")[2], validate=True)
+        except (binascii.Error, ValueError):
+            raise buffer["uri"].error("not base64") from None
+    elif "\0" in unquote(uri):
+        raise buffer["uri"].error("a file name cannot hold a zero byte")
+    else:
+        data = (path.parent / unquote(uri)).read_bytes()
+    if len(data) < size:
+        raise buffer.error(f"{size} bytes announced, {len(data)} found")
+    return data[:size]
+
+
+def read_accessor(
+    document: Document, index: int, widths: tuple[int, ...]
+) -> Shaped[np.ndarray, "n k"]:
+    """Return the rows of an accessor: floats, or integers as int64 unless they are normalised.
+
+    Raises
+    ------
+    FileFormatError
+        The accessor is sparse, of another width, or reaches past its view or buffer.
+    """
+    tree = document.tree
+    accessor = tree.at("accessors", index)
+    if "sparse" in accessor or "bufferView" not in accessor:
+        raise accessor.error("sparse and empty accessors are not supported")
+    kind = accessor.integer("componentType")
+    width = _WIDTHS.get(accessor.text("type", ""), 0)
+    if kind not in _COMPONENTS or width not in widths:
+        raise accessor.error(f"component type {kind} × {width} where {widths} were expected")
+    dtype = np.dtype(_COMPONENTS[kind])
+    view = tree.at("bufferViews", accessor.integer("bufferView"))
+    tree.at("buffers", view.integer("buffer"))
+    data = document.buffers[view.integer("buffer")]
+    start, size = view.integer("byteOffset", 0), view.integer("byteLength")
+    if start + size > len(data):
+        raise view.error(f"bytes {start} to {start + size} of a buffer of {len(data)}")
+    count, offset = accessor.integer("count"), accessor.integer("byteOffset", 0)
+    row = width * dtype.itemsize
+    stride = view.integer("byteStride", row) or row
+    if stride < row or (count and offset + (count - 1) * stride + row > size):
+        raise accessor.error(f"{count} rows of {stride} bytes do not fit a view of {size}")
+    rows = np.ndarray((count, width), dtype, data, start + offset, (stride, dtype.itemsize))
+    if dtype.kind == "f":
+        return rows.astype(np.float64)
+    if accessor["normalized"].value if "normalized" in accessor else False:
+        return np.maximum(rows / np.iinfo(dtype).max, -1.0)
+    return rows.astype(np.int64)

@@ -1,0 +1,131 @@
+"""Load and save meshes; the suffix chooses the format.
+
+============  ==========================================================================
+``.obj``      exact; UV per vertex or per corner; colours
+``.ply``      exact; UV per vertex or per corner; colours in 8 bits
+``.npz``      exact; everything a `Mesh` holds
+``.glb``      single precision; UV per vertex (seams double vertices); colours
+``.gltf``     likewise, as text
+``.off``      exact; colours; no UV
+``.stl``      single precision; neither UV nor colours nor shared vertices
+============  ==========================================================================
+
+Vertices keep the order of the file, polygons become triangles in place. The readers are meshkit's
+own: correspondence needs vertex and face order, and general readers reorder mixed polygons, split
+vertices at seams, read a damaged number as the end of the file.
+"""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from meshkit.errors import FileFormatError, MeshError
+from meshkit.files import atomic_path
+from meshkit.formats import gltf, npz, obj, off, ply, stl
+from meshkit.formats.polygons import Quads
+from meshkit.mesh import Mesh
+
+POLYGON_LOADERS: dict[str, Callable[..., Mesh]] = {
+    ".obj": obj.load_obj,
+    ".ply": ply.load_ply,
+    ".off": off.load_off,
+}
+TRIANGLE_LOADERS: dict[str, Callable[[Path], Mesh]] = {
+    ".stl": stl.load_stl,
+    ".gltf": gltf.load_gltf,
+    ".glb": gltf.load_gltf,
+    ".npz": npz.load_npz,
+}
+SAVERS: dict[str, Callable[[Path, Mesh], None]] = {
+    ".obj": obj.save_obj,
+    ".ply": ply.save_ply,
+    ".off": off.save_off,
+    ".stl": stl.save_stl,
+    ".gltf": gltf.save_gltf,
+    ".glb": gltf.save_gltf,
+    ".npz": npz.save_npz,
+}
+WITHOUT_UV = frozenset({".off", ".stl"})
+SINGLE_PRECISION = frozenset({".stl", ".gltf", ".glb"})
+
+
+def load_mesh(path: Path | str, *, quads: Quads = "fan") -> Mesh:
+    """Read a mesh file.
+
+    Parameters
+    ----------
+    quads : {"fan", "delaunay"}
+        How OBJ, PLY and OFF quads are cut: at their first corner, the same for all meshes of one
+        topology, or along the Delaunay diagonal of this mesh (`meshkit.formats.polygons`).
+
+    Raises
+    ------
+    FileFormatError
+        The suffix is unknown; the file is empty, damaged, or holds no face. The message names the
+        file and, for a text format, the line.
+    OSError
+        The file is missing or cannot be read.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in POLYGON_LOADERS:
+        return POLYGON_LOADERS[suffix](path, quads=quads)
+    if suffix in TRIANGLE_LOADERS:
+        return TRIANGLE_LOADERS[suffix](path)
+    raise FileFormatError(f"{path}: {_unknown(suffix)}")
+
+
+def save_mesh(path: Path | str, mesh: Mesh) -> None:
+    """Write a mesh file, whole or not at all.
+
+    What the format cannot hold is dropped with a warning (see the table above).
+
+    Raises
+    ------
+    FileFormatError
+        The suffix is unknown.
+    MeshError
+        The mesh has no vertex or no face, or a coordinate is too large for single precision.
+    OSError
+        The folder is missing or cannot be written.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in SAVERS:
+        raise FileFormatError(f"{path}: {_unknown(suffix)}")
+    check_storable(mesh, suffix)
+    has_uv = mesh.UV is not None or mesh.UV_corner is not None
+    if has_uv and suffix in WITHOUT_UV:
+        warnings.warn(f"{path}: {suffix} holds no texture coordinates: dropped", stacklevel=2)
+    if mesh.colors is not None and suffix == ".stl":
+        warnings.warn(f"{path}: {suffix} holds no colours: dropped", stacklevel=2)
+    with atomic_path(path) as aside:
+        SAVERS[suffix](aside, mesh)
+
+
+def check_storable(mesh: Mesh, suffix: str) -> None:
+    """Raise MeshError for a mesh that could not be read back."""
+    if len(mesh.V) == 0 or len(mesh.F) == 0:
+        raise MeshError(
+            f"a mesh file needs vertices and faces, got {len(mesh.V)} and {len(mesh.F)}"
+        )
+    if mesh.F.min() < 0 or mesh.F.max() >= len(mesh.V):
+        f = int(((mesh.F < 0) | (len(mesh.V) <= mesh.F)).any(axis=1).argmax())
+        raise FileFormatError(
+            f"face {f} = {mesh.F[f].tolist()}, but there are {len(mesh.V)} vertices"
+        )
+    if suffix in SINGLE_PRECISION:
+        finite = np.where(np.isfinite(mesh.V), np.abs(mesh.V), 0)
+        if finite.max() > np.finfo(np.float32).max:
+            v = int(finite.max(axis=1).argmax())
+            raise MeshError(
+                f"vertex {v} = {mesh.V[v].tolist()} is too large for {suffix}, "
+                "which is single precision: use .obj or .ply"
+            )
+
+
+def _unknown(suffix: str) -> str:
+    found = f"unknown suffix {suffix!r}" if suffix else "no suffix"
+    return f"{found}; known are {' '.join(sorted(SAVERS))}"
