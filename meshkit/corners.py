@@ -1,0 +1,199 @@
+"""Which four border vertices go to the corners of the square: by pose, even sides and ears.
+
+An *ear* is a part of the mesh that an inner edge between two border vertices cuts off; often it is
+one face with two border edges. With both ends of that edge on one side of the square the whole ear
+lies on that side and has no area, whatever the weights. So each ear needs a corner strictly within.
+"""
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from meshkit.errors import MeshError, TopologyError
+from meshkit.topology import edge_table
+
+SPREAD = 16.0  # weight of uneven sides against corners off the diagonals
+
+
+def square_corners(
+    V: Float[np.ndarray, "n 3"],
+    loop: Int[np.ndarray, " b"],
+    *,
+    F: Int[np.ndarray, "m 3"] | None = None,
+) -> Int[np.ndarray, " 4"]:
+    """Choose the four positions in a loop that go to the corners of the square.
+
+    They lie towards the diagonals of the loop's bounding box as seen from the front, lower left
+    first, while the sides keep lengths near a quarter of the loop. Where an inner edge joins two
+    border vertices, what it cuts off (an *ear*, if it is one face) collapses unless a corner lies
+    strictly within: given F, that comes first.
+
+    Raises
+    ------
+    TopologyError
+        The loop has fewer than four vertices, or more ears than a square has corners.
+    """
+    b = len(loop)
+    if b < 4:
+        raise TopologyError(
+            f"a square has four corners, but the loop {loop.tolist()} has {b} vertices: "
+            "boundary='circle' (--boundary circle) takes it"
+        )
+    arc = arc_length(V, loop)
+    reach = _reach(F, loop)
+    pose = pose_angle(V, loop)
+    starts = [_quarters(arc, start) for start in np.linspace(0, b, 32, endpoint=False).astype(int)]
+    starts += _spread_over_ears(F, loop, reach)
+    starts.sort(key=lambda corner: _cost(corner, arc, pose, reach))
+    best = [_descend(corner, arc, pose, reach) for corner in (*starts[:3], *starts[-2:])]
+    return np.asarray(min(best, key=lambda corner: _cost(corner, arc, pose, reach)) % b)
+
+
+def chords(F: Int[np.ndarray, "m 3"], loop: Int[np.ndarray, " b"]) -> Int[np.ndarray, "k 2"]:
+    """List the inner edges that join two vertices of a loop, as positions, smaller first."""
+    table = edge_table(F)
+    position = np.full(max(int(F.max()), int(loop.max())) + 1, -1)
+    position[loop] = np.arange(len(loop))
+    ends = np.sort(position[table.E[table.uses == 2]], axis=1)
+    return np.asarray(ends[ends[:, 0] >= 0])
+
+
+def _reach(F: np.ndarray | None, loop: np.ndarray) -> np.ndarray:
+    """Return, for each position, the furthest that a side from there can end without a chord in it.
+
+    Positions count on past the end of the loop. Three other corners must find room behind.
+    """
+    b = len(loop)
+    reach = np.arange(b) + b - 3
+    if F is None:
+        return reach
+    a, c = chords(F, loop).T
+    # A chord cuts the loop into two arcs, each of which needs a corner strictly within.
+    start, stop = np.concatenate([a, c, a + b, c + b]), np.concatenate([c, a + b, c + b, a + 2 * b])
+    nearest = np.full(2 * b, 4 * b)
+    np.minimum.at(nearest, start, stop)
+    nearest = np.minimum.accumulate(nearest[::-1])[::-1]
+    return np.asarray(np.minimum(reach, nearest[:b] - 1))
+
+
+def _feasible(corner: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """Answer for each side of squares (…, 4) whether it is free of chords."""
+    b = len(reach)
+    following = np.concatenate([corner[..., 1:], corner[..., :1] + b], axis=-1)
+    return np.asarray(following <= reach[corner % b] + corner // b * b)
+
+
+def _spread_over_ears(
+    F: np.ndarray | None, loop: np.ndarray, reach: np.ndarray
+) -> list[np.ndarray]:
+    """Return up to eight corner choices without a chord on a side, made by going as far as one can.
+
+    If there is a choice at all then the furthest steps from one of its corners are one.
+    """
+    b = len(loop)
+    corner = np.arange(b)[:, None]
+    for k in range(3):
+        last = corner[:, -1]
+        step = np.minimum(reach[last % b] + last // b * b, corner[:, 0] + b - 3 + k)
+        corner = np.concatenate([corner, step[:, None]], axis=1)
+    found = np.flatnonzero(_feasible(corner, reach).all(axis=1))
+    if F is not None and found.size == 0:
+        raise TopologyError(_too_many_ears(F, loop))
+    return list(corner[found[np.linspace(0, len(found) - 1, 8).astype(int)]])
+
+
+def _too_many_ears(F: np.ndarray, loop: np.ndarray) -> str:
+    faces = cut_off_faces(F, loop, chords(F, loop))
+    return (
+        f"inner edges between border vertices cut off more parts of the border (at faces "
+        f"{faces[:8]}{' …' if len(faces) > 8 else ''}) than a square has corners; a part without a "
+        "corner collapses onto a side: boundary='circle' (--boundary circle) takes it"
+    )
+
+
+def cut_off_faces(F: np.ndarray, loop: np.ndarray, chord: np.ndarray) -> list[int]:
+    """Return the face on the shorter side of each chord."""
+    b = len(loop)
+    a, c = chord.T
+    shorter = np.where((c - a <= b - c + a)[:, None], np.stack([c, a], 1), np.stack([a, c], 1))
+    # The border runs with the faces, so the chord's half-edge that closes the part runs back.
+    wanted = {(int(loop[i]), int(loop[j])) for i, j in shorter}
+    corners = F.tolist()
+    return [
+        f
+        for f, (i, j, k) in enumerate(corners)
+        if (i, j) in wanted or (j, k) in wanted or (k, i) in wanted
+    ]
+
+
+def arc_length(V: np.ndarray, loop: np.ndarray) -> np.ndarray:
+    """Return the length along the loop before each vertex, and in the end the whole."""
+    step = np.linalg.norm(V[np.roll(loop, -1)] - V[loop], axis=1)
+    arc = np.concatenate([[0.0], np.cumsum(step)])
+    # Against 16 roundings of the whole: nearer vertices could not be told apart in UV.
+    close = np.flatnonzero(~(np.diff(arc) > 16 * np.finfo(float).eps * arc[-1]))
+    if close.size:
+        i, j = int(loop[close[0]]), int(np.roll(loop, -1)[close[0]])
+        raise MeshError(
+            f"border vertices {i} and {j} coincide, so arc length gives them one place "
+            f"({close.size} such pairs): merge them or move them apart"
+        )
+    return arc
+
+
+def pose_angle(V: np.ndarray, loop: np.ndarray) -> np.ndarray | None:
+    """Return the direction of each vertex from the centre of the loop's box, seen from the front.
+
+    The box counts as square. None if the loop is seen edge-on and has no direction.
+    """
+    P = V[loop, :2]
+    half = (P.max(axis=0) - P.min(axis=0)) / 2
+    if not (half > 1e-9 * np.abs(V[loop] - V[loop[0]]).max()).all():
+        return None
+    x, y = ((P - P.min(axis=0)) / half - 1).T
+    return np.asarray(np.arctan2(y, x))
+
+
+def _quarters(arc: np.ndarray, start: int) -> np.ndarray:
+    """Return four corners as evenly spaced as the vertices allow, counting on past the end."""
+    b = len(arc) - 1
+    unrolled = np.concatenate([arc[:-1], arc[:-1] + arc[-1]])
+    wanted = arc[start] + arc[-1] * np.arange(4) / 4
+    corner: np.ndarray = np.searchsorted(unrolled, wanted)
+    corner[0] = start
+    for k in range(1, 4):  # distinct, with room for those to come
+        corner[k] = min(max(corner[k], corner[k - 1] + 1), start + b - 4 + k)
+    return corner
+
+
+def _cost(
+    corner: np.ndarray, arc: np.ndarray, pose: np.ndarray | None, reach: np.ndarray
+) -> np.ndarray:
+    """Rate corner choices (…, 4): chords on a side first, then uneven sides and the pose."""
+    b = len(reach)
+    along = arc[corner % b] + corner // b * arc[-1]
+    side = np.diff(along, axis=-1, append=along[..., :1] + arc[-1]) / arc[-1]
+    cost = SPREAD * ((side - 0.25) ** 2).sum(axis=-1)
+    if pose is not None:
+        diagonal = np.pi * np.array([-0.75, -0.25, 0.25, 0.75])
+        cost = cost + (1 - np.cos(pose[corner % b] - diagonal)).sum(axis=-1)
+    return np.asarray(cost + 1000.0 * (~_feasible(corner, reach)).sum(axis=-1))
+
+
+def _descend(
+    corner: np.ndarray, arc: np.ndarray, pose: np.ndarray | None, reach: np.ndarray
+) -> np.ndarray:
+    """Move one corner at a time to its best place between its neighbours until none moves."""
+    b = len(reach)
+    cost = float(_cost(corner, arc, pose, reach))
+    while True:
+        before = cost
+        for k in range(4):
+            low = corner[k - 1] + 1 if k else corner[3] - b + 1
+            high = corner[k + 1] if k < 3 else corner[0] + b
+            choice = np.repeat(corner[None], high - low, axis=0)
+            choice[:, k] = np.arange(low, high)
+            costs = _cost(choice, arc, pose, reach)
+            if float(costs.min()) < cost:
+                cost, corner = float(costs.min()), choice[costs.argmin()]
+        if cost >= before:
+            return corner
