@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
+from gan.errors import ConfigError
+
 T = TypeVar("T")
 
 
@@ -29,11 +31,11 @@ class Registry(Generic[T]):
 
         Raises
         ------
-        KeyError
+        ConfigError
             No such name; the message lists the known ones.
         """
         if name not in self._classes:
-            raise KeyError(f"unknown {self.kind} {name!r}; known: {', '.join(sorted(self))}")
+            raise ConfigError(f"unknown {self.kind} {name!r}; known: {', '.join(sorted(self))}")
         return self._classes[name](**options)
 
     def __iter__(self) -> Iterator[str]:

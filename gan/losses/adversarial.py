@@ -33,7 +33,7 @@ class WassersteinPenalty(AbstractAdversarialLoss):
         rng: torch.Generator,
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the critic's term and the penalty."""
-        t = torch.rand(len(real), 1, 1, 1, generator=rng, device=real.device)
+        t = torch.rand(len(real), 1, 1, 1, generator=rng, device=real.device, dtype=real.dtype)
         between = torch.lerp(real, fake, t).detach().requires_grad_(True)
         (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
         norm = slope.flatten(1).norm(dim=1)

@@ -73,4 +73,6 @@ def cached_images(
                 images[start : start + len(V)] = block
             images.flush()
             del images
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    images = np.load(path, mmap_mode="r", allow_pickle=False)
+    assert isinstance(images, np.ndarray)
+    return images

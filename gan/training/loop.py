@@ -44,6 +44,34 @@ class Outcome:
     reason: str  # "done", "interrupted" or "out of time"
 
 
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run's directory says about its origin: `run.json`."""
+
+    dataset: Path
+    fingerprint: str
+    training_meshes: int
+    device: str
+    versions: dict[str, str]
+
+
+def read_run(run: Path) -> RunRecord:
+    """Read `run.json`.
+
+    Raises
+    ------
+    CheckpointError
+        The folder is not a run, or the file is damaged.
+    """
+    try:
+        record = json.loads((run / "run.json").read_text())
+        return RunRecord(Path(record.pop("dataset")), **record)
+    except FileNotFoundError:
+        raise CheckpointError(f"{run} is not a run directory: it has no run.json") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{run}/run.json is damaged: {error}") from None
+
+
 Watcher = Callable[[TrainState], None]  # called after every iteration
 
 
@@ -154,7 +182,7 @@ def _write_run_files(state: TrainState, dataset: Dataset, run: Path) -> None:
         "fingerprint": dataset.fingerprint,
         "training_meshes": len(state.problem.indices),
         "device": str(state.device),
-        **provenance(),
+        "versions": provenance(),
     }
     with atomic_path(run / "run.json") as aside:
         aside.write_text(json.dumps(record, indent=1) + "\n")
@@ -194,7 +222,7 @@ def _stop_requests() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in numbers}
 
     def ask(number: int, frame: FrameType | None) -> None:

@@ -12,7 +12,7 @@ import torch
 from gan.datasets.store import Dataset
 from gan.training.state import TrainState
 from meshkit.files import atomic_path
-from meshkit.render import Frame, contact_sheet, render_mesh, save_png
+from meshkit.render import contact_sheet, frame_of, render_mesh, save_png
 
 COLUMNS = 8
 
@@ -35,7 +35,7 @@ class MetricsLog:
         if tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._board = SummaryWriter(run / "tensorboard", purge_step=step + 1)  # type: ignore[no-untyped-call]
+            self._board = SummaryWriter(run / "tensorboard", purge_step=step + 1)
 
     def __enter__(self) -> "MetricsLog":
         return self
@@ -81,7 +81,7 @@ def draw_progress(state: TrainState, dataset: Dataset, run: Path) -> np.ndarray:
     generated = model.decode(model.sample_codes(2 * COLUMNS, rng=rng)).numpy()
     spread = np.linspace(0, len(state.problem.indices) - 1, COLUMNS).astype(int)
     real = dataset.vertices(np.unique(state.problem.indices[spread]))
-    frame = Frame.of(state.problem.template)
+    frame = frame_of(state.problem.template)
     tiles = [
         render_mesh(V.astype(np.float64), state.problem.faces, size=(192, 160), frame=frame)
         for V in (*real, *generated)

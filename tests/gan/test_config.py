@@ -1,0 +1,88 @@
+"""Configurations: presets, overlays, overrides; whatever is wrong is named in one line."""
+
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gan.config import PRESETS, dump_config, load_config, parse_config
+from gan.errors import ConfigError
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_what_is_written_reads_back_equal(preset):
+    config = load_config(preset)
+    assert parse_config(tomllib.loads(dump_config(config)), "written") == config
+
+
+def test_later_layers_win(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("[training]\nbatch = 8\nepochs = 2.5\n[generator]\nhidden = 99\n")
+    config = load_config("small", file, ["generator.hidden=7", "factors.identity.code_size=5"])
+    assert config.training.batch == 8
+    assert config.training.epochs == 2.5
+    assert config.training.iterations is None, "the file's epochs replace the preset's iterations"
+    assert config.generator.hidden == 7
+    assert config.factors[0].code_size == 5
+    assert config.mapping == load_config("small").mapping
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.bat=3", "unknown key 'training.bat'; known here: iterations, epochs"),
+        ("factors.identity.size=3", "unknown key 'factors.0.size'; known here: name, code_size"),
+        ("factors.viseme.feature=1", "expected factors.NAME.key, NAME of identity, expression"),
+        ("training.batch=-3", "training.batch: .* greater than or equal to 2, got -3"),
+        ("training.batch=7", "training.batch: 7 is not a multiple of 2"),
+        ("mapping.size=40", "mapping.size: 40 is not a multiple of 16"),
+        ("feature.name=manhattan", "feature.name: Input should be 'cosine' or 'l2'"),
+        ("generator.ema=1.0", "generator.ema: .* less than 1, got 1.0"),
+        ("optimizer.rate_d=inf", "optimizer.rate_d: .* finite number"),
+        ("training=3", "training: .*got 3"),
+        ("training.batch", "expected key=value"),
+        ("training.batch.x=3", "batch is a value, not a section"),
+        ("regularizer.name=5", "regularizer.name: Input should be a valid string, got 5"),
+    ],
+)
+def test_a_wrong_value_is_named(override, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config("small", overrides=[override])
+
+
+def test_a_factor_may_not_appear_twice_or_be_called_noise():
+    factor = {"name": "identity", "code_size": 2}
+    training = {"iterations": 1}
+    with pytest.raises(ConfigError, match="appears twice"):
+        parse_config({"factors": [factor, factor], "training": training}, "it")
+    with pytest.raises(ConfigError, match="without labels"):
+        parse_config({"factors": [factor | {"name": "noise"}], "training": training}, "it")
+
+
+def test_both_lengths_are_refused():
+    tree = {"factors": [{"name": "a", "code_size": 1}], "training": {"iterations": 1, "epochs": 1}}
+    with pytest.raises(ConfigError, match="either iterations or epochs"):
+        parse_config(tree, "it")
+
+
+def test_unknown_preset_lists_the_known():
+    with pytest.raises(ConfigError, match="unknown preset 'huge'; known: demo, small, paper"):
+        load_config("huge")
+
+
+def test_a_file_that_is_not_toml_is_named(tmp_path):
+    file = tmp_path / "bad.toml"
+    file.write_bytes(b"\xff\x00 = [")
+    with pytest.raises(ConfigError, match=r"bad\.toml is not TOML"):
+        load_config(None, file)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_configuration_or_a_configuration_error(tmp_path_factory, noise):
+    file = tmp_path_factory.mktemp("config") / "noise.toml"
+    file.write_bytes(noise)
+    try:
+        load_config("small", file)
+    except ConfigError as error:
+        assert "\n" not in str(error)
