@@ -1,0 +1,80 @@
+"""From action units to a face model's own controls: tables, one for each family of names.
+
+A table maps a unit to a weighted sum of controls. `{S}` stands for L or R, `{Side}` for Left or
+Right, `{side}` for left or right. Sums are cut at 1, then the limits of the table hold.
+"""
+
+import functools
+import tomllib
+from collections.abc import Collection, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from gan.errors import DatasetError
+
+SIDES = {"L": "Left", "R": "Right"}
+
+
+class ControlTable(NamedTuple):
+    """What the action units do to a face model's own controls."""
+
+    units: dict[str, dict[str, float]]  # unit -> control -> weight
+    at_most: dict[str, str]  # control -> the control whose weight it may not exceed
+
+    def weights(self, units: Mapping[str, float]) -> dict[str, float]:
+        """Return the weight of every control that takes part, in [0, 1]."""
+        total: dict[str, float] = {}
+        for unit, value in units.items():
+            for control, share in self.units[unit].items():
+                total[control] = total.get(control, 0.0) + share * value
+        total = {control: min(1.0, max(0.0, weight)) for control, weight in total.items()}
+        for control, limit in self.at_most.items():
+            if control in total:
+                total[control] = min(total[control], total.get(limit, 0.0))
+        return total
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Return the controls that some unit moves."""
+        return tuple(sorted({control for parts in self.units.values() for control in parts}))
+
+
+def load_table(name: str, known: Collection[str], path: Path) -> ControlTable:
+    """Read a table of this package, without the units whose first control the model has not."""
+    units, at_most = _read_table(name)
+    found = {
+        unit: {control: weight for control, weight in parts.items() if control in known}
+        for unit, parts in units.items()
+        if next(iter(parts)) in known
+    }
+    if not found:
+        raise DatasetError(
+            f"{path}: no control has a name of the table {name}; store a field 'action_units'"
+        )
+    return ControlTable(found, {a: b for a, b in at_most.items() if a in known})
+
+
+def own_table(
+    units: dict[str, dict[str, float]], known: Collection[str], path: Path
+) -> ControlTable:
+    """Return the table that a face model file carries itself."""
+    for unit, parts in units.items():
+        if strange := sorted(parts.keys() - set(known)):
+            raise DatasetError(f"{path}: action_units: {unit} names {strange[0]!r}, no control")
+    if not units:
+        raise DatasetError(f"{path}: action_units is empty")
+    return ControlTable(units, {})
+
+
+@functools.cache
+def _read_table(name: str) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
+    """Read tables/NAME.toml and write out both sides of each sided unit."""
+    text = (files("gan.datasets") / "tables" / f"{name}.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(text)
+    units: dict[str, dict[str, float]] = {}
+    for unit, parts in table["units"].items():
+        for letter, word in SIDES.items() if "{S}" in unit else {"": ""}.items():
+            fill = functools.partial(str.format, S=letter, Side=word, side=word.lower())
+            units[fill(unit)] = {fill(control): float(share) for control, share in parts.items()}
+    return units, table.get("at_most", {})
