@@ -24,7 +24,6 @@ import numpy as np
 from meshkit.errors import FileFormatError, MeshError
 from meshkit.files import atomic_path
 from meshkit.formats import gltf, npz, obj, off, ply, stl
-from meshkit.formats.polygons import Quads
 from meshkit.mesh import Mesh
 
 POLYGON_LOADERS: dict[str, Callable[..., Mesh]] = {
@@ -51,7 +50,7 @@ WITHOUT_UV = frozenset({".off", ".stl"})
 SINGLE_PRECISION = frozenset({".stl", ".gltf", ".glb"})
 
 
-def load_mesh(path: Path | str, *, quads: Quads = "fan") -> Mesh:
+def load_mesh(path: Path | str, *, quads: str = "fan") -> Mesh:
     """Read a mesh file.
 
     Parameters

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.errors import FileFormatError
-from meshkit.formats.polygons import Quads, build_mesh, first_outside
+from meshkit.formats.polygons import build_mesh, first_outside
 from meshkit.formats.text import parse_table, read_lines, shorten
 from meshkit.mesh import Mesh
 
@@ -59,7 +59,7 @@ class _Source:
     counts: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
-def load_obj(path: Path, *, quads: Quads = "fan") -> Mesh:
+def load_obj(path: Path, *, quads: str = "fan") -> Mesh:
     """Read one mesh; all objects and groups of the file together.
 
     Raises
@@ -71,7 +71,7 @@ def load_obj(path: Path, *, quads: Quads = "fan") -> Mesh:
     V, colors = _vertices(source)
     corners, corners_uv, sizes = _corners(source)
     _check_range(source, corners, sizes, len(V), "vertex")
-    if (corners_uv < 0).any() or not source.vt.rows:
+    if (corners_uv < 0).any() or not len(corners_uv):
         _warn_partial_uv(source, corners_uv, sizes)
         return build_mesh(path, V, corners, sizes, colors=colors, quads=quads)
     UV = parse_table(path, source.vt.rows, source.vt.lines, what="vt", widths={1, 2, 3})
@@ -129,6 +129,8 @@ def _corners(
 ) -> tuple[Int[np.ndarray, " c"], Int[np.ndarray, " c"], Int[np.ndarray, " p"]]:
     """Return vertex index and UV index (-1: none) of each corner, 0-based, and polygon sizes."""
     rows = source.f.rows
+    if not rows:
+        return (np.zeros(0, dtype=np.int64),) * 3
     sizes = np.fromiter(map(len, map(str.split, rows)), np.int64, len(rows))
     if (sizes < 3).any():
         p = int((sizes < 3).argmax())

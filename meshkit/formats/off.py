@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.errors import FileFormatError
-from meshkit.formats.polygons import Quads, build_mesh, first_outside
+from meshkit.formats.polygons import build_mesh, first_outside
 from meshkit.formats.text import parse_number, parse_table, read_lines, shorten
 from meshkit.mesh import Mesh
 
 
-def load_off(path: Path, *, quads: Quads = "fan") -> Mesh:
+def load_off(path: Path, *, quads: str = "fan") -> Mesh:
     """Read one mesh.
 
     Raises
@@ -76,8 +76,8 @@ def _faces(
     for row, line in zip(rows, lines, strict=True):
         words = row.split()
         try:
-            size = int(parse_number(words[0], int))
-            face = [int(parse_number(word, int)) for word in words[1 : size + 1]]
+            size = parse_number(words[0], int)
+            face = [parse_number(word, int) for word in words[1 : size + 1]]
         except ValueError:
             face, size = [], -1
         if size < 3 or len(face) < size or max(map(abs, face)) > 2**62:

@@ -16,13 +16,13 @@ from jaxtyping import Float
 from meshkit.errors import FileFormatError
 from meshkit.formats.ply_body import Lists, Table, read_body
 from meshkit.formats.ply_header import Element, read_header
-from meshkit.formats.polygons import Quads, build_mesh, first_outside
+from meshkit.formats.polygons import build_mesh, first_outside
 from meshkit.mesh import Mesh
 
 _UV_NAMES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"))
 
 
-def load_ply(path: Path, *, quads: Quads = "fan") -> Mesh:
+def load_ply(path: Path, *, quads: str = "fan") -> Mesh:
     """Read the elements ``vertex`` and ``face``.
 
     Raises

@@ -74,11 +74,14 @@ def _parse_rows(path: Path, element: Element, rows: list[tuple[int, str]]) -> Ta
             for p in element.properties:
                 size = 1
                 if p.count_type is not None:
-                    size, at = int(parse_number(words[at], int)), at + 1
+                    size, at = parse_number(words[at], int), at + 1
                 if not 0 <= size <= len(words) - at:
                     raise IndexError
-                kind = float if p.type[0] == "f" else int
-                values[p.name] += [parse_number(word, kind) for word in words[at : at + size]]
+                own = words[at : at + size]
+                if p.type[0] == "f":
+                    values[p.name] += [parse_number(word, float) for word in own]
+                else:
+                    values[p.name] += [parse_number(word, int) for word in own]
                 sizes[p.name].append(size)
                 at += size
         except (ValueError, IndexError):

@@ -10,15 +10,12 @@ shared, wrong for each mesh of a collection.
 """
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from meshkit.errors import FileFormatError
 from meshkit.mesh import Mesh
-
-Quads = Literal["fan", "delaunay"]
 
 
 def fan(sizes: Int[np.ndarray, " p"]) -> Int[np.ndarray, "m 3"]:
@@ -62,7 +59,7 @@ def build_mesh(
     UV_corner: Float[np.ndarray, "t 2"] | None = None,
     corners_uv: Int[np.ndarray, " c"] | None = None,
     colors: Float[np.ndarray, "n 3"] | None = None,
-    quads: Quads = "fan",
+    quads: str = "fan",
 ) -> Mesh:
     """Triangulate polygons whose indices were checked; collapse UVs where there is no seam.
 

@@ -35,7 +35,7 @@ def load_stl(path: Path) -> Mesh:
     if not data:
         raise FileFormatError(f"{path} is empty")
     count = int(np.frombuffer(data, "<u4", 1, 80)[0]) if len(data) >= _HEADER else -1
-    if len(data) == _HEADER + count * _RECORD.itemsize:
+    if count >= 0 and len(data) == _HEADER + count * _RECORD.itemsize:
         P = np.frombuffer(data, _RECORD, count, _HEADER)["corners"].astype(np.float64)
     elif re.match(rb"\s*solid\b", data) and b"\0" not in data:
         P = _read_ascii(path)

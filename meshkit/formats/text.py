@@ -3,12 +3,14 @@
 from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Shaped
 
 from meshkit.errors import FileFormatError
 
+Number = TypeVar("Number", int, float)
 _CHUNK = 50_000  # rows split into words at a time: bounds the memory of a large file
 
 
@@ -63,7 +65,7 @@ def parse_table(
     return np.concatenate(blocks).reshape(-1, width)
 
 
-def parse_number(word: str, dtype: Callable[[str], float]) -> float:
+def parse_number(word: str, dtype: Callable[[str], Number]) -> Number:
     """Convert one word; Python's digit groups (``1_000``) are no number in a mesh file."""
     if "_" in word:
         raise ValueError(word)

@@ -1,0 +1,208 @@
+"""Laws that hold for every mesh format; what is peculiar to one is in test_FORMAT.py."""
+
+import warnings
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from meshkit.errors import FileFormatError, MeshError
+from meshkit.io import load_mesh, save_mesh
+from meshkit.mesh import Mesh
+from tests.mesh_files import MESH_SUFFIXES, corner_uv, meshes, seamed, square, write_seed
+
+EXACT = (".obj", ".ply", ".off", ".npz")
+
+
+def same(a: np.ndarray | None, b: np.ndarray | None) -> None:
+    if a is None or b is None:
+        assert a is b
+    else:
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("suffix", [".obj", ".ply", ".npz"])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(mesh=meshes())
+def test_reading_back_gives_the_same_numbers_bit_for_bit(suffix, mesh, tmp_path):
+    """Fails for lost digits, reordered vertices or faces, a flipped v, a UV at the wrong corner."""
+    path = tmp_path / f"m{suffix}"
+    save_mesh(path, mesh)
+    back = load_mesh(path)
+    same(back.V, mesh.V)
+    same(back.F, mesh.F)
+    same(back.colors, mesh.colors)
+    if mesh.UV is None and mesh.UV_corner is None:
+        assert back.UV is None
+        assert back.UV_corner is None
+    else:
+        same(corner_uv(back), corner_uv(mesh))
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".gltf"])
+@pytest.mark.parametrize("mesh", [square(), seamed()], ids=["square", "seamed"])
+def test_gltf_keeps_corners_and_doubles_vertices_along_seams_only(suffix, mesh, tmp_path):
+    path = tmp_path / f"m{suffix}"
+    save_mesh(path, mesh)
+    back = load_mesh(path)
+    same(back.V[back.F], mesh.V[mesh.F])
+    same(corner_uv(back), corner_uv(mesh))
+    same(back.colors, mesh.colors)
+    assert len(back.V) == (4 if mesh.UV is not None else 6)
+    same(back.V[:4], mesh.V)  # doubles are appended: old indices keep their meaning
+
+
+@pytest.mark.parametrize("suffix", [".off", ".stl"])
+def test_a_format_without_uv_says_that_it_drops_them(suffix, tmp_path):
+    with pytest.warns(UserWarning, match="holds no texture coordinates: dropped"):
+        save_mesh(tmp_path / f"m{suffix}", Mesh(square().V, square().F, UV=square().UV))
+    back = load_mesh(tmp_path / f"m{suffix}")
+    same(back.V[back.F], square().V[square().F])
+    assert back.UV is None
+
+
+def test_stl_says_that_it_drops_colours(tmp_path):
+    with pytest.warns(UserWarning, match="holds no colours: dropped"):
+        save_mesh(tmp_path / "m.stl", Mesh(square().V, square().F, colors=square().colors))
+
+
+@pytest.mark.parametrize("suffix", MESH_SUFFIXES)
+def test_templates_keep_every_vertex_and_face_in_place(faces, suffix, tmp_path):
+    for name in ("ict", "makehuman"):
+        mesh = load_mesh(faces / name / "template_holes.obj")
+        with np.load(faces / name / f"{name}_face.npz") as model:
+            np.testing.assert_allclose(mesh.V, model["mean"], atol=1e-5)  # 6 digits in the OBJ
+            same(mesh.F, model["faces"].astype(np.int64))
+        save_mesh(tmp_path / f"m{suffix}", mesh)
+        back = load_mesh(tmp_path / f"m{suffix}")
+        exact = suffix in EXACT
+        P = mesh.V[mesh.F] if exact else mesh.V[mesh.F].astype(np.float32).astype(np.float64)
+        same(back.V[back.F], P)
+        assert len(back.V) == len(mesh.V)
+        if suffix != ".stl":
+            same(back.F, mesh.F)
+
+
+@pytest.mark.parametrize("suffix", MESH_SUFFIXES)
+def test_an_empty_file_is_refused_by_name(suffix, tmp_path):
+    path = tmp_path / f"m{suffix}"
+    path.write_bytes(b"")
+    with pytest.raises(FileFormatError, match=f"m{suffix} is empty"):
+        load_mesh(path)
+
+
+@pytest.mark.parametrize("suffix", MESH_SUFFIXES)
+@pytest.mark.parametrize("content", [b"\xff\xd8\xff\xe0 a picture", b"\0" * 200, b"{}", b"solid"])
+def test_a_file_of_another_kind_is_refused_by_name(suffix, content, tmp_path):
+    path = tmp_path / f"m{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match=f"m{suffix}"):
+        load_mesh(path)
+
+
+@pytest.mark.parametrize("suffix", MESH_SUFFIXES)
+def test_every_truncation_is_refused_or_a_smaller_mesh_of_the_same_vertices(suffix, tmp_path):
+    """A text file cut at the end of a face row is a sound file; nothing else may pass."""
+    data = write_seed(tmp_path, suffix).read_bytes()
+    whole = load_mesh(tmp_path / f"seed{suffix}")
+    path = tmp_path / f"cut{suffix}"
+    passed = 0
+    for length in range(len(data)):
+        path.write_bytes(data[:length])
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # OBJ: the last corner lost its UV
+                mesh = load_mesh(path)
+        except FileFormatError as error:
+            assert f"cut{suffix}" in str(error)  # noqa: PT017
+        else:
+            passed += 1
+            same(mesh.V, whole.V)
+    if suffix == ".obj":
+        assert passed < 20  # after the first face row, and within the digits of the last index
+    elif suffix in (".off", ".gltf"):
+        assert passed <= 1  # the final line end
+    else:
+        assert passed == 0
+
+
+@pytest.mark.parametrize("name", ["m.xyz", "m"])
+def test_an_unknown_suffix_names_the_known_ones(name, tmp_path):
+    with pytest.raises(FileFormatError, match=r"known are \.glb \.gltf \.npz \.obj"):
+        load_mesh(tmp_path / name)
+    with pytest.raises(FileFormatError, match=r"known are \.glb \.gltf \.npz \.obj"):
+        save_mesh(tmp_path / name, square())
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_suffix_may_be_in_capitals(tmp_path):
+    save_mesh(tmp_path / "M.OBJ", square())
+    same(load_mesh(tmp_path / "M.OBJ").V, square().V)
+
+
+def test_a_missing_file_and_a_folder_are_os_errors(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load_mesh(tmp_path / "m.obj")
+    (tmp_path / "d.obj").mkdir()
+    with pytest.raises(IsADirectoryError):
+        load_mesh(tmp_path / "d.obj")
+    with pytest.raises(IsADirectoryError):
+        save_mesh(tmp_path / "d.obj", square())
+
+
+@pytest.mark.parametrize("suffix", MESH_SUFFIXES)
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(suffix, tmp_path, monkeypatch):
+    path = write_seed(tmp_path, suffix)
+    old = path.read_bytes()
+    mesh = load_mesh(path)
+
+    def fail(self: Path, target: Path) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_mesh(path, mesh)
+    assert path.read_bytes() == old
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("suffix", [".stl", ".glb"])
+def test_a_position_beyond_single_precision_is_refused_not_made_infinite(suffix, tmp_path):
+    V = square().V.copy()
+    V[2, 1] = 1e39
+    with pytest.raises(MeshError, match=r"vertex 2 = .* too large .* use \.obj or \.ply"):
+        save_mesh(tmp_path / f"m{suffix}", Mesh(V, square().F))
+
+
+def test_a_mesh_that_could_not_be_read_back_is_refused(tmp_path):
+    V, F = square().V, square().F
+    with pytest.raises(MeshError, match="needs vertices and faces, got 4 and 0"):
+        save_mesh(tmp_path / "m.obj", Mesh(V, F[:0]))
+    with pytest.raises(MeshError, match=r"face 1 = \[1, 3, 4\], but there are 4 vertices"):
+        save_mesh(tmp_path / "m.obj", Mesh(V, F + np.array([[0], [1]])))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", MESH_SUFFIXES)
+def test_saving_twice_gives_the_same_bytes(suffix, tmp_path):
+    first = write_seed(tmp_path, suffix).read_bytes()
+    assert write_seed(tmp_path, suffix).read_bytes() == first
+
+
+def test_nan_is_loaded_because_the_doctor_reports_it(tmp_path):
+    V = square().V.copy()
+    V[1, 2] = np.nan
+    for suffix in MESH_SUFFIXES:
+        save_mesh(tmp_path / f"m{suffix}", Mesh(V, square().F))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            back = load_mesh(tmp_path / f"m{suffix}")
+        np.testing.assert_array_equal(back.V[back.F], V[square().F])
+
+
+def test_a_mesh_has_no_field_that_files_forget():
+    """Fails when Mesh gains a field: then the formats must learn it."""
+    assert [f.name for f in fields(Mesh)] == ["V", "F", "UV", "UV_corner", "F_uv", "colors"]

@@ -1,0 +1,210 @@
+"""The strict OBJ reader: by hand, against a slow reading, and every refusal with its line."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from meshkit.errors import FileFormatError
+from meshkit.formats.obj import load_obj
+from meshkit.io import load_mesh
+
+HEAD = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
+
+
+@pytest.fixture
+def obj(tmp_path):
+    def write(text: str | bytes):
+        path = tmp_path / "m.obj"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def test_polygons_become_fans_in_place(obj):
+    text = HEAD + "v 2 2 0\nf 1 2 3\nf 1 2 3 4\nf 5 4 3 2 1\n"
+    expected = [[0, 1, 2], [0, 1, 2], [0, 2, 3], [4, 3, 2], [4, 2, 1], [4, 1, 0]]
+    np.testing.assert_array_equal(load_obj(obj(text)).F, expected)
+
+
+def test_delaunay_takes_the_diagonal_between_the_wide_angles(obj):
+    # A kite: corners 2 and 4 are wide, so the diagonal 2-4 is Delaunay, the fan's 1-3 is not.
+    text = "v -3 0 0\nv 0 -1 0\nv 3 0 0\nv 0 1 0\nf 1 2 3\nf 1 2 3 4\nf 2 3 4 1\nf 1 2 3\n"
+    fan, cut = load_mesh(obj(text)).F, load_mesh(obj(text), quads="delaunay").F
+    np.testing.assert_array_equal(fan[1:5], [[0, 1, 2], [0, 2, 3], [1, 2, 3], [1, 3, 0]])
+    np.testing.assert_array_equal(cut[1:5], [[0, 1, 3], [1, 2, 3], [1, 2, 3], [1, 3, 0]])
+    np.testing.assert_array_equal(cut[[0, 5]], [[0, 1, 2], [0, 1, 2]])
+
+
+def test_delaunay_gives_the_split_of_the_real_template(faces, tmp_path):
+    """The shared templates are quads cut along the Delaunay diagonal of the mean."""
+    with np.load(faces / "ict" / "ict_face.npz") as model:
+        V, quads, F = model["mean"].astype(np.float64), model["quads"], model["faces"]
+    rows = [*(f"v {x!r} {y!r} {z!r}" for x, y, z in V.tolist())]
+    rows += [f"f {a} {b} {c} {d}" for a, b, c, d in (quads + 1).tolist()]
+    (tmp_path / "q.obj").write_text("\n".join(rows))
+    cut = load_mesh(tmp_path / "q.obj", quads="delaunay").F
+    same = (np.sort(cut, axis=1) == np.sort(F, axis=1)).all(axis=1)
+    assert same.mean() > 0.999  # a quad with two equal sums may go either way
+
+
+def test_an_unknown_way_to_cut_quads(obj):
+    with pytest.raises(ValueError, match="quads must be 'fan' or 'delaunay', got 'long'"):
+        load_mesh(obj(HEAD + "f 1 2 3 4\n"), quads="long")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends_comments_and_tabs_change_nothing(obj, end):
+    text = (
+        "# made by hand\n\nmtllib x.mtl\no head\n" + HEAD + "  f\t1 2  3 # last\ng a#b\n\nf 1 3 4"
+    )
+    mesh = load_obj(obj(text.replace("\n", end)))
+    np.testing.assert_array_equal(mesh.F, [[0, 1, 2], [0, 2, 3]])
+    np.testing.assert_array_equal(mesh.V[:, :2], [[0, 0], [1, 0], [1, 1], [0, 1]])
+
+
+def test_a_byte_order_mark_and_names_in_any_encoding(obj):
+    text = b"\xef\xbb\xbf# \xe9\x85\no t\xeate\n" + HEAD.encode() + b"f 1 2 3\n"
+    assert len(load_obj(obj(text)).F) == 1
+
+
+def test_a_continued_line(obj):
+    mesh = load_obj(obj(HEAD + "f 1 2 \\\n 3 4\nf 1 \\\n2 \\\n3\n"))
+    np.testing.assert_array_equal(mesh.F, [[0, 1, 2], [0, 2, 3], [0, 1, 2]])
+
+
+def test_relative_indices_count_from_the_line_they_stand_in(obj):
+    text = "v 0 0 0\nv 1 0 0\nv 1 1 0\nvt 0 0\nvt 1 0\nvt 1 1\nf -3/-3 -2/-2 -1/-1\n"
+    mesh = load_obj(obj(text + "v 0 1 0\nvt 0 1\nf -4/-4 3/3 -1/-1\n"))
+    np.testing.assert_array_equal(mesh.F, [[0, 1, 2], [0, 2, 3]])
+    np.testing.assert_array_equal(mesh.UV, mesh.V[:, :2])
+
+
+def test_colours_as_shares_or_bytes(obj):
+    shares = "v 0 0 0 1 0 0.5\nv 1 0 0 0 0 0\nv 1 1 0 0 1 0\nf 1 2 3\n"
+    np.testing.assert_array_equal(load_obj(obj(shares)).colors[0], [1, 0, 0.5])
+    as_bytes = "v 0 0 0 255 0 51\nv 1 0 0 0 0 0\nv 1 1 0 0 1 0\nf 1 2 3\n"
+    np.testing.assert_array_equal(load_obj(obj(as_bytes)).colors[0], [1, 0, 0.2])
+
+
+def test_a_weight_is_dropped_and_alpha_too(obj):
+    assert load_obj(obj("v 0 0 0 1\nv 1 0 0 1\nv 1 1 0 1\nf 1 2 3\n")).colors is None
+    mesh = load_obj(obj("v 0 0 0 1 0 0 1\nv 1 0 0 1 0 0 1\nv 1 1 0 0 0 1 1\nf 1 2 3\n"))
+    np.testing.assert_array_equal(mesh.colors, [[1, 0, 0], [1, 0, 0], [0, 0, 1]])
+
+
+def test_uv_per_vertex_where_equal_values_meet_though_rows_differ(obj):
+    """Exporters repeat vt rows; only different values make a seam."""
+    text = HEAD + "vt 0 0\nvt 1 0\nvt 1 1\nvt 0 0\nvt 1 1\nvt 0 1\n"
+    mesh = load_obj(obj(text + "f 1/1 2/2 3/3\nf 1/4 3/5 4/6\n"))
+    np.testing.assert_array_equal(mesh.UV, [[0, 0], [1, 0], [1, 1], [0, 1]])
+    assert mesh.UV_corner is None
+
+
+def test_a_seam_keeps_the_rows_of_vt(obj):
+    text = HEAD + "vt 0 0\nvt 1 0\nvt 1 1\nvt 0.5 0\nvt 1 1\nvt 0 1\n"
+    mesh = load_obj(obj(text + "f 1/1 2/2 3/3\nf 1/4 3/5 4/6\n"))
+    assert mesh.UV is None
+    np.testing.assert_array_equal(mesh.F_uv, [[0, 1, 2], [3, 4, 5]])
+    np.testing.assert_array_equal(mesh.UV_corner[3], [0.5, 0])
+
+
+def test_uv_of_some_corners_only_is_dropped_and_said(obj):
+    path = obj(HEAD + "vt 0 0\nvt 1 0\nvt 1 1\nf 1/1 2/2 3/3\nf 1 3 4\n")
+    with pytest.warns(UserWarning, match=r"some corners have none \(first: line 9\)"):
+        mesh = load_mesh(path)
+    assert mesh.UV is None
+    assert mesh.UV_corner is None
+
+
+corner_forms = st.sampled_from(
+    ["{0}", "{0}/{1}", "{0}//7", "{0}/{1}/7", "{0}/{1}/", "{0}/", "{0}//"]
+)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    form=corner_forms,
+    polygons=st.lists(
+        st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3)), min_size=3, max_size=5),
+        min_size=1,
+        max_size=5,
+    ),
+)
+def test_uniform_and_mixed_files_read_alike(form, polygons, tmp_path):
+    """The fast path for one form of corners against the path for any (an odd last face)."""
+    rows = [" ".join(form.format(*corner) for corner in polygon) for polygon in polygons]
+    head = HEAD + "vt 0 0\nvt 1 0\nvt 0 1\nvn 0 0 1\n"
+    plain, mixed = tmp_path / "plain.obj", tmp_path / "mixed.obj"
+    plain.write_text(head + "".join(f"f {row}\n" for row in rows))
+    last = "f 1/1/ 2/1/ 3/1/\n" if "{1}" in form else "f 1// 2// 3//\n"
+    mixed.write_text(head + "".join(f"f {row}\n" for row in rows) + last)
+    a, b = load_obj(plain), load_obj(mixed)
+    np.testing.assert_array_equal(a.F, b.F[:-1])
+    expected = [
+        [polygon[0][0], polygon[i][0], polygon[i + 1][0]]
+        for polygon in polygons
+        for i in range(1, len(polygon) - 1)
+    ]
+    np.testing.assert_array_equal(a.F + 1, expected)
+    if "{1}" in form:
+        UV = np.array([[0, 0], [1, 0], [0, 1]])
+        corners = [
+            [polygon[0][1], polygon[i][1], polygon[i + 1][1]]
+            for polygon in polygons
+            for i in range(1, len(polygon) - 1)
+        ]
+        seen = a.UV[a.F] if a.UV is not None else a.UV_corner[a.F_uv]
+        np.testing.assert_array_equal(seen, UV[np.array(corners) - 1])
+    else:
+        assert a.UV is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEAD, "m.obj holds 4 vertices but no face"),
+        ("f 1 2 3\n", "m.obj:1: vertex 1, but the file has 0"),
+        (HEAD + "f 1 2\n", "m.obj:5: a face needs 3 corners, found 2"),
+        (HEAD + "f 1 2 3\nf 1 2 5\n", "m.obj:6: vertex 5, but the file has 4"),
+        (HEAD + "f 1 2 3\n\nf 0 1 2\n", "m.obj:7: '0' is no corner"),
+        (HEAD + "f 1 2 -5\n", "m.obj:5: vertex a relative index before the first one"),
+        (HEAD + "f 1/1 2/1 3/1\n", "m.obj:5: vt 1, but the file has 0"),
+        (HEAD + "vt 0 0\nf 1/1 2/2 3/1\n", "m.obj:6: vt 2, but the file has 1"),
+        (HEAD + "vt 0 0\nf 1/1 2/-2 3/1\n", "m.obj:6: vt a relative index before"),
+        (HEAD + "f 1/1/1/1 2 3\n", "m.obj:5: '1/1/1/1' is no corner"),
+        (HEAD + "f 1 2 x\n", "m.obj:5: 'x' is no corner"),
+        (HEAD + "f 1 2 3.5\n", "m.obj:5: '3.5' is no corner"),
+        (HEAD + "f 1 2 1_0\n", "m.obj:5: '1_0' is no corner"),
+        (HEAD + "f 1 2 99999999999999999999\n", "m.obj:5: '99999999999999999999' is no corner"),
+        (HEAD + "f 1-2 3 4\n", "m.obj:5: '1-2' is no corner"),
+        ("v 0 0\n", "m.obj:1: v needs 3 or 4 or 6 or 7 numbers, found 2"),
+        (HEAD + "v 0 0 0 1 1 1\n", "m.obj:5: v with 6 numbers after others with 3"),
+        (HEAD + "v 0 zero 0\n", "m.obj:5: v: 'zero' is not a number"),
+        (HEAD + "v 0 1_0 0\n", "m.obj:5: v: '1_0' is not a number"),
+        (HEAD + "vt 0,0\nf 1/1 2/1 3/1\n", "m.obj:5: vt: '0,0' is not a number"),
+        (HEAD + "hello world\n", "m.obj:5: unknown statement 'hello'"),
+        (HEAD + "f 1 2 3\\\n", "m.obj:6: expected"),
+        ("v 0 0 0\n\0\n", "m.obj:2: a zero byte"),
+        ("\n \n", "m.obj is empty"),
+        ("# nothing\n", "m.obj holds no vertex"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(obj, text, message):
+    if message.endswith("expected"):  # a continuation at the very end of the file
+        text, message = text.rstrip("\n"), "m.obj:5: the file ends in a continued line"
+    with pytest.raises(FileFormatError) as caught:
+        load_obj(obj(text))
+    assert message in str(caught.value)
+
+
+def test_huge_files_are_read_in_blocks(obj, monkeypatch):
+    """Blocks of rows must meet without loss, and a late error must keep its line number."""
+    monkeypatch.setattr("meshkit.formats.text._CHUNK", 3)
+    rows = "".join(f"v {k} 0 0\n" for k in range(11))
+    np.testing.assert_array_equal(load_obj(obj(rows + "f 1 2 3\n")).V[:, 0], np.arange(11))
+    with pytest.raises(FileFormatError, match=r"m\.obj:12: v: 'x' is not a number"):
+        load_obj(obj(rows + "v 0 x 0\nf 1 2 3\n"))
+    with pytest.raises(FileFormatError, match=r"m\.obj:12: v needs 3 or .* numbers, found 1"):
+        load_obj(obj(rows + "v 0\nf 1 2 3\n"))
