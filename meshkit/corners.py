@@ -41,7 +41,9 @@ def square_corners(
     arc = arc_length(V, loop)
     reach = _reach(F, loop)
     pose = pose_angle(V, loop)
-    starts = [_quarters(arc, start) for start in np.linspace(0, b, 32, endpoint=False).astype(int)]
+    starts = [
+        _quarters(arc, start) for start in np.linspace(0, b, 32, endpoint=False, dtype=int).tolist()
+    ]
     starts += _spread_over_ears(F, loop, reach)
     starts.sort(key=lambda corner: _cost(corner, arc, pose, reach))
     best = [_descend(corner, arc, pose, reach) for corner in (*starts[:3], *starts[-2:])]
