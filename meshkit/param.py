@@ -17,8 +17,9 @@ from meshkit.boundary import circle_boundary, square_boundary
 from meshkit.checks import check_mesh
 from meshkit.distortion import Distortion, distortion
 from meshkit.errors import DegenerateFaceError, MeshError, SolveError, TopologyError
-from meshkit.fill import add_centres, fill_polygon
+from meshkit.fill import add_centres, sew_hole
 from meshkit.laplacian import cotangent_laplacian, mean_value_laplacian, uniform_laplacian
+from meshkit.polygon import fill_polygon
 from meshkit.predicates import orientation
 from meshkit.topology import (
     boundary_loops,
@@ -271,10 +272,11 @@ def parameterize(
         UV_loop = circle_boundary(V, loops[0])
     else:
         UV_loop = square_boundary(V, loops[0], corners=corners, F=F)
+    disk = _close(V, F, loops[1:]) if fill_holes else _Disk(F, [])
     reasons = []
     for name in WEIGHTS if weights == "auto" else [weights]:
         try:
-            result = _map_with(name, V, F, loops, UV_loop, fill_holes=fill_holes)
+            result = _map_with(name, V, F, loops, UV_loop, disk, fill_holes=fill_holes)
         except (DegenerateFaceError, SolveError) as error:
             if weights != "auto":
                 raise
@@ -305,20 +307,36 @@ def _outer_first(
     return [loops[place], *loops[:place], *loops[place + 1 :]]
 
 
+class _Disk(NamedTuple):
+    """What the weights see: faces, some of which may close holes, and holes closed by a centre."""
+
+    F: np.ndarray
+    centred: list[np.ndarray]
+
+
+def _close(V: np.ndarray, F: np.ndarray, holes: list[np.ndarray]) -> _Disk:
+    """Sew up the holes; those that cannot be sewn get a centre."""
+    sewn = [sew_hole(V, F, hole) for hole in holes]
+    fill = [faces for faces in sewn if faces is not None]
+    centred = [hole for hole, faces in zip(holes, sewn, strict=True) if faces is None]
+    return _Disk(np.concatenate([F, *fill]), centred)
+
+
 def _map_with(
     name: str,
     V: np.ndarray,
     F: np.ndarray,
     loops: list[np.ndarray],
     UV_loop: np.ndarray,
+    disk: _Disk,
     *,
     fill_holes: bool,
 ) -> Parameterization:
     """Flatten with one kind of weights and look at the result."""
     outer, *holes = loops
-    L = WEIGHTS[name](V, F)
-    if fill_holes and holes:
-        L = add_centres(L, holes)
+    L = WEIGHTS[name](V, disk.F)
+    if disk.centred:
+        L = add_centres(L, disk.centred)
     UV = _solve_dirichlet(L, outer, UV_loop, rtol=1e-8)[: len(V)]
     filled = [F.astype(np.int64)]
     if fill_holes:
