@@ -7,6 +7,7 @@ are a prefix of its names. Person k depends on the seed and on k alone.
 """
 
 import dataclasses
+import hashlib
 import importlib.metadata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,11 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from gan.cache import cache_folder
 from gan.datasets.contract import SPLITS, STILL, UNLABELLED
 from gan.datasets.recipes import (
     EMOTIONS,
     Style,
     emotion_units,
+    recipes,
     resting_units,
     sample_style,
     sequence_units,
@@ -68,9 +71,17 @@ class Size:
 
 SIZES = {
     "tiny": Size(subjects=8, stills=7, sequences=1, frames=9),
+    "demo": Size(subjects=40, stills=7, sequences=2, frames=20),
     "small": Size(subjects=100, stills=7, sequences=3, frames=20),
     "full": Size(subjects=150, stills=7, sequences=6, frames=33),
 }
+
+
+def named_size(name: str) -> Size:
+    """Return one of `SIZES`; ValueError lists them."""
+    if name not in SIZES:
+        raise ValueError(f"size must be one of {', '.join(SIZES)}, got {name!r}")
+    return SIZES[name]
 
 
 class Row(NamedTuple):
@@ -134,6 +145,23 @@ def make_dataset(
         landmarks=source.landmarks,
         provenance=_provenance(source, size, seed, noise, rows),
     )
+
+
+def default_dataset(size: str = "small", progress: Callable[[int], None] = lambda n: None) -> Path:
+    """Return the data set of embedded procedural heads; it is made once and kept in the cache.
+
+    Its name carries a hash of what it is made from, so that another version makes it anew.
+    """
+    from gan.datasets.procedural import ProceduralHead
+
+    source, numbers = ProceduralHead(), named_size(size)
+    digest = hashlib.sha256(repr((numbers, _software(), recipes())).encode())
+    identity = source.sample_identity(np.random.default_rng(0))
+    digest.update(source.shape(identity, dict.fromkeys(source.controls, 0.5)).tobytes())
+    path = cache_folder() / f"procedural-{size}-{digest.hexdigest()[:12]}.h5"
+    if not path.is_file():
+        make_dataset(source, path, size=numbers, seed=0, progress=progress)
+    return path
 
 
 def split_subjects(n: int) -> np.ndarray:
@@ -209,6 +237,10 @@ def _rng(seed: int, subject: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng([seed, subject, ("plan", "identity", "noise").index(purpose)])
 
 
+def _software() -> str:
+    return f"meshkit-gan {importlib.metadata.version('meshkit-gan')}"
+
+
 def _provenance(
     source: FaceSource, size: Size, seed: int, noise: float, rows: list[Row]
 ) -> dict[str, Any]:
@@ -217,7 +249,7 @@ def _provenance(
     ignored = sorted(u for u in asked if not translate_units({u: 1.0}, source.controls))
     return {
         "made_by": "gan data make",
-        "software": f"meshkit-gan {importlib.metadata.version('meshkit-gan')}",
+        "software": _software(),
         "source": {"name": source.name, **source.provenance},
         "parameters": {**dataclasses.asdict(size), "seed": seed, "noise_mm": noise},
         "ignored_units": ignored,

@@ -68,6 +68,11 @@ def emotion_units(name: str, intensity: float, style: Style = PLAIN) -> dict[str
     return _perform(name, style, {}, intensity)
 
 
+def recipes() -> dict[str, dict[str, Variant]]:
+    """Return the variants of every emotion but neutral, which has no action units."""
+    return {emotion: dict(variants) for emotion, variants in _table()[0].items()}
+
+
 def sample_style(rng: np.random.Generator) -> Style:
     """Draw a person's manner: strength and lean of each unit, a variant of each emotion."""
     units = _known_units()

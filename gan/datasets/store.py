@@ -13,7 +13,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Float, Float32, Int
 
 from gan.datasets.contract import (
     DTYPES,
@@ -210,18 +210,28 @@ def _read_contents(path: Path, file: h5py.File) -> Contents:
     return contents
 
 
-def check_dataset(dataset: Dataset, progress: Callable[[int], None] = lambda n: None) -> None:
-    """Read every vertex; raise DatasetError unless all are finite and hash to what was written.
+def check_dataset(
+    dataset: Dataset, progress: Callable[[int], None] = lambda n: None
+) -> Float[np.ndarray, " n"]:
+    """Read every vertex; return each mesh's root mean square distance from the template, mm.
 
     `progress` is told the number of meshes read since it was last called.
+
+    Raises
+    ------
+    DatasetError
+        A vertex is not finite, or the vertices do not hash to what was written.
     """
-    digest = hashlib.sha256()
+    digest, distance = hashlib.sha256(), list[np.ndarray]()
     for chunk in dataset.chunks(np.arange(dataset.n)):
         digest.update(chunk.astype(DTYPES["vertices"], copy=False).tobytes())
+        offset = chunk - dataset.template
+        distance.append(np.sqrt((offset.astype(np.float64) ** 2).sum(axis=2).mean(axis=1)))
         progress(len(chunk))
     if digest.hexdigest() != dataset.vertices_sha256:
         raise DatasetError(
             f"{dataset.path}: /vertices was changed after it was written: its sha256 is "
             f"{digest.hexdigest()[:12]}…, the file says {dataset.vertices_sha256[:12]}…"
         )
-    _ = dataset.modes
+    _ = dataset.modes  # reading them checks them
+    return np.concatenate(distance)

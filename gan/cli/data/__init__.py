@@ -1,0 +1,21 @@
+"""`gan data`: make, convert, describe, check and look at data sets."""
+
+import click
+
+from meshkit.cli.group import LazyGroup
+
+COMMANDS = {
+    "make": ("gan.cli.data.make:make", "Make a data set of expressive faces from a face model."),
+    "info": ("gan.cli.data.info:info", "Say what a data set holds."),
+    "check": ("gan.cli.data.check:check", "Read a data set whole and verify everything in it."),
+    "preview": ("gan.cli.data.preview:preview", "Draw a contact sheet of a data set's classes."),
+    "convert-ict": (
+        "gan.cli.data.convert_ict:convert",
+        "Turn a checkout of ICT-FaceKit into a face model file.",
+    ),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+def data() -> None:
+    """Make, convert and describe data sets."""

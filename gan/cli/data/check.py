@@ -1,0 +1,38 @@
+"""`gan data check`."""
+
+from pathlib import Path
+
+import click
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--template", type=FILE, help="Mesh or data set that must have the same faces.")
+@click.option("--strict", is_flag=True, help="Exit code 1 if there is a warning.")
+def check(file: Path, template: Path | None, strict: bool) -> None:
+    """Read the data set FILE whole: form, hash, finite vertices; then say what looks odd."""
+    import sys
+
+    from gan.cli.data.progress import progress_bar
+    from gan.datasets.inspection import find_oddities
+    from gan.datasets.store import check_dataset, load_dataset
+    from meshkit.io import load_mesh
+
+    with load_dataset(file) as dataset:
+        if template is not None:
+            if template.suffix in (".h5", ".hdf5"):
+                with load_dataset(template) as other:
+                    faces = other.faces
+            else:
+                faces = load_mesh(template).F
+            dataset.check_topology(faces, str(template))
+        with progress_bar("meshes", dataset.n) as progress:
+            distance = check_dataset(dataset, progress)
+        warnings = find_oddities(dataset, distance)
+        for warning in warnings:
+            click.echo(f"warning: {warning}", err=True)
+        click.echo(f"{file}: {dataset.n} meshes verified, {len(warnings)} warnings")
+    if warnings and strict:
+        sys.exit(1)

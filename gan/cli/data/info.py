@@ -1,0 +1,55 @@
+"""`gan data info`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of the table.")
+def info(file: Path, as_json: bool) -> None:
+    """Say what the data set FILE holds; reads everything but the vertices."""
+    import json
+
+    from gan.datasets.inspection import describe
+    from gan.datasets.store import load_dataset
+
+    with load_dataset(file) as dataset:
+        facts = describe(dataset)
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        _print(facts)
+
+
+def _print(facts: dict[str, Any]) -> None:
+    width, height, depth = facts["template_mm"]
+    lines = {
+        "meshes": f"{facts['meshes']:,} ({facts['stills']:,} stills, {facts['sequences']:,} "
+        f"sequences), {facts['bytes'] / 1e6:,.0f} MB",
+        "mesh": f"{facts['vertices']:,} vertices, {facts['faces']:,} faces, "
+        f"{width:.0f} x {height:.0f} x {depth:.0f} mm",
+        "subjects": ", ".join(
+            f"{part['subjects']} {name} ({part['meshes']:,} meshes)"
+            for name, part in facts["splits"].items()
+        ),
+    }
+    for name, factor in facts["factors"].items():
+        shown = ", ".join(f"{each} {n}" for each, n in list(factor["classes"].items())[:8])
+        more = "" if len(factor["classes"]) <= 8 else ", …"
+        share = factor["labelled"] / facts["meshes"]
+        lines[name] = f"{len(factor['classes'])} classes, {share:.0%} labelled: {shown}{more}"
+    lines |= {
+        "modes": ", ".join(f"{n} of {name}" for name, n in facts["modes"].items()) or "none",
+        "landmarks": "68" if facts["landmarks"] else "none",
+        "source": str(facts["provenance"].get("source", {}).get("name", "unknown"))
+        if isinstance(facts["provenance"].get("source", {}), dict)
+        else str(facts["provenance"]["source"]),
+        "fingerprint": facts["fingerprint"],
+    }
+    click.echo(facts["path"])
+    width = max(map(len, lines))
+    for name, value in lines.items():
+        click.echo(f"  {name:{width}}  {value}")
