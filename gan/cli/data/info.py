@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+SHOWN = 20  # classes listed one by one
+
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -37,19 +39,31 @@ def _print(facts: dict[str, Any]) -> None:
         ),
     }
     for name, factor in facts["factors"].items():
-        shown = ", ".join(f"{each} {n}" for each, n in list(factor["classes"].items())[:8])
-        more = "" if len(factor["classes"]) <= 8 else ", …"
+        shown = _count(factor["classes"])
         share = factor["labelled"] / facts["meshes"]
-        lines[name] = f"{len(factor['classes'])} classes, {share:.0%} labelled: {shown}{more}"
+        lines[name] = f"{len(factor['classes'])} classes, {share:.0%} labelled: {shown}"
     lines |= {
         "modes": ", ".join(f"{n} of {name}" for name, n in facts["modes"].items()) or "none",
         "landmarks": "68" if facts["landmarks"] else "none",
-        "source": str(facts["provenance"].get("source", {}).get("name", "unknown"))
-        if isinstance(facts["provenance"].get("source", {}), dict)
-        else str(facts["provenance"]["source"]),
+        "source": _name_source(facts["provenance"]),
         "fingerprint": facts["fingerprint"],
     }
     click.echo(facts["path"])
     width = max(map(len, lines))
     for name, value in lines.items():
         click.echo(f"  {name:{width}}  {value}")
+
+
+def _count(classes: dict[str, int]) -> str:
+    """Return the number of meshes of each class, or of all where they are equal or many."""
+    if len(set(classes.values())) == 1:
+        return f"{next(iter(classes.values()))} each"
+    if len(classes) <= SHOWN:
+        return ", ".join(f"{name} {n}" for name, n in classes.items())
+    return f"{min(classes.values())} to {max(classes.values())} each"
+
+
+def _name_source(provenance: dict[str, Any]) -> str:
+    """Return what the data set was made from; files of other programs may say it differently."""
+    source = provenance.get("source", "unknown")
+    return str(source.get("name", "unknown") if isinstance(source, dict) else source)

@@ -10,13 +10,15 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
     from rich import progress as bars
     from rich.console import Console
 
+    console = Console(stderr=True)
     bar = bars.Progress(
         bars.TextColumn(title),
         bars.BarColumn(),
         bars.MofNCompleteColumn(),
         bars.TimeElapsedColumn(),
         bars.TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
+        disable=not console.is_terminal,  # else rich leaves an empty line in logs
         transient=True,
     )
     with bar:
