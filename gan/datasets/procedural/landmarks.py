@@ -1,0 +1,53 @@
+"""The 68 Multi-PIE / iBUG landmarks as vertices of the template.
+
+In the order of the annotation: seen from the front, from the picture's left (the subject's right).
+"""
+
+import numpy as np
+from jaxtyping import Int
+
+from gan.datasets.procedural.sculpt import Template
+
+
+def find_landmarks(template: Template) -> Int[np.ndarray, " 68"]:
+    """Pick the landmarks: on rings where there are rings, else the nearest vertex to a place."""
+    chosen = [*_jaw(template), *_places(template), *_eyes(template), *_mouth(template)]
+    return np.array(chosen, dtype=np.int64)
+
+
+def _nearest(template: Template, along: float, row: float) -> int:
+    gap = np.stack([template.domain.along - along, template.domain.row - row], axis=1)
+    return int((gap**2).sum(axis=1).argmin())
+
+
+def _mirrored(template: Template, right: list[int]) -> list[int]:
+    """Continue a list from the subject's right to the left."""
+    return [*right, *(int(template.layout.mirror[k]) for k in reversed(right))]
+
+
+def _jaw(template: Template) -> list[int]:
+    along = [-102, -97, -90, -82, -72, -59, -43, -24]
+    row = [-2, -24, -46, -68, -87, -102, -110, -113]
+    right = [_nearest(template, a, r) for a, r in zip(along, row, strict=True)]
+    return [*right, _nearest(template, 0, -115), *_mirrored(template, right)[8:]]
+
+
+def _places(template: Template) -> list[int]:
+    """Brows, the ridge of the nose, its base."""
+    brow = [(-52, 20), (-44, 24.5), (-34, 26), (-24, 25), (-15, 22.5)]
+    brows = _mirrored(template, [_nearest(template, a, r) for a, r in brow])
+    ridge = [_nearest(template, 0, row) for row in (3, -12, -26, -39)]
+    base = [_nearest(template, a, r) for a, r in ((-14, -48), (-7.5, -49.5))]
+    return [*brows, *ridge, *base, _nearest(template, 0, -51), *_mirrored(template, base)[2:]]
+
+
+def _eyes(template: Template) -> list[int]:
+    right, left = template.layout.rings["eye_R"][1], template.layout.rings["eye_L"][1]
+    # Rings start at the corner on the subject's left and go over the upper lid.
+    return [*right[[18, 12, 6, 0, 30, 24]].tolist(), *left[[18, 12, 6, 0, 30, 24]].tolist()]
+
+
+def _mouth(template: Template) -> list[int]:
+    outer, inner = template.layout.rings["mouth"][4], template.layout.rings["mouth"][1]
+    around = [24, 19, 14, 12, 10, 5, 0, 43, 38, 36, 34, 29]
+    return [*outer[around].tolist(), *inner[[24, 17, 12, 7, 0, 41, 36, 31]].tolist()]

@@ -1,0 +1,168 @@
+"""The mean face: features modelled on the bare skin, in the front view (x, y) in mm."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.interpolate import PchipInterpolator
+
+from gan.datasets.procedural.domain import LIP_CORNER, MOUTH_WIDTH, Domain, build_domain
+from gan.datasets.procedural.layout import Layout, build_layout, split_quads
+from gan.datasets.procedural.skull import skin
+
+EYEBALL = np.array([31.2, 1.6, 60.2])  # centre of the left eye
+LID_RADII = np.array([17.2, 13.6, 13.6])  # the lids lie on this ellipsoid
+
+# Smooth hills and hollows: x, y of the centre, widths along and across, turn (degrees), height
+# (mm); all but those on the midline stand on both sides.
+_HILLS = np.array(
+    [
+        [0, 25, 17, 9, 0, 1.6],  # glabella
+        [26, 25, 20, 7.5, 10, 3.6],  # brow ridge
+        [50, 20, 11, 8, -35, 3.4],  # outer end of the brow ridge
+        [24, 52, 20, 15, 0, 1.4],  # frontal eminence
+        [66, 36, 13, 22, 0, -2.6],  # temple
+        [50, -22, 17, 11, -22, 4.4],  # cheekbone
+        [33, -30, 13, 11, -35, 2.4],  # apple of the cheek
+        [22, -12, 12, 4.5, -38, -1.5],  # tear trough
+        [50, -58, 13, 17, 15, -2.2],  # hollow of the cheek
+        [27, -58, 14, 4.0, -58, -1.5],  # nasolabial fold
+        [33, -73, 6, 9, 0, 0.9],  # beside the corner of the mouth
+        [28, -86, 8, 8, 0, -0.8],
+        [0, -89.5, 17, 5.5, 0, -2.2],  # furrow between lip and chin
+        [0, -105, 15, 10, 0, 5.2],  # chin
+        [9, -106, 9, 9, 0, 0.8],
+        [0, -59, 3.0, 7.0, 0, -1.3],  # philtrum
+        [4.6, -59, 2.2, 7.0, 14, 0.9],  # its ridges
+        [0, -66, 24, 13, 0, 3.0],  # the teeth push the lips forward
+    ]
+)
+
+
+# The nose along its bridge: y, height over the skin, half width.
+_BRIDGE = np.array(
+    [
+        [30, 0.0, 9.5],
+        [18, 1.6, 9.0],
+        [6, 3.6, 8.4],
+        [-6, 7.6, 9.0],
+        [-18, 12.6, 10.2],
+        [-30, 18.2, 11.6],
+        [-37, 21.2, 12.4],
+        [-41, 21.6, 12.2],
+        [-44, 18.6, 11.2],
+        [-46.5, 13.0, 9.8],
+        [-49, 6.0, 8.4],
+        [-51, 2.2, 7.6],
+        [-55, 0.0, 7.0],
+    ]
+)
+
+
+class Template(NamedTuple):
+    """The mean face."""
+
+    layout: Layout
+    domain: Domain
+    front: Float[np.ndarray, "n 2"]  # x, y of the bare skin: where features are addressed
+    V: Float[np.ndarray, "n 3"]
+    F: Int[np.ndarray, "m 3"]
+
+
+@lru_cache(maxsize=1)
+def build_template() -> Template:
+    """Model the mean face, symmetric to the last bit."""
+    layout = build_layout()
+    domain = build_domain(layout)
+    P = skin(domain.along, domain.row)
+    front = P[:, :2].copy()
+    x, y = np.abs(front[:, 0]), front[:, 1]
+    forward = (1 - ((np.abs(domain.along) - 60) / 45).clip(0, 1) ** 2) ** 2  # nothing at the ears
+    under = ((domain.row + 122) / 14).clip(0, 1)  # nor under the chin
+    P[:, 2] += _hills(x, y) * forward * under
+    P[:, 2] -= _socket(x, y)
+    P += _nose(front[:, 0], y)
+    P[:, 2] = _smooth_max(P[:, 2], _lid_height(x, y), 1.6)
+    _shape_lids(P, layout)
+    _shape_lips(P, layout)
+    P = (P + P[layout.mirror] * (-1, 1, 1)) / 2
+    return Template(layout, domain, front, P, split_quads(layout.quads, P, layout.mirror))
+
+
+def _hills(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    height = np.zeros_like(x)
+    for cx, cy, long, broad, turn, amount in _HILLS:
+        c, s = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
+        u, v = c * (x - cx) + s * (y - cy), -s * (x - cx) + c * (y - cy)
+        height += amount * np.exp(-((u / long) ** 2) - (v / broad) ** 2)
+    return height
+
+
+def _socket(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Depth of the eye socket: steep under the brow, shallow towards the cheek and the temple."""
+    u = (x - 31) / np.where(x < 31, 17, 23)
+    v = (y - 5) / np.where(y > 5, 11.5, 13.5)
+    return np.asarray(10.5 * np.exp(-(np.abs(u) ** 2.4) - np.abs(v) ** 2.4))
+
+
+def _lid_height(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    d = ((x - EYEBALL[0]) / LID_RADII[0]) ** 2 + ((y - EYEBALL[1]) / LID_RADII[1]) ** 2
+    return np.asarray(EYEBALL[2] + LID_RADII[2] * (np.sqrt((1 - d).clip(0)) - 2 * (d - 1).clip(0)))
+
+
+def _smooth_max(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
+    """Return the larger of a and b, rounded where they differ by less than about `width`."""
+    return np.asarray((a + b + np.sqrt((a - b) ** 2 + width**2)) / 2 - width**2 / 60)
+
+
+@lru_cache(maxsize=1)
+def _bridge() -> PchipInterpolator:
+    return PchipInterpolator(_BRIDGE[::-1, 0], _BRIDGE[::-1, 1:])
+
+
+def _nose(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Displace the skin to a nose: a bridge, a tip, two wings, nostrils."""
+    h, w = np.moveaxis(_bridge()(y.clip(_BRIDGE[-1, 0], _BRIDGE[0, 0])), -1, 0)
+    side = np.abs(x)
+    out = np.zeros((len(x), 3))
+    ridge = h * np.exp(-(np.abs(x / w) ** 2.3))
+    wing = 11.0 * np.exp(-(np.abs((side - 12.6) / 6.6) ** 2.8) - np.abs((y + 43.8) / 6.2) ** 3)
+    fade = np.exp(-((side / 24) ** 6) - np.abs((y + 16) / 38) ** 10)
+    out[:, 2] = (_smooth_max(ridge, wing, 3.0) - 0.7) * fade
+    out[:, 2] -= 1.9 * np.exp(-(((side - 20.0) / 2.6) ** 2) - ((y + 44) / 7) ** 2)  # wing to cheek
+    u, v = side - 9.6, y + 40.5
+    out[:, 2] -= 1.3 * np.exp(-(((u + 0.45 * v) / 2.4) ** 2) - (v / 5.0) ** 2)  # tip to wing
+    # The tip and the wings hang over the base, and the nostrils are drawn up into the underside.
+    hang = (out[:, 2].clip(0) / 20) ** 1.5 * np.exp(-(((y + 42) / 9) ** 2))
+    out[:, 1] -= 3.6 * hang
+    nostril = np.exp(-(((side - 6.9) / 3.3) ** 2) - ((y + 47.0) / 2.6) ** 2)
+    out[:, 1] += 2.2 * nostril
+    out[:, 2] -= 2.6 * nostril
+    return out
+
+
+def _shape_lids(P: np.ndarray, layout: Layout) -> None:
+    """In place: give the lids an edge, and the upper lid its fold."""
+    for name in ("eye_L", "eye_R"):
+        ring = layout.rings[name]
+        P[ring[0], 2] -= 2.0
+        length = ring.shape[1]
+        t = np.arange(length) / length * 2 * np.pi
+        over = np.sin(t).clip(0) ** 0.6
+        P[ring[3], 2] -= 1.0 * over
+        P[ring[4], 2] += 0.5 * over
+        P[ring[5], 2] += 0.4 * over
+
+
+def _shape_lips(P: np.ndarray, layout: Layout) -> None:
+    """In place: roll the red of the lips over the teeth."""
+    ring = layout.rings["mouth"][: len(LIP_CORNER)]
+    length = ring.shape[1]
+    upper = (np.arange(length) <= length // 2)[None, :]
+    q = (P[ring, 0] / MOUTH_WIDTH).clip(-1, 1)
+    full = (1 - np.abs(q) ** 2.2) ** 0.75
+    over = np.array([-3.6, 1.8, 4.2, 4.8, 3.2, 1.4])[:, None]
+    under = np.array([-3.6, 1.4, 4.2, 5.0, 2.8, 1.0])[:, None]
+    corner = np.array([-3.5, -2.4, -1.8, -1.3, -0.9, -0.5])[:, None]
+    P[ring, 2] += np.where(upper, over, under) * full + corner * (1 - full)
