@@ -170,20 +170,32 @@ def connectivity_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]
 
 def part_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]:
     """More than one component."""
-    labels = components(F, n)[F[:, 0]]
-    _, first, size = np.unique(labels, return_index=True, return_counts=True)
-    if len(size) > 1:
-        order = np.argsort(-size, kind="stable")
-        sizes = ", ".join(map(str, size[order][:5].tolist())) + (" …" if len(size) > 5 else "")
+    label, n_parts = faces_by_component(F, n)
+    if n_parts > 1:
+        size = np.bincount(label)
+        sizes = ", ".join(map(str, size[:5].tolist())) + (" …" if n_parts > 5 else "")
+        first = np.unique(label, return_index=True)[1]
         yield Finding(
             "several-components",
             "error",
-            f"{len(size)} components, of {sizes} faces; their first faces: "
-            f"{enumerate_some(first[order])}",
+            f"{n_parts} components, of {sizes} faces; their first faces: {enumerate_some(first)}",
             "faces",
-            first[order],
+            first,
             "--component largest, or --component N, counted from 0 by size",
         )
+
+
+def faces_by_component(F: Int[np.ndarray, "m 3"], n: int) -> tuple[Int[np.ndarray, " m"], int]:
+    """Return the component of each face, 0 for the one with most faces, and their number.
+
+    Of two equal ones the one with the lowest vertex comes first.
+    """
+    found, label, size = np.unique(
+        components(F, n)[F[:, 0]], return_inverse=True, return_counts=True
+    )
+    rank = np.empty(len(found), dtype=np.int64)
+    rank[np.argsort(-size, kind="stable")] = np.arange(len(found))
+    return rank[label.reshape(-1)], len(found)
 
 
 def geometry_defects(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Iterator[Finding]:

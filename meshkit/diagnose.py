@@ -17,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from meshkit.defects import (
     border_defects,
     connectivity_defects,
+    faces_by_component,
     geometry_defects,
     index_defects,
     part_defects,
@@ -25,7 +26,7 @@ from meshkit.defects import (
 )
 from meshkit.errors import MeshError
 from meshkit.findings import SEVERITIES, Finding
-from meshkit.topology import components, edge_table
+from meshkit.topology import edge_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,7 @@ def diagnose(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Diagnosi
     genus = None
     if len(sound):
         surface = [*connectivity_defects(sound, len(V)), *part_defects(sound, len(V))]
-        n_parts = len(np.unique(components(sound, len(V))[sound[:, 0]]))
+        n_parts = faces_by_component(sound, len(V))[1]
         lengths = loop_lengths(sound)
         euler = len(np.unique(sound)) - len(edge_table(sound).E) + len(sound)
         if {finding.name for finding in surface} <= {"several-components"}:

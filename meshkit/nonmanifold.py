@@ -1,0 +1,73 @@
+"""Cut a mesh at its non-manifold edges and vertices, by giving fans copies of their own."""
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Bool, Int
+from scipy.sparse.csgraph import connected_components
+
+from meshkit.topology import edge_table
+
+
+def separate_fans(
+    F: Int[np.ndarray, "m 3"], n: int
+) -> tuple[Int[np.ndarray, "m 3"], Int[np.ndarray, " k"]]:
+    """Copy vertices until every edge has one or two faces and every vertex one fan of faces.
+
+    A fan is a set of corners at one vertex, connected through edges of exactly two faces. After
+    that an edge can still have more than two faces, if its ends are joined around it; then the
+    faces beyond its first two are torn off on all sides, and the rest is looked at anew.
+
+    Returns
+    -------
+    F : 1
+        Faces with copies in place of shared vertices.
+    origin : 1
+        The old vertex of each new one; the first n are the old vertices.
+
+    References
+    ----------
+    Guéziec, Taubin, Lazarus, Horn, Cutting and stitching: converting sets of polygons to manifold
+    surfaces, IEEE Transactions on Visualization and Computer Graphics 2001 (local cutting).
+    """
+    torn = np.zeros(len(F), dtype=bool)
+    while True:
+        split, origin = _split_fans(F, n, torn)
+        table = edge_table(split)
+        rank = np.arange(len(table.half_edge)) - np.repeat(table.start, table.uses)
+        beyond = np.unique(table.half_edge[rank >= 2] // 3)
+        if not beyond.size:
+            return split, origin
+        torn[beyond] = True
+
+
+def _split_fans(
+    F: Int[np.ndarray, "m 3"], n: int, torn: Bool[np.ndarray, " m"]
+) -> tuple[Int[np.ndarray, "m 3"], Int[np.ndarray, " k"]]:
+    table = edge_table(F)
+    pair = table.start[table.uses == 2]
+    first, second = table.half_edge[pair], table.half_edge[pair + 1]
+    kept = ~torn[first // 3] & ~torn[second // 3]
+    first, second = first[kept], second[kept]
+    corners = F.reshape(-1)
+    # Join the corners at both ends of the edge, whichever way its second face runs.
+    ends_a = np.stack([first, _following(first)])
+    ends_b = np.stack([second, _following(second)])
+    crossed = corners[ends_a[0]] != corners[ends_b[0]]
+    ends_b = np.where(crossed, ends_b[::-1], ends_b)
+    a, b = ends_a.reshape(-1), ends_b.reshape(-1)
+    graph = sp.coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(F.size, F.size))
+    fan = connected_components(graph, directed=False)[1]
+    _, leader = np.unique(fan, return_index=True)  # the first corner of each fan
+    vertex = corners[leader]
+    order = np.lexsort([leader, vertex])
+    extra = np.zeros(len(vertex), dtype=bool)
+    extra[order[1:]] = vertex[order[1:]] == vertex[order[:-1]]
+    number = np.where(extra, n - 1 + np.cumsum(extra), vertex)
+    origin = np.concatenate([np.arange(n), vertex[extra]])
+    return number[fan].reshape(-1, 3), origin
+
+
+def _following(half_edge: Int[np.ndarray, " k"]) -> Int[np.ndarray, " k"]:
+    """Return the next corner of the same face."""
+    face, k = np.divmod(half_edge, 3)
+    return np.asarray(3 * face + (k + 1) % 3)
