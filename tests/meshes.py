@@ -128,7 +128,7 @@ def disks(draw: st.DrawFn, min_points: int = 4, max_points: int = 80) -> Arrays:
 
 @st.composite
 def hard_disks(draw: st.DrawFn, max_points: int = 80) -> Arrays:
-    """Disks that break maps: squeezed to slivers, rough, with coincident vertices, spikes, holes."""
+    """Disks that break maps: squeezed to slivers, rough, with spikes and holes, of any scale."""
     V, F = draw(disks(max_points=max_points))
     V = V.copy()
     rng = np.random.default_rng(draw(seeds()))
