@@ -18,7 +18,22 @@ _ROW = np.concatenate(
     [
         np.linspace(BOTTOM, -93, 11)[:-1],
         np.linspace(-93, -52, 9)[:-1],
-        [-52, -50.2, -48.4, -46.6, -44.8, -42.8, -40.6, -38, -35, -31.8, -28.4, -25, -21.5, -18],
+        [
+            -52,
+            -50.6,
+            -49.3,
+            -48,
+            -46.7,
+            -45.4,
+            -44,
+            -42.4,
+            -40.3,
+            -37.4,
+            -33.8,
+            -29.6,
+            -24.8,
+            -19.6,
+        ],
         np.linspace(-14.2, 20, 9)[:-1],
         20 + (TOP - 20) * np.linspace(0, 1, 14) ** 1.12,
     ]
@@ -147,7 +162,7 @@ def _ring_lengths(
     along = inside & (level[i] == level[j])
     low, high = np.minimum(place[i], place[j]), np.maximum(place[i], place[j])
     start = np.where(high - low == 1, low, high)
-    length[along] = around[start[along]] * 1.3
+    length[along] = around[start[along]] * 3.5  # slack: no rubber band over the corners
 
 
 def _grid_guess() -> np.ndarray:

@@ -103,11 +103,10 @@ def _brows(p: Pose) -> None:
     center = p.joints.brow
     radius = np.hypot(p.P[:, 1] - center[1], p.P[:, 2] - center[2])
     p.pitch(-lift / radius.clip(20), center)
-    p.move(lower * p.w["brow head"], x=-3.2)
+    p.move(lower * p.w["brow head"], x=-3.0)
     p.move(lower * p.w["corrugator"], z=1.8)
-    p.move(lower * p.w["frown"], z=-1.6)
+    p.move(lower * p.w["frown"], z=-1.3)
     p.move(lower * p.w["brow fold"], y=-2.2, z=1.0)
-    p.move(p.both(1) * p.both(4) * p.w["frown"], z=-0.6)
 
 
 def _cheeks(p: Pose) -> None:
@@ -160,16 +159,16 @@ def _lips(p: Pose) -> None:
 
 def _thin_lips(p: Pose) -> None:
     """Roll the red of the lips in: tightened (AU23) and pressed (AU24)."""
-    amount = 0.42 * p.both(23) + 0.50 * p.both(24)
+    amount = 1 - (1 - 0.36 * p.both(23)) * (1 - 0.42 * p.both(24))
     if not np.any(amount):
         return
     ring = p.rig.mouth
     amount = np.broadcast_to(amount, len(p.P))[ring]
-    share = np.array([0, 0, 0.9, 1.0, 1.0, 0.85, 0.5, 0.2, 0.0])[:, None]
+    share = np.array([0, 0, 0.7, 0.95, 1.0, 0.9, 0.6, 0.3, 0.0])[:, None]
     line = p.P[ring[1], 1]
     p.P[ring, 1] += amount * share * (line - p.P[ring, 1])
     arc = np.abs(np.sin(2 * np.pi * np.arange(ring.shape[1]) / ring.shape[1]))
-    p.P[ring, 2] -= 2.6 * amount * np.array([0.4, 0.8, 1, 1, 0.8, 0.5, 0.2, 0, 0])[:, None] * arc
+    p.P[ring, 2] -= 2.8 * amount * np.array([1, 1, 1, 0.9, 0.7, 0.45, 0.2, 0, 0])[:, None] * arc
     p.move(p.both(24) * p.w["muzzle"], z=0.7)
     p.move(p.both(24) * p.w["chin furrow"], z=0.8)
 

@@ -88,10 +88,10 @@ def _hills(template: Template) -> dict[str, np.ndarray]:
     forehead = np.where(y > 26, 34.0, 10.5)
     brow = np.exp(-(((y - 26) / forehead) ** 2))
     return {
-        "inner brow": brow * np.exp(-(((x - 10) / np.where(x < 10, 14.0, 15.0)) ** 2)),
+        "inner brow": brow * np.exp(-(((x - 10) / np.where(x < 10, 24.0, 15.0)) ** 2)),
         "outer brow": brow * np.exp(-(((x - 45) / np.where(x < 45, 19.0, 16.0)) ** 2)),
         "corrugator": hill(9, 23, 7, 8),
-        "brow head": hill(17, 25, 17, 10),
+        "brow head": hill(19, 25, 17, 9),
         "frown": hill(0, 24, 4, 11),
         "brow fold": hill(32, 15, 20, 6),
         "cheek": hill(40, -26, 19, 14, 20),
@@ -101,7 +101,7 @@ def _hills(template: Template) -> dict[str, np.ndarray]:
         "wing": hill(14, -43, 9, 11),
         "nose root": hill(0, 6, 8, 9),
         "fold": hill(29, -52, 7, 13),
-        "corner": hill(27, MOUTH[1], np.where(x < 27, 13.0, 16.0), 16, 16),
+        "corner": hill(27, MOUTH[1], np.where(x < 27, 11.0, 16.0), 16, 16),
         "corner pull": hill(27, MOUTH[1], 17, 16, 16) * (x / 27).clip(0, 1),
         "corner dimple": hill(29, MOUTH[1], 6, 8),
         "mouth": hill(0, MOUTH[1], 34, 20, 22),

@@ -12,7 +12,7 @@ from gan.datasets.procedural.layout import Layout, build_layout, split_quads
 from gan.datasets.procedural.skull import skin
 
 EYEBALL = np.array([31.2, 1.6, 60.2])  # centre of the left eye
-LID_RADII = np.array([17.2, 13.6, 13.6])  # the lids lie on this ellipsoid
+LID_RADII = np.array([19.5, 13.6, 13.6])  # the lids lie on this ellipsoid
 
 # Smooth hills and hollows: x, y of the centre, widths along and across, turn (degrees), height
 # (mm); all but those on the midline stand on both sides.
@@ -49,15 +49,19 @@ _BRIDGE = np.array(
         [-6, 7.6, 9.0],
         [-18, 12.6, 10.2],
         [-30, 18.2, 11.6],
-        [-37, 21.2, 12.4],
-        [-41, 21.6, 12.2],
-        [-44, 18.6, 11.2],
-        [-46.5, 13.0, 9.8],
-        [-49, 6.0, 8.4],
-        [-51, 2.2, 7.6],
+        [-36, 20.6, 12.4],
+        [-40, 21.6, 12.6],
+        [-43, 20.6, 11.8],
+        [-45.3, 17.0, 10.4],
+        [-47.6, 10.6, 8.8],
+        [-49.8, 4.6, 7.6],
+        [-51.6, 1.6, 7.0],
         [-55, 0.0, 7.0],
     ]
 )
+
+
+_SOFTENING = 1
 
 
 class Template(NamedTuple):
@@ -84,6 +88,7 @@ def build_template() -> Template:
     P[:, 2] -= _socket(x, y)
     P += _nose(front[:, 0], y)
     P[:, 2] = _smooth_max(P[:, 2], _lid_height(x, y), 1.6)
+    P = _soften(P, layout)
     _shape_lids(P, layout)
     _shape_lips(P, layout)
     P = (P + P[layout.mirror] * (-1, 1, 1)) / 2
@@ -94,8 +99,9 @@ def _hills(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     height = np.zeros_like(x)
     for cx, cy, long, broad, turn, amount in _HILLS:
         c, s = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
-        u, v = c * (x - cx) + s * (y - cy), -s * (x - cx) + c * (y - cy)
-        height += amount * np.exp(-((u / long) ** 2) - (v / broad) ** 2)
+        for side in (1, -1) if cx else (1,):  # both tails reach across the midline: no crease
+            u, v = c * (side * x - cx) + s * (y - cy), -s * (side * x - cx) + c * (y - cy)
+            height += amount * np.exp(-((u / long) ** 2) - (v / broad) ** 2)
     return height
 
 
@@ -127,28 +133,42 @@ def _nose(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     side = np.abs(x)
     out = np.zeros((len(x), 3))
     ridge = h * np.exp(-(np.abs(x / w) ** 2.3))
-    wing = 11.0 * np.exp(-(np.abs((side - 12.6) / 6.6) ** 2.8) - np.abs((y + 43.8) / 6.2) ** 3)
+    wing = 12.2 * np.exp(-(np.abs((side - 12.8) / 6.8) ** 2.8) - np.abs((y + 44.2) / 6.2) ** 3)
     fade = np.exp(-((side / 24) ** 6) - np.abs((y + 16) / 38) ** 10)
-    out[:, 2] = (_smooth_max(ridge, wing, 3.0) - 0.7) * fade
-    out[:, 2] -= 1.9 * np.exp(-(((side - 20.0) / 2.6) ** 2) - ((y + 44) / 7) ** 2)  # wing to cheek
+    out[:, 2] = (_smooth_max(ridge, wing, 2.0) - 0.4) * fade
+    out[:, 2] -= 2.3 * np.exp(-(((side - 20.0) / 2.6) ** 2) - ((y + 44) / 7) ** 2)  # wing to cheek
     u, v = side - 9.6, y + 40.5
-    out[:, 2] -= 1.3 * np.exp(-(((u + 0.45 * v) / 2.4) ** 2) - (v / 5.0) ** 2)  # tip to wing
+    out[:, 2] -= 1.8 * np.exp(-(((u + 0.45 * v) / 2.4) ** 2) - (v / 5.0) ** 2)  # tip to wing
     # The tip and the wings hang over the base, and the nostrils are drawn up into the underside.
     hang = (out[:, 2].clip(0) / 20) ** 1.5 * np.exp(-(((y + 42) / 9) ** 2))
-    out[:, 1] -= 3.6 * hang
+    out[:, 1] -= 2.6 * hang
     nostril = np.exp(-(((side - 6.9) / 3.3) ** 2) - ((y + 47.0) / 2.6) ** 2)
     out[:, 1] += 2.2 * nostril
     out[:, 2] -= 2.6 * nostril
     return out
 
 
+def _soften(P: np.ndarray, layout: Layout) -> np.ndarray:
+    """Even out the depth between neighbours, as a thumb would; the outline stays."""
+    sides = np.stack([layout.quads, np.roll(layout.quads, -1, axis=1)], axis=-1).reshape(-1, 2)
+    i, j = np.unique(np.concatenate([sides, sides[:, ::-1]]), axis=0).T
+    count = np.bincount(i)
+    fixed = np.isin(np.arange(len(P)), [layout.grid[0], layout.grid[-1]])
+    fixed |= np.isin(np.arange(len(P)), [layout.grid[:, 0], layout.grid[:, -1]])
+    P = P.copy()
+    for _ in range(_SOFTENING):
+        mean = np.bincount(i, weights=P[j, 2]) / count
+        P[~fixed, 2] += 0.5 * (mean - P[:, 2])[~fixed]
+    return P
+
+
 def _shape_lids(P: np.ndarray, layout: Layout) -> None:
     """In place: give the lids an edge, and the upper lid its fold."""
     for name in ("eye_L", "eye_R"):
         ring = layout.rings[name]
-        P[ring[0], 2] -= 2.0
         length = ring.shape[1]
         t = np.arange(length) / length * 2 * np.pi
+        P[ring[0], 2] -= 0.5 + 1.5 * np.abs(np.sin(t))
         over = np.sin(t).clip(0) ** 0.6
         P[ring[3], 2] -= 1.0 * over
         P[ring[4], 2] += 0.5 * over
@@ -164,5 +184,5 @@ def _shape_lips(P: np.ndarray, layout: Layout) -> None:
     full = (1 - np.abs(q) ** 2.2) ** 0.75
     over = np.array([-3.6, 1.8, 4.2, 4.8, 3.2, 1.4])[:, None]
     under = np.array([-3.6, 1.4, 4.2, 5.0, 2.8, 1.0])[:, None]
-    corner = np.array([-3.5, -2.4, -1.8, -1.3, -0.9, -0.5])[:, None]
+    corner = np.array([-2.6, -2.3, -1.8, -1.3, -0.9, -0.5])[:, None]
     P[ring, 2] += np.where(upper, over, under) * full + corner * (1 - full)
