@@ -44,6 +44,10 @@ SKINNED = {
 LENGTHS = ("mean", "id_modes", "exp_modes", "joint_mean", "joint_id_modes")
 UNITS = {"mm": 1.0, "cm": 10.0, "dm": 100.0, "m": 1000.0}  # mm
 LARGEST_FACE = (100.0, 1000.0)  # mm: the longest side of the box around a face; fits one unit only
+DAMAGE = (  # what zipfile and numpy raise on damaged bytes
+    *(ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError),
+    *(RuntimeError, OverflowError, MemoryError, TypeError, SyntaxError),
+)
 LARGEST_FILE = 4 << 30  # bytes, unpacked: a small file must not fill the memory
 
 
@@ -105,13 +109,16 @@ def _unpack(path: Path) -> dict[str, np.ndarray]:
         if size > LARGEST_FILE:
             raise DatasetError(f"{path}: unpacks to {size} bytes, more than {LARGEST_FILE}")
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            arrays = {name: archive[name] for name in archive.files}
     except DatasetError:
         raise
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError) as error:
+    except DAMAGE as error:
         pickled = "allow_pickle" in str(error)
         reason = "a field is pickled, which is never loaded" if pickled else "damaged .npz file"
         raise DatasetError(f"{path}: {reason}") from error
+    if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+        raise DatasetError(f"{path}: damaged .npz file: {strange[0]} is no array")
+    return arrays
 
 
 def _check_fields(

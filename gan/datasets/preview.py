@@ -58,6 +58,6 @@ def _draw(
     V = dataset.vertices([place[0] for place in chosen if place]).astype(np.float64)
     frame = frame_of(V, size=size)
     pictures = iter([render_mesh(X, dataset.faces, size=size, frame=frame) for X in V])
-    blank = np.full((*size, 3), 255, dtype=np.uint8)
+    blank = np.full((*size, 3), 250, dtype=np.uint8)
     tiles = [next(pictures) if place else blank for place in chosen]
     return contact_sheet(tiles, columns, [place[1] if place else "" for place in chosen])

@@ -1,7 +1,7 @@
 """What every source of faces offers: people, and what their muscles do to them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 SIDES = ("L", "R")  # the subject's own left, which is +x, and right
 
 
+@runtime_checkable
 class FaceSource(Protocol):
     """A model of faces with one topology: identity parameters and action units to vertices.
 
