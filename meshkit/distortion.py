@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.checks import check_mesh
-from meshkit.errors import DegenerateFaceError, MeshError
+from meshkit.errors import DegenerateFaceError
 
 
 class Distortion(NamedTuple):
@@ -21,7 +21,7 @@ class Distortion(NamedTuple):
         The face's share of the flat area over its share of the surface area, from 0.
     stretch : 1
         Root mean square length on the surface of unit vectors of the plane, scaled as if both total
-        areas were equal: above 1 the image undersamples the face. inf for a face flat without area.
+        areas were equal: above 1 the image undersamples the face; inf for a face without area.
     """
 
     angle: Float[np.ndarray, " m"]
@@ -51,34 +51,34 @@ def distortion(
     """
     check_mesh(V, F)
     check_mesh(UV, F)
-    if len(UV) != len(V):
-        raise MeshError(f"UV has {len(UV)} rows, V has {len(V)}")
     first, second = (V[F[:, k]] - V[F[:, 0]] for k in (1, 2))
-    p, q = (UV[F[:, k]] - UV[F[:, 0]] for k in (1, 2))
-    # Metric of the surface and of the plane in the basis of two edges.
-    E, G, H = ((a * b).sum(1) for a, b in ((first, first), (second, second), (first, second)))
-    e, g, h = ((a * b).sum(1) for a, b in ((p, p), (q, q), (p, q)))
+    p, q = ((UV[F[:, k]] - UV[F[:, 0]]) @ [1, 1j] for k in (1, 2))
     surface = np.linalg.norm(np.cross(first, second), axis=1)
-    flat = np.abs(p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0])
+    flat = np.abs((p.conj() * q).imag)
     if not (surface.sum() > 0 and flat.sum() > 0):
         raise DegenerateFaceError("the surface or its map has no area")
-    # a² + b² and a b of the singular values a, b of plane -> surface.
     with np.errstate(divide="ignore", invalid="ignore"):
-        squares = (E * g + G * e - 2 * H * h) / flat**2
-        product = surface / flat
-        mean = squares / (2 * product)  # (a / b + b / a) / 2
-        angle = mean + np.sqrt(np.maximum(mean**2 - 1, 0))
-        stretch = np.sqrt(squares / 2 * (flat.sum() / surface.sum()))
-        area = (flat / flat.sum()) / (surface / surface.sum())
+        # The face in its own plane has corners 0, a, b + ic; its map has 0, p, q.
+        a = np.linalg.norm(first, axis=1)
+        b, c = (first * second).sum(axis=1) / a, surface / a
+        along, across = p / a, (q - p * b / a) / c
+        # f = z fz + conj(z) f_conj: no cancellation where the map is nearly conformal.
+        fz, f_conj = np.abs(along - 1j * across) / 2, np.abs(along + 1j * across) / 2
+        larger = fz + f_conj
+        smaller = flat / surface / larger
+        stretch = np.hypot(1 / larger, 1 / smaller) / np.sqrt(2)
+        share = flat / flat.sum(), surface / surface.sum()
+        area = share[0] / share[1]
+    none = (flat == 0) | (surface == 0)
     return Distortion(
-        np.where((flat == 0) | (surface == 0), np.inf, angle),
+        np.where(none, np.inf, larger / np.where(none, 1, smaller)),
         np.where(surface == 0, np.inf, area),
-        np.where(flat == 0, np.inf, stretch),
+        np.where(none, np.inf, stretch * np.sqrt(flat.sum() / surface.sum())),
     )
 
 
 def percentiles(
-    values: Distortion, at: Sequence[float] = (1, 5, 50, 95, 99, 100)
+    values: Distortion, at: Sequence[float | int] = (1, 5, 50, 95, 99, 100)
 ) -> dict[str, dict[str, float]]:
     """Return percentiles over the faces, by measure: ``{"angle": {"p50": 1.1, …}, …}``."""
     return {

@@ -1,12 +1,15 @@
 """Cut a polygon of the plane into triangles by its own corners, with exact predicates."""
 
 import heapq
+import math
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.errors import SolveError
-from meshkit.predicates import orientation
+from meshkit.predicates import orientation, turn
+
+Triangle = tuple[int, int, int]
 
 
 def fill_polygon(
@@ -44,70 +47,76 @@ def fill_polygon(
             f"the hole of {len(polygon)} vertices at vertex {int(polygon[0])} is not a simple "
             "polygon in the map, so it cannot be filled: take weights='auto'"
         )
-    return np.asarray(polygon[np.array(_swap_diagonals(P, triangles))])
+    return np.asarray(polygon[np.array(_swap_diagonals(P.tolist(), triangles))])
 
 
-def _clip_ears(P: np.ndarray) -> list[tuple[int, int, int]] | None:
+def _clip_ears(P: np.ndarray) -> list[Triangle] | None:
     """Triangulate greedily, best ear first; None where no ear is left."""
-    k = len(P)
-    before, after = np.roll(np.arange(k), 1), np.roll(np.arange(k), -1)
-    turn = orientation(P[before], P, P[after])
+    points, k = P.tolist(), len(P)
+    before, after = [(i - 1) % k for i in range(k)], [(i + 1) % k for i in range(k)]
+    convex = orientation(np.roll(P, 1, axis=0), P, np.roll(P, -1, axis=0)) > 0
     alive = np.ones(k, dtype=bool)
-    queue = [(-_shape(P[before[i]], P[i], P[after[i]]), i, before[i], after[i]) for i in range(k)]
+    queue = [_ear(points, before[i], i, after[i]) for i in range(k)]
     heapq.heapify(queue)
-    waiting: list[tuple[float, int, int, int]] = []
-    triangles: list[tuple[int, int, int]] = []
+    waiting: list[tuple[float, Triangle]] = []
+    triangles: list[Triangle] = []
     while len(triangles) < k - 2:
         if not queue:
             return None
         entry = heapq.heappop(queue)
-        _, i, a, b = entry
-        if not alive[i] or before[i] != a or after[i] != b or turn[i] <= 0:
-            continue  # out of date, or not convex
-        if not _is_empty(P, np.flatnonzero(alive & (turn <= 0)), (a, i, b)):
+        a, i, b = entry[1]
+        if not alive[i] or before[i] != a or after[i] != b or not convex[i]:
+            continue  # out of date, or no ear
+        if not _is_empty(P, np.flatnonzero(alive & ~convex), (a, i, b)):
             waiting.append(entry)
             continue
-        triangles.append((int(a), int(i), int(b)))
+        triangles.append((a, i, b))
         alive[i] = False
         after[a], before[b] = b, a
         for j in (a, b):
-            p, q = before[j], after[j]
-            turn[j] = orientation(P[p][None], P[j][None], P[q][None])[0]
-            heapq.heappush(queue, (-_shape(P[p], P[j], P[q]), j, p, q))
+            ear = _ear(points, before[j], j, after[j])
+            convex[j] = turn(*(points[x] for x in ear[1])) > 0
+            heapq.heappush(queue, ear)
         for blocked in waiting:  # a neighbour may have ceased to block
             heapq.heappush(queue, blocked)
         waiting.clear()
     return triangles
 
 
-def _is_empty(P: np.ndarray, others: np.ndarray, corners: tuple[int, int, int]) -> bool:
+def _ear(points: list[list[float]], a: int, i: int, b: int) -> tuple[float, Triangle]:
+    """Return an entry of the queue: the best shape comes first."""
+    return -_shape(points[a], points[i], points[b]), (a, i, b)
+
+
+def _is_empty(P: np.ndarray, others: np.ndarray, corners: Triangle) -> bool:
     """Answer whether none of the other points lies in the closed triangle.
 
     Only corners that are not convex need be asked: if any point is inside then one of those is.
     """
-    others = others[~np.isin(others, corners)]
-    inside = np.ones(len(others), dtype=bool)
-    a, b, c = (np.broadcast_to(P[i], (len(others), 2)) for i in corners)
+    a, b, c = P[list(corners)]
+    low, high = P[list(corners)].min(axis=0), P[list(corners)].max(axis=0)
+    near = ((P[others] >= low) & (P[others] <= high)).all(axis=1) & ~np.isin(others, corners)
+    points = P[others[near]]
+    inside = np.ones(len(points), dtype=bool)
     for start, stop in ((a, b), (b, c), (c, a)):
-        inside &= orientation(start, stop, P[others]) >= 0
+        start, stop = np.broadcast_to(start, points.shape), np.broadcast_to(stop, points.shape)
+        inside &= orientation(start, stop, points) >= 0
     return not inside.any()
 
 
-def _shape(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
-    """Return a measure that grows with the smallest angle: its sine, about."""
-    u, v, w = b - a, c - b, a - c
-    area = float(u[0] * v[1] - u[1] * v[0])
-    lengths = sorted(float(np.hypot(*edge)) for edge in (u, v, w))
-    return area / (lengths[1] * lengths[2]) if lengths[1] > 0 else 0.0
+def _shape(a: list[float], b: list[float], c: list[float]) -> float:
+    """Return the sine of the smallest angle, negative for a clockwise triangle."""
+    x, y, z, w = b[0] - a[0], b[1] - a[1], c[0] - a[0], c[1] - a[1]
+    lengths = sorted((math.hypot(x, y), math.hypot(z, w), math.hypot(x - z, y - w)))
+    longer = lengths[1] * lengths[2]
+    return (x * w - y * z) / longer if longer > 0 else 0.0
 
 
-def _swap_diagonals(
-    P: np.ndarray, triangles: list[tuple[int, int, int]]
-) -> list[tuple[int, int, int]]:
+def _swap_diagonals(points: list[list[float]], triangles: list[Triangle]) -> list[Triangle]:
     """Swap the diagonal of two triangles while that raises the worse of their shapes (Lawson)."""
-    triangles = list(triangles)
+    triangles = [_canonical(*t) for t in triangles]
     owner = {(t[k], t[(k + 1) % 3]): f for f, t in enumerate(triangles) for k in range(3)}
-    stack = [edge for edge in owner if edge[0] < edge[1] and edge[::-1] in owner]
+    stack = [edge for edge in owner if edge[::-1] in owner]
     while stack:
         i, j = stack.pop()
         if (i, j) not in owner or (j, i) not in owner:
@@ -115,10 +124,10 @@ def _swap_diagonals(
         f, g = owner[i, j], owner[j, i]
         p, q = (sum(triangles[t]) - i - j for t in (f, g))
         new = _canonical(p, i, q), _canonical(q, j, p)
-        if any(orientation(*(P[[x]] for x in t))[0] <= 0 for t in new):
+        if any(turn(*(points[x] for x in t)) <= 0 for t in new):
             continue
-        old_shape = min(_shape(*P[list(triangles[t])]) for t in (f, g))
-        if min(_shape(*P[list(t)]) for t in new) <= old_shape:
+        worst = min(_shape(*(points[x] for x in triangles[t])) for t in (f, g))
+        if min(_shape(*(points[x] for x in t)) for t in new) <= worst:
             continue
         del owner[i, j], owner[j, i]
         for t, corners in zip((f, g), new, strict=True):
@@ -131,6 +140,6 @@ def _swap_diagonals(
     return triangles
 
 
-def _canonical(a: int, b: int, c: int) -> tuple[int, int, int]:
+def _canonical(a: int, b: int, c: int) -> Triangle:
     """Rotate the smallest index to the front: one triangle, one rounding of its shape."""
     return min((a, b, c), (b, c, a), (c, a, b))

@@ -1,11 +1,14 @@
 """Signs of areas, exact for the floats given: no tolerance decides what is flipped."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Float, Int
 
 EPS = float(np.finfo(float).eps) / 2  # the relative error of one rounding
+ERROR = (3 + 16 * EPS) * EPS
+TINY = 1e-300  # covers products that underflow
 
 
 def orientation(
@@ -20,19 +23,29 @@ def orientation(
     Shewchuk, Adaptive precision floating-point arithmetic and fast robust geometric predicates,
     Discrete & Computational Geometry 1997, Section 4.1.
     """
-    left = (a[:, 0] - c[:, 0]) * (b[:, 1] - c[:, 1])
-    right = (a[:, 1] - c[:, 1]) * (b[:, 0] - c[:, 0])
-    det = left - right
-    # The second term covers products that underflow.
-    bound = (3 + 16 * EPS) * EPS * (np.abs(left) + np.abs(right)) + 1e-300
-    sign: np.ndarray = np.sign(det).astype(np.int64)
-    for k in np.flatnonzero(np.abs(det) <= bound):
-        sign[k] = exact_orientation(a[k].tolist(), b[k].tolist(), c[k].tolist())
+    with np.errstate(over="ignore", invalid="ignore"):
+        (x, y), (z, w) = (a - c).T, (b - c).T
+        left, right = x * w, y * z
+        det = left - right
+        certain = np.abs(det) > ERROR * (np.abs(left) + np.abs(right)) + TINY  # not inf > inf
+    # A difference is zero only if the numbers are equal, so these zeros are exact.
+    nothing = ((x == 0) | (w == 0)) & ((y == 0) | (z == 0))
+    sign = np.where(nothing, 0, np.where(det > 0, 1, -1))
+    for k in np.flatnonzero(~certain & ~nothing):
+        sign[k] = _exact_turn(a[k].tolist(), b[k].tolist(), c[k].tolist())
     return sign
 
 
-def exact_orientation(a: list[float], b: list[float], c: list[float]) -> int:
-    """Return the sign of the area of one triangle, exact for all finite floats."""
+def turn(a: Sequence[float], b: Sequence[float], c: Sequence[float]) -> int:
+    """Return `orientation` for one triangle of plain numbers."""
+    left, right = (a[0] - c[0]) * (b[1] - c[1]), (a[1] - c[1]) * (b[0] - c[0])
+    det = left - right
+    if abs(det) > ERROR * (abs(left) + abs(right)) + TINY:
+        return 1 if det > 0 else -1
+    return _exact_turn(a, b, c)
+
+
+def _exact_turn(a: Sequence[float], b: Sequence[float], c: Sequence[float]) -> int:
     x, y = Fraction(a[0]) - Fraction(c[0]), Fraction(a[1]) - Fraction(c[1])
     z, w = Fraction(b[0]) - Fraction(c[0]), Fraction(b[1]) - Fraction(c[1])
     det = x * w - y * z

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from meshkit.errors import MeshError
+from meshkit.geometry_image import geometry_image, mesh_from_image, sampling_matrix
+from meshkit.param import parameterize
+from meshkit.primitives import disk, grid
+from meshkit.raster import rasterize_uv
+from tests import meshes
+
+SIZES = st.integers(1, 24)
+
+
+@given(meshes.disks(), SIZES, SIZES)
+def test_the_image_of_uv_is_the_pixel_centre(mesh, H, W):
+    UV, F = mesh[0][:, :2], mesh[1]
+    image = rasterize_uv(UV, F, (H, W))
+    seen = geometry_image(UV, F, image)
+    row, col = np.nonzero(image.face_index >= 0)
+    centre = np.stack([(col + 0.5) / W, (row + 0.5) / H], axis=1)
+    assert_allclose(seen[row, col], centre, atol=1e-13)
+    assert_array_equal(seen[image.face_index < 0], 0)
+
+
+@given(meshes.seeds(), st.integers(2, 24), st.integers(2, 24))
+def test_sampling_a_linear_image_is_exact_between_the_outermost_centres(seed, H, W):
+    """Fails for a half-pixel shift, a swapped axis, a flip, or weights that do not sum to 1."""
+    rng = np.random.default_rng(seed)
+    half = 0.5 / np.array([W, H])
+    UV = half + rng.uniform(size=(40, 2)) * (1 - 2 * half)
+    u, v = np.meshgrid((np.arange(W) + 0.5) / W, (np.arange(H) + 0.5) / H)
+    image = np.stack([u, v, 2 * u - 3 * v + 1], axis=-1)
+    expected = np.stack([UV[:, 0], UV[:, 1], 2 * UV[:, 0] - 3 * UV[:, 1] + 1], axis=1)
+    assert_allclose(mesh_from_image(image, UV), expected, atol=1e-13)
+
+
+@given(meshes.seeds(), SIZES, SIZES)
+def test_sampling_at_the_centres_returns_the_image(seed, H, W):
+    image = np.random.default_rng(seed).normal(size=(H, W, 2))
+    u, v = np.meshgrid((np.arange(W) + 0.5) / W, (np.arange(H) + 0.5) / H)
+    UV = np.stack([u.ravel(), v.ravel()], axis=1)
+    assert_allclose(mesh_from_image(image, UV).reshape(H, W, 2), image, atol=1e-12)
+
+
+def test_outside_the_outermost_centres_coordinates_are_clamped():
+    image = np.arange(6.0).reshape(2, 3, 1)
+    UV = np.array([[-1, -1], [0, 0], [1, 0], [0, 1], [1, 1], [9, 0.25]])
+    assert_array_equal(mesh_from_image(image, UV)[:, 0], [0, 0, 2, 3, 5, 2])
+
+
+@given(meshes.seeds(), SIZES, SIZES)
+def test_sampling_weights_are_convex(seed, H, W):
+    UV = np.random.default_rng(seed).uniform(-0.2, 1.2, (30, 2))
+    A = sampling_matrix(UV, (H, W))
+    assert A.shape == (30, H * W)
+    assert (A.data > 0).all()
+    assert np.diff(A.indptr).max() <= 4
+    assert_allclose(A.sum(axis=1), 1, atol=1e-14)
+
+
+def test_round_trip_error_falls_with_the_square_of_the_pixel_size_inside():
+    V, F = grid(150, 150)
+    UV = V[:, :2].copy()
+    surface = np.stack([UV[:, 0], UV[:, 1], np.sin(5 * UV[:, 0]) * np.cos(4 * UV[:, 1])], axis=1)
+    inside = (np.abs(UV - 0.5) < 0.45).all(axis=1)
+    errors = []
+    for n in (16, 32, 64):
+        image = geometry_image(surface, F, rasterize_uv(UV, F, (n, n)))
+        errors.append(np.abs(mesh_from_image(image, UV) - surface)[inside].max())
+    assert_allclose(np.log2(np.array(errors[:-1]) / errors[1:]), 2, atol=0.25)
+
+
+def test_a_face_survives_the_round_trip():
+    V, F = meshes.mask(24)
+    p = parameterize(V, F, fill_holes=True)
+    image = geometry_image(V, p.F, rasterize_uv(p.UV, p.F, (256, 256)))
+    error = np.linalg.norm(mesh_from_image(image, p.UV) - V, axis=1)
+    edge = np.linalg.norm(V[F[:, 0]] - V[F[:, 1]], axis=1).mean()
+    assert np.median(error) < 0.05 * edge
+
+
+def test_bad_arguments_are_refused():
+    UV = disk(1)[0][:, :2].copy()
+    with pytest.raises(ValueError, match=r"at least 1, got \(0, 4\)"):
+        sampling_matrix(UV, (0, 4))
+    UV[3, 1] = np.nan
+    with pytest.raises(MeshError, match="UV of vertex 3"):
+        sampling_matrix(UV, (4, 4))
