@@ -210,6 +210,8 @@ def _read_indices(folder: Path) -> dict[str, Any]:
         raise DatasetError(
             f"{path}: expected JSON with expressions and idx_to_landmark_verts"
         ) from error
+    if not isinstance(names, list) or not isinstance(marks, list):
+        raise DatasetError(f"{path}: expressions and idx_to_landmark_verts must be lists")
     plain = all(isinstance(name, str) and re.fullmatch(r"\w+", name) for name in names)
     if not names or not plain or len(set(names)) < len(names):
         raise DatasetError(f"{path}: expressions must be distinct plain names of OBJ files")

@@ -99,17 +99,17 @@ def read_members(path: Path, file: h5py.File, name: str) -> list[str]:
 
 def read_attribute(path: Path, node: h5py.HLObject, name: str) -> Any:
     """Return an attribute; DatasetError if it is missing or unreadable."""
-    at = f"{node.name.rstrip('/')}@{name}"
+    at = _name_attribute(node, name)
     if name not in node.attrs:
         raise DatasetError(f"{path}: attribute {at} is missing")
-    with guard(path, at.lstrip("/")):
+    with guard(path, at.removeprefix("/")):
         return node.attrs[name]
 
 
 def read_json(path: Path, node: h5py.HLObject, name: str, kind: type) -> Any:
     """Return an attribute that holds JSON of this kind (dict or list)."""
     text = read_attribute(path, node, name)
-    at = f"{node.name.rstrip('/')}@{name}"
+    at = _name_attribute(node, name)
     try:
         value = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
@@ -117,3 +117,8 @@ def read_json(path: Path, node: h5py.HLObject, name: str, kind: type) -> Any:
     if not isinstance(value, kind):
         raise DatasetError(f"{path}: attribute {at} must be a JSON {kind.__name__}")
     return value
+
+
+def _name_attribute(node: h5py.HLObject, name: str) -> str:
+    """Return how a message names an attribute: alone, or behind the array that has it."""
+    return name if node.name == "/" else f"{node.name}@{name}"

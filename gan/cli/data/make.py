@@ -63,11 +63,11 @@ def make(
     )
     numbers.check()
     source: FaceSource = load_face_model(model) if model else ProceduralHead()
+    with progress_bar("meshes", numbers.meshes) as progress:
+        make_dataset(source, out, size=numbers, seed=seed, noise=noise, progress=progress)
     if "unit" in source.provenance:
         unit, reason = source.provenance["unit"], source.provenance["unit_from"]
         click.echo(f"{model}: lengths are {unit} ({reason}); the data set is in mm", err=True)
-    with progress_bar("meshes", numbers.meshes) as progress:
-        make_dataset(source, out, size=numbers, seed=seed, noise=noise, progress=progress)
     with load_dataset(out) as dataset:
         labelled = int((dataset.labels["expression"] >= 0).sum())
         if ignored := dataset.provenance["ignored_units"]:
