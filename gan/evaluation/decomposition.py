@@ -1,0 +1,227 @@
+"""The model-free check: which part of a face each code moves.
+
+A source of data with linear modes says what belongs to identity and what to expression without any
+trained judge. Displacements are split by joint least squares into a part in the identity modes, a
+part in the expression modes and the rest; then one code at a time is held fixed and the variance
+that goes away is counted. In a decoupled model a part is explained by its own code alone.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from gan.evaluation.estimate import Estimate
+from gan.evaluation.generated import decode_blocks, share_code
+from gan.evaluation.nearest import Read
+from gan.evaluation.variance import Components, can_split, variance_components
+from gan.models.face_model import FaceModel
+
+REST = "rest"
+ALONG = "along all modes"
+_RCOND = 1e-6  # singular values of the modes below this share of the largest are noise
+_BATCHES, _BATCH_GROUPS = 10, 50  # at least, of at most: estimates behind a standard error
+
+
+class ModeSplit:
+    """Splits displacements into parts along given modes.
+
+    `d = Σ_f Σ_k c_fk m_fk + rest`, the coefficients by joint least squares over all factors
+    (of least norm in case modes depend on each other), the rest orthogonal to all modes. Parts
+    of different factors need not be orthogonal to each other.
+
+    Attributes
+    ----------
+    names
+        The factors in order, then "rest".
+    """
+
+    def __init__(self, modes: Mapping[str, Float[np.ndarray, "_ V 3"]]) -> None:
+        modes = {name: mode for name, mode in modes.items() if len(mode)}
+        if not modes:
+            raise ValueError("there are no modes to split along")
+        self.names = (*modes, REST)
+        M = [mode.reshape(len(mode), -1).astype(np.float64) for mode in modes.values()]
+        # Orthonormal once; then everything happens in a few hundred coordinates.
+        U, s, Wt = np.linalg.svd(np.concatenate(M).T, full_matrices=False)
+        keep = s > _RCOND * s[0]
+        self.n_vertices = len(U) // 3
+        self._Q = U[:, keep]  # (3V, r)
+        coefficients = Wt[keep].T / s[keep]  # (K, r): from coordinates to mode coefficients
+        ends = np.cumsum([len(m) for m in M])[:-1]
+        # A part's coordinates in an orthonormal basis of its own modes: its norms are kept.
+        self._to_part = [
+            np.linalg.qr(m.T, mode="r") @ c
+            for m, c in zip(M, np.split(coefficients, ends), strict=True)
+        ]
+
+    def __call__(self, D: Float[np.ndarray, "k V 3"]) -> dict[str, Float[np.ndarray, "k _"]]:
+        """Return the parts of displacements in orthonormal coordinates: norms are those in mm.
+
+        Besides the parts, `ALONG` is their sum, which is orthogonal to the rest.
+        """
+        flat = D.reshape(len(D), -1).astype(np.float64)
+        along = flat @ self._Q
+        parts = {name: along @ T.T for name, T in zip(self.names[:-1], self._to_part, strict=True)}
+        return {**parts, ALONG: along, REST: flat - along @ self._Q.T}
+
+
+class PartShares(NamedTuple):
+    """One part of the displacements: how large it is, and what explains it.
+
+    Attributes
+    ----------
+    variance : mm² per vertex
+    explained : 1
+        For each code (or label), the share of the variance that goes away when it is held fixed.
+    """
+
+    variance: float
+    explained: dict[str, Estimate]
+
+
+class Decomposition(NamedTuple):
+    """What each code moves.
+
+    Attributes
+    ----------
+    parts
+        For each factor that has modes, and "rest".
+    total : mm² per vertex
+        Variance of the whole displacement. Parts overlap where modes of two factors do, so their
+        variances need not add up to it; `outside` is exact.
+    outside : 1
+        The share of the total variance that lies in no mode.
+    """
+
+    parts: dict[str, PartShares]
+    total: float
+    outside: float
+
+
+def decompose_model(
+    model: FaceModel,
+    split: ModeSplit,
+    *,
+    groups: int,
+    size: int = 4,
+    rng: torch.Generator,
+) -> Decomposition:
+    """Split what a model generates; hold one code at a time fixed, the noise included.
+
+    Parameters
+    ----------
+    groups, size
+        For each code: so many values of it, each with so many draws of all the others. Few draws
+        of many values serve best. Rounded up to fill at least ten batches of two.
+    """
+    names = [factor.name for factor in model.factors] + ["noise"] * (model.noise_size > 0)
+    batches = max(_BATCHES, -(-groups // _BATCH_GROUPS))
+    per_batch = max(2, -(-groups // batches))
+    found: dict[str, list[dict[str, Components]]] = {name: [] for name in names}
+    template = model.template.cpu().numpy()
+    group = np.repeat(np.arange(per_batch), size)
+    for name in names:
+        for _ in range(batches):
+            codes = share_code(model.sample_codes(per_batch * size, rng=rng), name, size)
+            D = np.concatenate([X - template for X in decode_blocks(model, codes)])
+            found[name].append(
+                {part: variance_components(Y, group) for part, Y in split(D).items()}
+            )
+    variance, explained = {}, {}
+    for part in (*split.names, ALONG):
+        everything = [batch[part] for parts in found.values() for batch in parts]
+        variance[part] = float(np.mean([components.total for components in everything]))
+        explained[part] = {
+            code: _share([batch[part] for batch in parts]) for code, parts in found.items()
+        }
+    return _summarise(variance, explained, split)
+
+
+def decompose_collection(
+    read: Read,
+    labels: Mapping[str, Int[np.ndarray, " n"]],
+    split: ModeSplit,
+    template: Float[np.ndarray, "V 3"],
+    *,
+    block: int = 64,
+) -> Decomposition:
+    """Split the meshes of a collection; hold one label at a time fixed.
+
+    What a label leaves (style, intensity) is not its code's fault: the shares of the training set
+    say how much a perfect model could explain by codes that stand for labels alone. Here the
+    classes are all there are, not a sample, so a share is that of the collection's own variance
+    (the adjusted R²).
+
+    Parameters
+    ----------
+    labels
+        Factor to class of each mesh, -1: unlabelled. Labels of a single class, or that no two
+        meshes share, explain nothing that could be told and are left out.
+    """
+    n = len(next(iter(labels.values())))
+    coordinates: dict[str, list[np.ndarray]] = {}
+    rest = _Moments()
+    for start in range(0, n, block):
+        parts = split(read(np.arange(start, min(start + block, n))) - template)
+        rest.add(parts.pop(REST))
+        for name, Y in parts.items():
+            coordinates.setdefault(name, []).append(Y)
+    variance, explained = {REST: rest.variance}, dict[str, dict[str, Estimate]]()
+    for name, blocks in coordinates.items():
+        Y = np.concatenate(blocks)
+        variance[name] = float(Y.var(axis=0, ddof=1).sum())
+        explained[name] = {}
+        for factor, label in labels.items():
+            rows = np.flatnonzero(label >= 0)
+            if can_split(label[rows]):
+                within = variance_components(Y[rows], label[rows]).within
+                total = float(Y[rows].var(axis=0, ddof=1).sum())
+                share = 1 - within / total if total > 0 else math.nan
+                explained[name][factor] = Estimate(share, math.nan, len(rows))
+    return _summarise(variance, explained, split)
+
+
+class _Moments:
+    """The total variance of vectors that come in blocks."""
+
+    def __init__(self) -> None:
+        self.n, self.sum, self.square = 0, np.zeros(1), 0.0
+
+    def add(self, Y: np.ndarray) -> None:
+        self.n += len(Y)
+        self.sum = self.sum + Y.sum(axis=0)
+        self.square += float(np.square(Y).sum())
+
+    @property
+    def variance(self) -> float:
+        return (self.square - float(np.square(self.sum).sum()) / self.n) / (self.n - 1)
+
+
+def _summarise(
+    variance: Mapping[str, float],
+    explained: Mapping[str, dict[str, Estimate]],
+    split: ModeSplit,
+) -> Decomposition:
+    parts = {
+        name: PartShares(variance[name] / split.n_vertices, explained.get(name, {}))
+        for name in split.names
+    }
+    total = variance[ALONG] + variance[REST]
+    outside = variance[REST] / total if total > 0 else math.nan
+    return Decomposition(parts, total / split.n_vertices, outside)
+
+
+def _share(batches: list[Components]) -> Estimate:
+    """Pool batches to one share; its standard error by the jackknife over batches."""
+    between = np.array([b.between for b in batches])
+    total = np.array([b.total for b in batches])
+    if not total.sum() > 0:
+        return Estimate(math.nan, math.nan, len(batches))
+    without = (between.sum() - between) / (total.sum() - total)
+    n = len(batches)
+    error = np.sqrt((n - 1) / n * np.square(without - without.mean()).sum())
+    return Estimate(float(between.sum() / total.sum()), float(error), n)

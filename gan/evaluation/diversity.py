@@ -1,0 +1,105 @@
+"""How different faces are: the mean distance between the two of a pair.
+
+Fernández Abrevaya et al., ICCV 2019, Section 5.3. Div: pairs at random. Div-Id, Div-Exp: pairs
+which share the identity, the expression; what is left is the variation of everything else.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Int
+
+from gan.evaluation.distance import mean_vertex_distance
+from gan.evaluation.estimate import Estimate, estimate
+from gan.evaluation.generated import decode_blocks, share_code
+from gan.evaluation.nearest import Read
+from gan.models.face_model import FaceModel
+
+_BLOCK_PAIRS = 128
+
+
+def model_diversity(
+    model: FaceModel, n_pairs: int, *, rng: torch.Generator, share: str | None = None
+) -> Estimate:
+    """Average the mean vertex distance over random pairs of generated faces.
+
+    Parameters
+    ----------
+    share
+        The factor (or "noise") whose random code the two faces of a pair have in common.
+
+    Returns
+    -------
+    diversity : mm
+
+    Raises
+    ------
+    KeyError
+        The model has no such factor; the message lists those it has.
+    """
+    codes = model.sample_codes(2 * n_pairs, rng=rng)
+    if share is not None:
+        codes = share_code(codes, share, 2)
+    blocks = decode_blocks(model, codes, multiple=2)
+    return estimate(np.concatenate([mean_vertex_distance(X[::2], X[1::2]) for X in blocks]))
+
+
+def collection_diversity(
+    read: Read,
+    n: int,
+    n_pairs: int,
+    *,
+    rng: np.random.Generator,
+    label: Int[np.ndarray, " n"] | None = None,
+) -> Estimate:
+    """Average the mean vertex distance over random pairs of different meshes of a collection.
+
+    Parameters
+    ----------
+    read
+        Returns the meshes with given indices: `Dataset.vertices`, or an array's `__getitem__`.
+    label
+        The two of a pair have the same label: the first is drawn from all labelled meshes that are
+        not the only ones of their class, the second from the others of its class. -1: unlabelled.
+
+    Returns
+    -------
+    diversity : mm
+        The standard error is that of drawing the pairs; the collection itself is taken as given.
+
+    Raises
+    ------
+    ValueError
+        No two meshes make a pair.
+    """
+    pairs = draw_pairs(np.zeros(n, np.int64) if label is None else label, n_pairs, rng=rng)
+    # Sorted: neighbours on the disk are read together.
+    pairs = pairs[np.argsort(pairs.min(axis=1), kind="stable")]
+    distances = [
+        mean_vertex_distance(read(block[:, 0]), read(block[:, 1])) for block in _blocks(pairs)
+    ]
+    return estimate(np.concatenate(distances))
+
+
+def draw_pairs(
+    label: Int[np.ndarray, " n"], n_pairs: int, *, rng: np.random.Generator
+) -> Int[np.ndarray, "p 2"]:
+    """Draw pairs of different indices with equal labels; negative labels take no part."""
+    order = np.argsort(label, kind="stable")
+    order = order[label[order] >= 0]
+    _, start, count = np.unique(label[order], return_index=True, return_counts=True)
+    start, count = (np.repeat(x, count) for x in (start, count))
+    paired = np.flatnonzero(count > 1)  # positions in `order`
+    if len(paired) == 0:
+        raise ValueError("no two meshes have the same label")
+    first = rng.choice(paired, n_pairs)
+    # Any position of the class but the first's own: the last takes the place of that one.
+    second = start[first] + rng.integers(0, count[first] - 1)
+    second[second == first] = (start + count - 1)[first[second == first]]
+    return np.asarray(np.stack([order[first], order[second]], axis=1))
+
+
+def _blocks(pairs: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(pairs), _BLOCK_PAIRS):
+        yield pairs[start : start + _BLOCK_PAIRS]

@@ -1,0 +1,276 @@
+"""All metrics of a model against the training split of a data set, under one seed."""
+
+import zlib
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from gan.datasets.store import Dataset
+from gan.errors import DatasetError
+from gan.evaluation.decomposition import (
+    Decomposition,
+    ModeSplit,
+    decompose_collection,
+    decompose_model,
+)
+from gan.evaluation.diversity import collection_diversity, model_diversity
+from gan.evaluation.energy import RoughnessEnergy
+from gan.evaluation.estimate import Estimate, estimate
+from gan.evaluation.generated import decode_blocks
+from gan.evaluation.match import (
+    NEUTRAL,
+    ClassMatch,
+    class_means,
+    match_classes,
+    model_displacements,
+)
+from gan.evaluation.nearest import NearestMesh
+from gan.evaluation.result import ANY, MODEL, OTHER_MESH, OTHER_SUBJECT, TRAINING, Evaluation
+from gan.models.face_model import FaceModel, Factor
+from gan.provenance import source_commit
+
+STAGES = ("specificity", "diversity", "training diversity", "labels", "model-free check")
+_NO_LABELS = "the data has no label that the model knows"
+_NO_LABELS = "the data has no label that the model knows"
+Watcher = Callable[[str], None]  # called with the name of each stage as it begins
+
+
+def evaluate(
+    model: FaceModel,
+    dataset: Dataset,
+    *,
+    n_samples: int = 1000,
+    n_pairs: int = 10_000,
+    seed: int = 0,
+    watch: Watcher = lambda stage: None,
+) -> Evaluation:
+    """Measure diversity, specificity, energy, labels and, where the data has modes, the codes.
+
+    Everything is in mm and taken against the training split. Each metric has its own random
+    numbers under the seed, so that one more metric leaves the others as they were. What cannot be
+    measured on this data is left out, with the reason in `Evaluation.skipped`.
+
+    Parameters
+    ----------
+    n_samples
+        Generated faces for specificity and energy, and training meshes for their references; the
+        size of the other samples follows it.
+    n_pairs
+        Pairs for each diversity.
+
+    Raises
+    ------
+    DatasetError
+        The data set has another topology than the model, or no training split.
+    CheckpointError
+        The model generates vertices that are not finite.
+    """
+    if n_samples < 20 or n_pairs < 2:
+        raise ValueError(f"need 20 samples and 2 pairs or more, got {n_samples} and {n_pairs}")
+    model = model.to("cpu")
+    dataset.check_topology(model.faces.numpy(), where="the model")
+    if dataset.template.shape != tuple(model.template.shape):
+        raise DatasetError(
+            f"{dataset.path}: meshes of {len(dataset.template)} vertices, "
+            f"the model's have {len(model.template)}"
+        )
+    return _Measurement(model, dataset, n_samples, n_pairs, seed).run(watch)
+
+
+class _Measurement:
+    """The state shared by the metrics of one evaluation."""
+
+    def __init__(
+        self, model: FaceModel, dataset: Dataset, n_samples: int, n_pairs: int, seed: int
+    ) -> None:
+        self.model, self.dataset = model, dataset
+        self.n_samples, self.n_pairs, self.seed = n_samples, n_pairs, seed
+        self.rows = dataset.indices("train")
+        if len(self.rows) < 2:
+            raise DatasetError(f"{dataset.path}: the training split has {len(self.rows)} meshes")
+        self.subject = dataset.subject[self.rows]
+        self.skipped: dict[str, str] = {}
+        self.labels: dict[str, np.ndarray] = {}  # in the model's numbering
+        for factor in model.factors:
+            if factor.name in dataset.labels:
+                names = dataset.names[factor.name]
+                known = {name: c for c, name in enumerate(factor.classes)}
+                table = np.array([known.get(name, -1) for name in names] + [-1])
+                label = table[dataset.labels[factor.name][self.rows]]
+                if (label >= 0).any():
+                    self.labels[factor.name] = label
+
+    def run(self, watch: Watcher) -> Evaluation:
+        """Measure everything."""
+        watch(STAGES[0])
+        specificity, energy = self._specificity_and_energy()
+        watch(STAGES[1])
+        diversity = {MODEL: self._model_diversity()}
+        watch(STAGES[2])
+        diversity[TRAINING] = self._training_diversity()
+        watch(STAGES[3])
+        match = self._matches()
+        watch(STAGES[4])
+        decomposition = self._decompositions()
+        return Evaluation(
+            model=dict(self.model.provenance),
+            dataset={
+                "name": self.dataset.path.name,
+                "fingerprint": self.dataset.fingerprint,
+                "training_meshes": len(self.rows),
+            },
+            n_samples=self.n_samples,
+            n_pairs=self.n_pairs,
+            seed=self.seed,
+            diversity=diversity,
+            specificity=specificity,
+            energy=energy,
+            match=match,
+            decomposition=decomposition,
+            skipped=self.skipped,
+            commit=source_commit(),
+        )
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Return training meshes by their number within the training split."""
+        return self.dataset.vertices(self.rows[rows])
+
+    def seed_of(self, metric: str) -> int:
+        """Derive a metric's own seed."""
+        sequence = np.random.SeedSequence([self.seed, zlib.crc32(metric.encode())])
+        return int(sequence.generate_state(1, np.uint64)[0] >> 1)
+
+    def numpy_rng(self, metric: str) -> np.random.Generator:
+        """Return a metric's own random numbers."""
+        return np.random.default_rng(self.seed_of(metric))
+
+    def torch_rng(self, metric: str) -> torch.Generator:
+        """Return a metric's own random numbers, for codes."""
+        return torch.Generator().manual_seed(self.seed_of(metric))
+
+    def _specificity_and_energy(self) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
+        roughness = RoughnessEnergy(self.model.template.numpy(), self.model.faces.numpy())
+        search = NearestMesh(self.read, len(self.rows), self.dataset.template)
+        distances: dict[str, list[np.ndarray]] = {MODEL: [], OTHER_MESH: [], OTHER_SUBJECT: []}
+        energies: dict[str, list[np.ndarray]] = {MODEL: [], TRAINING: []}
+        codes = self.model.sample_codes(self.n_samples, rng=self.torch_rng("specificity"))
+        for X in decode_blocks(self.model, codes):
+            distances[MODEL].append(search.query(X).distance)
+            energies[MODEL].append(roughness(X))
+        several = len(np.unique(self.subject)) > 1
+        if not several:
+            self.skipped[OTHER_SUBJECT] = "the training split has a single subject"
+        chosen = self.numpy_rng("training meshes").permutation(len(self.rows))[: self.n_samples]
+        everyone = np.arange(len(self.rows))
+        for rows in np.array_split(np.sort(chosen), max(1, len(chosen) // 250)):
+            X = self.read(rows)
+            energies[TRAINING].append(roughness(X))
+            distances[OTHER_MESH].append(search.query(X, group=rows, groups=everyone).distance)
+            if several:
+                other = search.query(X, group=self.subject[rows], groups=self.subject)
+                distances[OTHER_SUBJECT].append(other.distance)
+        pooled = (
+            {name: estimate(np.concatenate(values)) for name, values in table.items() if values}
+            for table in (distances, energies)
+        )
+        specificity, energy = pooled
+        return specificity, energy
+
+    def _model_diversity(self) -> dict[str, Estimate]:
+        shares = [None, *(factor.name for factor in self.model.factors)]
+        return {
+            share or ANY: model_diversity(
+                self.model,
+                self.n_pairs,
+                rng=self.torch_rng(f"diversity {share or ANY}"),
+                share=share,
+            )
+            for share in shares
+        }
+
+    def _training_diversity(self) -> dict[str, Estimate]:
+        found = {}
+        for share in [ANY, *(factor.name for factor in self.model.factors)]:
+            if share != ANY and share not in self.labels:
+                self.skipped[f"training diversity, same {share}"] = _NO_LABELS
+                continue
+            label = None if share == ANY else self.labels[share]
+            rng = self.numpy_rng(f"training diversity {share}")
+            n = len(self.rows)
+            try:
+                found[share] = collection_diversity(
+                    self.read, n, self.n_pairs, rng=rng, label=label
+                )
+            except ValueError as error:  # every class has a single mesh
+                self.skipped[f"training diversity, same {share}"] = str(error)
+        return found
+
+    def _matches(self) -> dict[str, ClassMatch]:
+        found = {}
+        for factor in self.model.factors:
+            if factor.name not in self.labels:
+                self.skipped[f"labels of {factor.name}"] = _NO_LABELS
+            elif (match := self._match(factor)) is not None:
+                found[factor.name] = match
+        return found
+
+    def _match(self, factor: Factor) -> ClassMatch | None:
+        """Compare a factor's classes; by displacements from rest, or all other factors at rest."""
+        label, at_rest = self.labels[factor.name], _rest_class(factor)
+        held = {} if at_rest >= 0 else self._others_at_rest(factor)
+        for other in held:
+            label = np.where(self.labels[other] == _rest_class(self.model.factor(other)), label, -1)
+        means = class_means(
+            self.read,
+            label,
+            len(factor.classes),
+            subject=self.subject,
+            template=self.dataset.template,
+            at_rest=at_rest,
+        )
+        known = np.flatnonzero(np.isfinite(means).all(axis=(1, 2)))
+        if len(known) < 2:
+            self.skipped[f"labels of {factor.name}"] = (
+                f"fewer than two of its classes occur beside labelled {NEUTRAL} meshes"
+            )
+            return None
+        classes = tuple(factor.classes[c] for c in known)
+        rest = {factor.name: NEUTRAL} if at_rest >= 0 else None
+        rng = self.torch_rng(f"labels {factor.name}")
+        n = int(np.clip(self.n_samples // len(classes), 16, 250))
+
+        def displacements(name: str) -> Iterator[np.ndarray]:
+            labels = {**held, factor.name: name}
+            return model_displacements(self.model, labels, n, rng=rng, rest=rest)
+
+        at_rest = classes.index(NEUTRAL) if rest else -1
+        return match_classes(displacements, means[known], classes, at_rest=at_rest)
+
+    def _others_at_rest(self, factor: Factor) -> dict[str, str]:
+        """Return the label of rest of every other factor that has one in model and data."""
+        return {
+            other.name: NEUTRAL
+            for other in self.model.factors
+            if other is not factor
+            and _rest_class(other) >= 0
+            and (self.labels.get(other.name, np.array([-1])) == _rest_class(other)).any()
+        }
+
+    def _decompositions(self) -> dict[str, Decomposition]:
+        names = [factor.name for factor in self.model.factors]
+        modes = {name: self.dataset.modes[name] for name in names if name in self.dataset.modes}
+        if not modes:
+            self.skipped["model-free check"] = "the data set holds no linear modes of its source"
+            return {}
+        split = ModeSplit(modes)
+        rng = self.torch_rng("decomposition")
+        return {
+            MODEL: decompose_model(self.model, split, groups=max(20, self.n_samples // 2), rng=rng),
+            TRAINING: decompose_collection(self.read, self.labels, split, self.dataset.template),
+        }
+
+
+def _rest_class(factor: Factor) -> int:
+    """Return the index of the class of rest, -1 if the factor has none."""
+    return factor.classes.index(NEUTRAL) if NEUTRAL in factor.classes else -1

@@ -1,0 +1,164 @@
+"""All metrics together, on a data set of blobs and models whose quality is known."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from gan.datasets.store import load_dataset
+from gan.errors import CheckpointError, DatasetError
+from gan.evaluation import Evaluation, evaluate
+from gan.evaluation.result import ANY, MODEL, OTHER_MESH, OTHER_SUBJECT, TRAINING
+from gan.evaluation.suite import STAGES
+from meshkit.primitives import hemisphere
+from tests.gan.conftest import blobs
+from tests.linear_model import linear_model
+
+SETTINGS = {"n_samples": 40, "n_pairs": 200}
+
+
+@pytest.fixture
+def dataset(tiny_dataset):
+    with load_dataset(tiny_dataset) as opened:
+        yield opened
+
+
+def model_of(dataset, identity: float = 1.0, expression: float = 1.0, noise: float = 0.0):
+    """Stretch like the data's subjects, bulge like its expressions."""
+    template = dataset.template.astype(np.float64)
+    rng = np.random.default_rng(0)
+    stretch = np.stack([template * np.eye(3)[k] for k in range(3)]) * 0.05
+    unit = template / 100
+    bulge = np.stack([8 * unit * (unit[:, :1] > 0), 8 * unit * (unit[:, 1:2] > 0)]) * 0.85
+    subjects = tuple(f"subject {i}" for i in range(5))
+    return linear_model(
+        {
+            "identity": identity * stretch,
+            "expression": expression * bulge,
+            "noise": noise * rng.normal(size=(50, *template.shape)),
+        },
+        template=template,
+        faces=dataset.faces,
+        classes={"identity": subjects, "expression": ("neutral", "left", "up")},
+        codes={
+            "identity": np.random.default_rng(0).normal(size=(6, 3))[:5],
+            "expression": [[0, 0], [1, 0], [0, 1]],
+        },
+        provenance={"step": 12, "dataset": dataset.fingerprint},
+    )
+
+
+def test_good_noisy_and_collapsed_models_score_as_they_must(dataset):
+    good = evaluate(model_of(dataset), dataset, **SETTINGS)
+    noisy = evaluate(model_of(dataset, noise=2.0), dataset, **SETTINGS)
+    collapsed = evaluate(model_of(dataset, 0.0, 0.0), dataset, **SETTINGS)
+    assert good.match["expression"].matched == 3
+    assert good.match["identity"].matched == 5
+    assert good.diversity[MODEL][ANY].mean > good.diversity[MODEL]["identity"].mean > 0
+    assert good.energy[MODEL].mean < 4 * good.energy[TRAINING].mean
+    assert noisy.energy[MODEL].mean > 10 * good.energy[MODEL].mean
+    assert noisy.specificity[MODEL].mean > 2 * good.specificity[MODEL].mean
+    assert good.specificity[OTHER_MESH].mean < good.specificity[OTHER_SUBJECT].mean
+    assert noisy.specificity[OTHER_MESH] == good.specificity[OTHER_MESH]
+    assert noisy.diversity[TRAINING] == good.diversity[TRAINING]
+    assert {share.mean for share in collapsed.diversity[MODEL].values()} == {0}
+    assert collapsed.energy[MODEL].mean < 1e-6
+    assert collapsed.match["expression"].matched == 1
+    assert "no linear modes" in good.skipped["model-free check"]
+
+
+def test_the_record_is_complete_and_reproducible(dataset, tmp_path):
+    stages = []
+    found = evaluate(model_of(dataset), dataset, seed=5, watch=stages.append, **SETTINGS)
+    again = evaluate(model_of(dataset), dataset, seed=5, **SETTINGS)
+    other = evaluate(model_of(dataset), dataset, seed=6, **SETTINGS)
+    assert tuple(stages) == STAGES
+    found.save(tmp_path / "a.json")
+    again.save(tmp_path / "b.json")
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert found.specificity != other.specificity
+    assert found.model == {"step": 12, "dataset": dataset.fingerprint}
+    assert found.dataset == {
+        "name": dataset.path.name,
+        "fingerprint": dataset.fingerprint,
+        "training_meshes": 60,
+    }
+    assert Evaluation.load(tmp_path / "a.json").as_dict() == found.as_dict()
+
+
+def test_the_model_free_check_of_data_with_modes(tmp_path):
+    V, _ = hemisphere(8)
+    modes = {
+        "identity": np.stack([100 * V * np.eye(3)[k] for k in range(3)]),
+        "expression": np.stack([V * (V[:, :1] > 0), V * (V[:, 1:2] > 0)]),
+    }
+    with load_dataset(blobs(tmp_path / "modes.h5", modes=modes)) as dataset:
+        found = evaluate(model_of(dataset), dataset, **SETTINGS)
+    assert found.skipped == {}
+    for who in (MODEL, TRAINING):
+        parts = found.decomposition[who].parts
+        assert parts["identity"].explained["identity"].mean > 0.9
+        assert parts["expression"].explained["expression"].mean > 0.9
+        assert abs(parts["expression"].explained["identity"].mean) < 0.2
+    found.save(tmp_path / "evaluation.json")
+    assert Evaluation.load(tmp_path / "evaluation.json").as_dict() == found.as_dict()
+
+
+def test_labels_that_the_data_does_not_know_are_skipped(tmp_path):
+    names = {"identity": [f"other {i}" for i in range(6)], "expression": ["neutral", "left", "up"]}
+    with load_dataset(blobs(tmp_path / "other.h5", names=names)) as dataset:
+        found = evaluate(model_of(dataset), dataset, **SETTINGS)
+    assert set(found.match) == {"expression"}
+    assert set(found.diversity[TRAINING]) == {ANY, "expression"}
+    assert "no label" in found.skipped["labels of identity"]
+
+
+def test_another_topology_is_refused(dataset, tmp_path):
+    with load_dataset(blobs(tmp_path / "coarse.h5", rings=5)) as coarse:
+        model = model_of(coarse)
+    with pytest.raises(DatasetError, match=r"other topology: .* faces, the model has"):
+        evaluate(model, dataset, **SETTINGS)
+
+
+def test_no_training_split_is_refused(tmp_path):
+    dataset = load_dataset(blobs(tmp_path / "test.h5", split=np.full(72, 2)))
+    with dataset, pytest.raises(DatasetError, match="the training split has 0 meshes"):
+        evaluate(model_of(dataset), dataset, **SETTINGS)
+
+
+def test_a_model_that_overflows_is_refused(dataset):
+    model = model_of(dataset)
+    model.weights["b2"] = torch.full_like(model.weights["b2"], float("inf"))
+    with pytest.raises(CheckpointError, match="not finite"):
+        evaluate(model, dataset, **SETTINGS)
+
+
+def test_too_few_samples_are_refused(dataset):
+    with pytest.raises(ValueError, match="20 samples and 2 pairs or more, got 5 and 10"):
+        evaluate(model_of(dataset), dataset, n_samples=5, n_pairs=10)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: "[]",
+        lambda text: text.replace('"mean"', '"median"'),
+        lambda text: json.dumps(json.loads(text) | {"match": {"expression": {"classes": 3}}}),
+        lambda text: "[" * 100_000,
+    ],
+)
+def test_damaged_files_are_named(dataset, tmp_path, damage):
+    path = tmp_path / "evaluation.json"
+    evaluate(model_of(dataset), dataset, **SETTINGS).save(path)
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(CheckpointError, match=r"evaluation\.json is damaged"):
+        Evaluation.load(path)
+
+
+def test_files_of_another_kind_are_named(tmp_path):
+    path = tmp_path / "evaluation.json"
+    path.write_text('{"format": "something else"}')
+    with pytest.raises(CheckpointError, match=r"evaluation\.json is not a 'meshkit-gan evaluation"):
+        Evaluation.load(path)
