@@ -1,0 +1,85 @@
+"""`meshkit check`: the doctor."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from meshkit.cli.parameters import FILE, json_option
+
+if TYPE_CHECKING:
+    from meshkit.diagnose import Diagnosis
+    from meshkit.findings import Finding
+
+
+@click.command()
+@click.argument("mesh", type=FILE)
+@json_option
+def check(mesh: Path, as_json: bool) -> None:
+    """Say what MESH is, every defect with its indices, and what mends it.
+
+    Exit code 0: usable as a template, a disk with or without holes (there may be warnings and
+    notes). 1: an error among the findings, or the file cannot be read. 2: wrong usage.
+    """
+    from meshkit.cli.messages import about, print_json
+    from meshkit.diagnose import diagnose
+    from meshkit.diagnose_uv import uv_findings
+    from meshkit.io import load_mesh
+
+    with about(mesh):
+        loaded = load_mesh(mesh)
+        diagnosis = diagnose(loaded.V, loaded.F)
+        flat = uv_findings(loaded)
+    if as_json:
+        values = {"file": mesh, **diagnosis.to_dict(), "uv": _uv_kind(loaded.UV, loaded.UV_corner)}
+        values["findings"] += [finding.to_dict() for finding in flat]
+        print_json(values)
+    else:
+        _print(mesh, diagnosis, [*diagnosis.findings, *flat], _uv_kind(loaded.UV, loaded.UV_corner))
+    if diagnosis.errors:
+        sys.exit(1)
+
+
+def _uv_kind(UV: object, UV_corner: object) -> str | None:
+    if UV is not None:
+        return "per vertex"
+    return "per corner" if UV_corner is not None else None
+
+
+def _print(mesh: Path, diagnosis: "Diagnosis", findings: "list[Finding]", uv: str | None) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from meshkit.cli.messages import print_table
+
+    loops = ", ".join(map(str, diagnosis.loops[:8])) + (" …" if len(diagnosis.loops) > 8 else "")
+    print_table(
+        str(mesh),
+        {
+            "vertices": str(diagnosis.vertices),
+            "faces": str(diagnosis.faces),
+            "components": str(diagnosis.components),
+            "border loops": f"{len(diagnosis.loops)} of {loops} vertices" if loops else "none",
+            "Euler characteristic": str(diagnosis.euler),
+            "genus": "undefined" if diagnosis.genus is None else str(diagnosis.genus),
+            "texture coordinates": uv or "none",
+        },
+    )
+    console = Console(highlight=False)
+    if findings:
+        colors = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for name in ("", "finding", "remedy"):
+            table.add_column(name, overflow="fold")
+        for finding in findings:
+            severity = Text(finding.severity, style=colors[finding.severity])
+            table.add_row(severity, Text(finding.message), Text(finding.remedy))
+        console.print(table)
+    if diagnosis.errors:
+        console.print(Text("not usable as a template: mend the errors first", style="bold red"))
+    else:
+        kind = "a disk" if len(diagnosis.loops) == 1 else "a disk with holes"
+        console.print(Text(f"usable as a template: {kind}", style="bold green"))

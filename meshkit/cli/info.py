@@ -1,0 +1,51 @@
+"""`meshkit info`: what is installed."""
+
+import click
+
+from meshkit.cli.parameters import json_option
+
+REQUIRED = ("numpy", "scipy", "libigl", "trimesh", "OpenEXR", "pillow", "click", "rich")
+OPTIONAL = {
+    "torch": "meshkit.nn and gan: pip install 'meshkit-gan[torch]'",
+    "h5py": "gan data sets: pip install 'meshkit-gan[gan]'",
+    "open3d": "scans, rays: pip install 'meshkit-gan[scan]'",
+    "viser": "gan view: pip install 'meshkit-gan[view]'",
+    "pytorch3d": "rendering on a GPU: see its own instructions",
+}
+
+
+@click.command()
+@json_option
+def info(as_json: bool) -> None:
+    """Say which versions and optional back ends are installed."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    def installed(name: str) -> str | None:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return None
+
+    from meshkit.cli.messages import print_json, print_table
+    from meshkit.image_files import SUFFIXES
+    from meshkit.io import SAVERS
+
+    report = {
+        "meshkit": installed("meshkit-gan"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "required": {name: installed(name) for name in REQUIRED},
+        "optional": {name: installed(name) for name in OPTIONAL},
+        "mesh_formats": sorted(SAVERS),
+        "image_formats": sorted(SUFFIXES),
+    }
+    if as_json:
+        print_json(report)
+        return
+    rows = {"python": f"{report['python']} on {report['platform']}"}
+    rows |= {name: installed(name) or "missing" for name in REQUIRED}
+    rows |= {name: installed(name) or f"not installed ({why})" for name, why in OPTIONAL.items()}
+    rows["mesh formats"] = " ".join(sorted(SAVERS))
+    rows["image formats"] = " ".join(sorted(SUFFIXES))
+    print_table(f"meshkit {report['meshkit'] or '(not installed)'}", rows)

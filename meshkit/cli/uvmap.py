@@ -1,0 +1,158 @@
+"""`meshkit uvmap`: flatten a disk."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meshkit.cli.parameters import (
+    FILE,
+    check_outputs,
+    component_option,
+    json_option,
+    preview_option,
+)
+
+if TYPE_CHECKING:
+    from meshkit.mesh import Mesh
+    from meshkit.param import Parameterization
+
+SIZES = (64, 128, 256)  # for which the summary counts empty texels and vertices seen
+
+
+@click.command()
+@click.argument("template", type=FILE)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    metavar="OUT",
+    help="Any format with texture coordinates. Default: TEMPLATE's stem + _uv.obj, in the "
+    "current folder; an older file of that name is replaced.",
+)
+@click.option("--boundary", type=click.Choice(["square", "circle"]), default="square")
+@click.option(
+    "--weights",
+    type=click.Choice(["auto", "cotan", "mean-value", "uniform"]),
+    default="auto",
+    help="auto takes the first of the others that leaves no flipped face.  [default: auto]",
+)
+@click.option(
+    "--fill-holes",
+    is_flag=True,
+    help="Close inner loops while flattening, so that an image of the map has no empty texel; "
+    "OUT keeps TEMPLATE's own faces.",
+)
+@component_option
+@preview_option
+@json_option
+def uvmap(
+    template: Path,
+    output: Path | None,
+    boundary: str,
+    weights: str,
+    fill_holes: bool,
+    component: int | str | None,
+    preview: Path | None,
+    as_json: bool,
+) -> None:
+    """Flatten TEMPLATE, a disk with or without holes, and write it with texture coordinates.
+
+    Vertices and faces stay as they are (with --component: those of the component, in order);
+    texture coordinates that the file has are replaced. The longest border loop goes to the border
+    of the unit square, by arc length.
+    """
+    output = output or Path(f"{template.stem}_uv.obj")
+    check_outputs(template, {"-o": output, "--preview": preview})
+    from meshkit.cli.messages import about
+    from meshkit.cli.source import open_mesh, require_disk
+    from meshkit.io import WITHOUT_UV
+    from meshkit.param import parameterize
+
+    if output.suffix.lower() in WITHOUT_UV:
+        raise click.UsageError(f"-o {output}: {output.suffix} holds no texture coordinates")
+    start = time.perf_counter()
+    with about(template):
+        mesh = open_mesh(template, component)
+        require_disk(template, mesh)
+        flat = parameterize(
+            mesh.V, mesh.F, boundary=boundary, weights=weights, fill_holes=fill_holes
+        )
+        report = _measure(mesh, flat)
+    _write(output, preview, mesh, flat, f"{template.name}: {boundary}")
+    files = {"input": template, "output": output, "preview": preview}
+    report = {**files, "boundary": boundary, **report, "seconds": time.perf_counter() - start}
+    _print(report, as_json, fill_holes)
+
+
+def _measure(mesh: "Mesh", flat: "Parameterization") -> dict[str, Any]:
+    from meshkit.distortion import percentiles
+    from meshkit.raster import rasterize_uv, vertices_seen
+    from meshkit.texels import count_empty
+
+    empty, seen = {}, {}
+    for n in SIZES:
+        raster = rasterize_uv(flat.UV, flat.F, (n, n))
+        empty[str(n)] = count_empty(flat.UV, flat.loops[0], raster)
+        seen[str(n)] = vertices_seen(flat.F, raster, len(mesh.V))
+    spread = percentiles(flat.distortion)
+    return {
+        "vertices": len(mesh.V),
+        "faces": len(mesh.F),
+        "fill_faces": int(flat.fill_mask.sum()),
+        "loops": [len(loop) for loop in flat.loops],
+        "weights": flat.weights,
+        "flips": len(flat.flips),
+        "zero_area": len(flat.zero_area),
+        "empty_texels": empty,
+        "vertices_seen": seen,
+        "angle": spread["angle"],
+        "area": spread["area"],
+    }
+
+
+def _write(
+    output: Path, preview: Path | None, mesh: "Mesh", flat: "Parameterization", title: str
+) -> None:
+    from meshkit.files import atomic_path
+    from meshkit.io import save_mesh
+
+    textured = replace(mesh, UV=flat.UV, UV_corner=None, F_uv=None)
+    if preview is None:
+        save_mesh(output, textured)
+        return
+    from meshkit.render import save_png
+    from meshkit.uv_picture import draw_uv_preview
+
+    picture = draw_uv_preview(mesh.V, mesh.F, flat, title)
+    with atomic_path(output) as aside:  # both files or none
+        save_mesh(aside, textured)
+        save_png(preview, picture)
+
+
+def _print(report: dict[str, Any], as_json: bool, fill_holes: bool) -> None:
+    from meshkit.cli.messages import print_json, print_table, spread
+
+    if as_json:
+        print_json(report)
+        return
+    holes = len(report["loops"]) - 1
+    texels = ", ".join(f"{n} at {size}²" for size, n in report["empty_texels"].items())
+    seen = ", ".join(f"{share:.0%} at {size}²" for size, share in report["vertices_seen"].items())
+    rows = {
+        "mesh": f"{report['vertices']} vertices, {report['faces']} faces",
+        "border loops": ", ".join(map(str, report["loops"]))
+        + ("" if not holes else " (inner loops filled)" if fill_holes else " (inner loops open)"),
+        "weights": report["weights"],
+        "flipped faces": str(report["flips"]),
+        "faces without area": str(report["zero_area"]),
+        "angle distortion": spread(report["angle"]),
+        "area distortion": spread(report["area"]),
+        "empty texels": texels,
+        "vertices in a texel": seen,
+        "written": ", ".join(str(report[k]) for k in ("output", "preview") if report[k]),
+        "seconds": f"{report['seconds']:.2f}",
+    }
+    print_table(str(report["input"]), rows)
