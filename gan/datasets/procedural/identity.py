@@ -43,11 +43,11 @@ class _Places:
 
     def eye(self, reach: float) -> Float[np.ndarray, " n"]:
         """Return 1 around the lids, fading beyond the rim of the socket."""
-        return self.hill(EYE[0], EYE[1] + 1, 22 * reach, 15 * reach, 4)
+        return self.hill(EYE[0], EYE[1] + 1.0, 22.0 * reach, 15.0 * reach, 4.0)
 
     def mouth(self, reach: float) -> Float[np.ndarray, " n"]:
         """Return 1 on the lips, fading around them."""
-        return self.hill(0, MOUTH[1], 33 * reach, 17 * reach, 4)
+        return self.hill(0.0, MOUTH[1], 33.0 * reach, 17.0 * reach, 4.0)
 
     def lip(self, upper: bool) -> Float[np.ndarray, " n"]:
         """Return the red of one lip: 1 at its border, 0 at the line between the lips."""
@@ -80,34 +80,36 @@ def _head(p: _Places) -> dict[str, np.ndarray]:
         "head depth": p.move(one, z=0.05 * (p.z - 60)),
         "forehead height": p.move(high**1.5, y=4.0, z=0.5),
         "forehead slope": p.move(high**1.4, z=-4.2),
-        "forehead width": p.move(p.hill(76, 55, 48, 34), x=2.4),
-        "temples": p.move(p.hill(82, 30, 20, 24), x=1.4, z=1.0),
+        "forehead width": p.move(p.hill(76.0, 55.0, 48.0, 34.0), x=2.4),
+        "temples": p.move(p.hill(82.0, 30.0, 20.0, 24.0), x=1.4, z=1.0),
     }
 
 
 def _jaw(p: _Places) -> dict[str, np.ndarray]:
-    low = p.below(-84, 44)
-    corner = np.exp(-(((np.abs(p.along) - 74) / 36) ** 2)) * p.below(-38, 36)
+    low = p.below(-84.0, 44.0)
+    corner = np.exp(-(((np.abs(p.along) - 74) / 36) ** 2)) * p.below(-38.0, 36.0)
     return {
         "jaw width": p.move(corner, x=3.5),
         "jaw height": p.move(corner, y=-4.0),
         "chin length": p.move(low * np.exp(-((p.x / 48) ** 2)), y=-3.6),
-        "chin protrusion": p.move(p.hill(0, -106, 26, 18), z=3.0, y=-0.4),
-        "chin width": p.move(p.hill(0, -107, 32, 18), x=0.14 * np.abs(p.x), y=-0.4),
-        "chin cleft": p.move(p.hill(0, -107, 3.6, 7), z=-0.8),
+        "chin protrusion": p.move(p.hill(0.0, -106.0, 26.0, 18.0), z=3.0, y=-0.4),
+        "chin width": p.move(p.hill(0.0, -107.0, 32.0, 18.0), x=0.14 * np.abs(p.x), y=-0.4),
+        "chin cleft": p.move(p.hill(0.0, -107.0, 3.6, 7.0), z=-0.8),
         "double chin": p.move(np.exp(-(((p.row + 128) / 13) ** 2 + (p.along / 45) ** 2)), y=-2.4),
-        "cheekbones": p.outward * 3.0 * p.hill(60, -20, 24, 15)[:, None],
-        "cheek fullness": p.outward * 2.9 * p.hill(54, -54, 27, 24)[:, None],
-        "apples of the cheeks": p.move(p.hill(34, -28, 15, 13), z=1.5, x=0.3),
+        "cheekbones": p.outward * 3.0 * p.hill(60.0, -20.0, 24.0, 15.0)[:, None],
+        "cheek fullness": p.outward * 2.9 * p.hill(54.0, -54.0, 27.0, 24.0)[:, None],
+        "apples of the cheeks": p.move(p.hill(34.0, -28.0, 15.0, 13.0), z=1.5, x=0.3),
     }
 
 
 def _brow(p: _Places) -> dict[str, np.ndarray]:
-    ridge = p.hill(27, 24, 27, 9)
+    ridge = p.hill(27.0, 24.0, 27.0, 9.0)
     return {
-        "brow ridge": p.move(ridge + 0.6 * p.hill(0, 24, 12, 9), z=1.9),
-        "brow height": p.move(p.hill(29, 25, 30, 12), y=2.0),
-        "brow slant": p.move(p.hill(29, 24, 32, 11), y=(np.abs(p.front[:, 0]) - 28) * 0.075),
+        "brow ridge": p.move(ridge + 0.6 * p.hill(0.0, 24.0, 12.0, 9.0), z=1.9),
+        "brow height": p.move(p.hill(29.0, 25.0, 30.0, 12.0), y=2.0),
+        "brow slant": p.move(
+            p.hill(29.0, 24.0, 32.0, 11.0), y=(np.abs(p.front[:, 0]) - 28) * 0.075
+        ),
     }
 
 
@@ -128,43 +130,43 @@ def _eyes(p: _Places) -> dict[str, np.ndarray]:
         "eye tilt": p.move(near, x=-0.05 * dy, y=0.05 * dx),
         "eye depth": p.move(eye, z=1.5),
         "eye opening": p.move(ring_share, y=0.12 * dy, z=0.12 * back),
-        "lid fullness": p.move(p.hill(33, 13, 17, 5.5), z=1.3, y=-0.7),
-        "eye bags": p.move(p.hill(30, -12, 13, 4.0), z=0.9),
+        "lid fullness": p.move(p.hill(33.0, 13.0, 17.0, 5.5), z=1.3, y=-0.7),
+        "eye bags": p.move(p.hill(30.0, -12.0, 13.0, 4.0), z=0.9),
     }
 
 
 def _nose(p: _Places) -> dict[str, np.ndarray]:
-    around = p.hill(0, -24, 22, 31, 4)
-    forward = (p.z - 80).clip(0) / 24 * p.hill(0, -27, 16, 27, 4)
-    tip, wing = p.hill(0, -42, 10, 9), p.hill(14, -44, 7.5, 9)
+    around = p.hill(0.0, -24.0, 22.0, 31.0, 4.0)
+    forward = (p.z - 80).clip(0) / 24 * p.hill(0.0, -27.0, 16.0, 27.0, 4.0)
+    tip, wing = p.hill(0.0, -42.0, 10.0, 9.0), p.hill(14.0, -44.0, 7.5, 9.0)
     down = ((6 - p.y) / 50).clip(0, 1) * around
     return {
         "nose length": p.move(down, y=-2.6),
         "nose projection": p.move(forward, z=2.6),
-        "nose width": p.move(p.hill(13, -43, 11, 13), x=1.7),
-        "nose bridge height": p.move(p.hill(0, 2, 11, 15), z=1.6),
-        "nose bridge width": p.move(p.hill(9, -8, 7, 22), x=1.2),
-        "nose hump": p.move(p.hill(0, -15, 9, 10), z=1.5),
+        "nose width": p.move(p.hill(13.0, -43.0, 11.0, 13.0), x=1.7),
+        "nose bridge height": p.move(p.hill(0.0, 2.0, 11.0, 15.0), z=1.6),
+        "nose bridge width": p.move(p.hill(9.0, -8.0, 7.0, 22.0), x=1.2),
+        "nose hump": p.move(p.hill(0.0, -15.0, 9.0, 10.0), z=1.5),
         "nose tip turn": p.move(tip + 0.4 * wing, y=1.8, z=0.5),
-        "nose tip bulb": p.move(p.hill(6, -41, 6, 7), x=1.1, z=0.5),
+        "nose tip bulb": p.move(p.hill(6.0, -41.0, 6.0, 7.0), x=1.1, z=0.5),
         "nose wings": p.move(wing, y=-0.9, z=0.9, x=0.4),
     }
 
 
 def _mouth(p: _Places) -> dict[str, np.ndarray]:
-    area, wide = p.mouth(1.1), p.hill(0, MOUTH[1], 42, 20, 4)
-    corner = p.hill(26, MOUTH[1], 13, 12)
+    area, wide = p.mouth(1.1), p.hill(0.0, MOUTH[1], 42.0, 20.0, 4.0)
+    corner = p.hill(26.0, MOUTH[1], 13.0, 12.0)
     return {
         "upper lip": p.move(p.lip(True), y=1.3, z=0.6),
         "lower lip": p.move(p.lip(False), y=-1.5, z=0.8),
         "mouth width": p.move(wide, x=0.085 * np.abs(p.x).clip(0, 30)),
-        "mouth height": p.move(p.hill(0, -69, 36, 19, 4), y=1.6),
+        "mouth height": p.move(p.hill(0.0, -69.0, 36.0, 19.0, 4.0), y=1.6),
         "mouth protrusion": p.move(area, z=1.8),
         "mouth corners": p.move(corner, y=1.1),
-        "philtrum": p.move(p.hill(0, -59, 3.2, 6), z=-0.7),
-        "nasolabial folds": p.move(p.hill(28, -58, 5, 13), z=-1.0)
-        + p.move(p.hill(37, -54, 9, 13), z=0.8),
-        "chin furrow": p.move(p.hill(0, -90, 20, 6), z=-1.2),
+        "philtrum": p.move(p.hill(0.0, -59.0, 3.2, 6.0), z=-0.7),
+        "nasolabial folds": p.move(p.hill(28.0, -58.0, 5.0, 13.0), z=-1.0)
+        + p.move(p.hill(37.0, -54.0, 9.0, 13.0), z=0.8),
+        "chin furrow": p.move(p.hill(0.0, -90.0, 20.0, 6.0), z=-1.2),
     }
 
 
@@ -178,13 +180,13 @@ def _asymmetry(p: _Places) -> dict[str, np.ndarray]:
         return np.asarray((weight * mm * np.tanh(p.x / 20))[:, None] * (0.0, 1.0, 0.0))
 
     return {
-        "jaw to the left": sideways(p.below(-80, 50), 1.1),
-        "nose to the left": sideways(p.hill(0, -34, 18, 22, 4), 0.8),
+        "jaw to the left": sideways(p.below(-80.0, 50.0), 1.1),
+        "nose to the left": sideways(p.hill(0.0, -34.0, 18.0, 22.0, 4.0), 0.8),
         "mouth to the left": sideways(p.mouth(1.2), 0.6),
         "left eye higher": lean(p.eye(1.15), 0.5),
-        "left brow higher": lean(p.hill(29, 25, 28, 11), 0.7),
-        "left corner of the mouth higher": lean(p.hill(26, MOUTH[1], 15, 13), 0.6),
-        "left cheek fuller": p.outward * (0.9 * p.hill(54, -52, 27, 24) * p.side)[:, None],
+        "left brow higher": lean(p.hill(29.0, 25.0, 28.0, 11.0), 0.7),
+        "left corner of the mouth higher": lean(p.hill(26.0, MOUTH[1], 15.0, 13.0), 0.6),
+        "left cheek fuller": p.outward * (0.9 * p.hill(54.0, -52.0, 27.0, 24.0) * p.side)[:, None],
     }
 
 

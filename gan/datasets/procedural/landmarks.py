@@ -26,19 +26,19 @@ def _mirrored(template: Template, right: list[int]) -> list[int]:
 
 
 def _jaw(template: Template) -> list[int]:
-    along = [-102, -97, -90, -82, -72, -59, -43, -24]
-    row = [-2, -24, -46, -68, -87, -102, -110, -113]
+    along = [-102.0, -97.0, -90.0, -82.0, -72.0, -59.0, -43.0, -24.0]
+    row = [-2.0, -24.0, -46.0, -68.0, -87.0, -102.0, -110.0, -113.0]
     right = [_nearest(template, a, r) for a, r in zip(along, row, strict=True)]
-    return [*right, _nearest(template, 0, -115), *_mirrored(template, right)[8:]]
+    return [*right, _nearest(template, 0.0, -115.0), *_mirrored(template, right)[8:]]
 
 
 def _places(template: Template) -> list[int]:
     """Brows, the ridge of the nose, its base."""
-    brow = [(-52, 20), (-44, 24.5), (-34, 26), (-24, 25), (-15, 22.5)]
+    brow = [(-52.0, 20.0), (-44.0, 24.5), (-34.0, 26.0), (-24.0, 25.0), (-15.0, 22.5)]
     brows = _mirrored(template, [_nearest(template, a, r) for a, r in brow])
-    ridge = [_nearest(template, 0, row) for row in (3, -12, -26, -39)]
-    base = [_nearest(template, a, r) for a, r in ((-14, -48), (-7.5, -49.5))]
-    return [*brows, *ridge, *base, _nearest(template, 0, -51), *_mirrored(template, base)[2:]]
+    ridge = [_nearest(template, 0.0, row) for row in (3.0, -12.0, -26.0, -39.0)]
+    base = [_nearest(template, a, r) for a, r in ((-14.0, -48.0), (-7.5, -49.5))]
+    return [*brows, *ridge, *base, _nearest(template, 0.0, -51.0), *_mirrored(template, base)[2:]]
 
 
 def _eyes(template: Template) -> list[int]:

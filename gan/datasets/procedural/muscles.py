@@ -17,10 +17,11 @@ SIDED = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 16, 20, 23, 24, 43)
 WHOLE = (17, 22, 25, 26, 27)
 CONTROLS = tuple(f"AU{k}_{side}" for k in SIDED for side in "LR") + tuple(f"AU{k}" for k in WHOLE)
 
-JAW_OPEN = np.deg2rad(17.0)  # of AU27
-JAW_DROP = 0.62  # AU26 as a share of it
+JAW_OPEN = np.deg2rad(24.0)  # of AU27
+JAW_DROP = 0.56  # AU26 as a share of it
 LID_SHARE = np.array([1, 1, 0.86, 0.62, 0.36, 0.18, 0.08, 0.02, 0])  # of the lid's turn, by ring
 CONTACT_SHARE = np.array([1, 1, 1, 0.85, 0.6, 0.4, 0.22, 0.08, 0])  # of the push, by ring
+BROW_ABOVE_EYE = 24.0  # mm, on the mean face
 LIDS_MEET = 0.96  # share of the way between the open lids that they close at most
 
 
@@ -35,6 +36,9 @@ class Pose:
         self.joints: Joints = rig.joints(V)
         corners = V[rig.mouth[3, [0, rig.mouth.shape[1] // 2]], 0]
         self.scale = float(np.ptp(corners)) / (2 * MOUTH_WIDTH)
+        mean = rig.joints(rig.template.V)
+        rise = [joints.brow[1] - joints.eyes[:, 1].mean() for joints in (self.joints, mean)]
+        self.room = 1 + (rise[0] - rise[1]) / BROW_ABOVE_EYE  # low brows have less way to go
         self.units = units
 
     def one(self, unit: int, side: str = "") -> float:
@@ -99,7 +103,7 @@ def _brows(p: Pose) -> None:
     inner, outer = p.w["inner brow"], p.w["outer brow"]
     lower = p.both(4)
     lift = 7.5 * p.both(1) * inner + 7.5 * p.both(2) * outer
-    lift = lift - 5.0 * lower * (inner + 0.7 * outer) - 3.0 * p.both(9) * inner
+    lift = p.room * (lift - 5.0 * lower * (inner + 0.7 * outer) - 3.0 * p.both(9) * inner)
     center = p.joints.brow
     radius = np.hypot(p.P[:, 1] - center[1], p.P[:, 2] - center[2])
     p.pitch(-lift / radius.clip(20), center)

@@ -17,7 +17,8 @@ from gan.datasets.procedural.sculpt import EYEBALL, Template, build_template
 from meshkit.laplacian import cotangent_laplacian, lumped_mass
 
 HINGE = np.array([0.0, -20.0, 8.0])  # the jaw turns about the x direction through this point
-HINGE_OVER_EAR = 7.0  # mm in front of the skin's edge there
+BRANCH = 0.5  # of the jaw angle's shift goes with the hinge: long branches hang from high joints
+ARCH_OVER_LIPS = 1.7  # radius of the dental arch over that of the lips, which pout in the middle
 
 
 class Joints(NamedTuple):
@@ -38,11 +39,13 @@ class Rig(NamedTuple):
     mouth: Int[np.ndarray, "rings length"]
     lids: tuple[np.ndarray, np.ndarray]  # rings of the left and the right eye
     ear: Int[np.ndarray, " k"]  # edge of the face beside the hinge
+    jaw_angle: Int[np.ndarray, " j"]  # where the jaw turns up to the ear
 
     def joints(self, V: Float[np.ndarray, "n 3"]) -> Joints:
         """Place the joints in a neutral face."""
         shift = V - self.template.V
         hinge = HINGE + shift[self.ear].mean(axis=0) * (0, 1, 1)
+        hinge += BRANCH * shift[self.jaw_angle].mean(axis=0) * (0, 1, 1)
         eyes = np.stack(
             [
                 EYEBALL * (side, 1, 1) + shift[rings[1]].mean(axis=0)
@@ -52,9 +55,11 @@ class Rig(NamedTuple):
         length = self.mouth.shape[1]
         corners, middle = V[self.mouth[3, [0, length // 2]]], V[self.mouth[3, length // 4]]
         half, depth = np.ptp(corners[:, 0]) / 2, middle[2] - corners[:, 2].mean()
-        radius = (half**2 + depth**2) / (2 * depth)  # the circle through corners and middle
+        # The circle through the corners and the middle of the lips, flattened to the bone beneath.
+        radius = ARCH_OVER_LIPS * (half**2 + depth**2) / (2 * depth)
+        center = corners[:, 2].mean() - np.sqrt(radius**2 - half**2)
         brow = np.array([0.0, 14.0, 40.0]) + shift[self.brow_points].mean(axis=0) * (0, 1, 1)
-        return Joints(hinge, eyes, np.array([middle[2] - radius, radius]), brow)
+        return Joints(hinge, eyes, np.array([center, radius]), brow)
 
     @property
     def brow_points(self) -> Int[np.ndarray, " k"]:
@@ -72,8 +77,9 @@ def build_rig() -> Rig:
     along, row = template.domain
     edge = np.abs(along) > 0.93 * np.abs(along).max()
     ear = np.flatnonzero(edge & (np.abs(row + 22) < 14))
+    jaw_angle = np.flatnonzero((np.abs(np.abs(along) - 78) < 7) & (np.abs(row + 98) < 9))
     left = (1 + np.tanh(template.V[:, 0] / 7)) / 2
-    return Rig(template, weights, left, mouth, lids, ear)
+    return Rig(template, weights, left, mouth, lids, ear, jaw_angle)
 
 
 def _hills(template: Template) -> dict[str, np.ndarray]:
@@ -90,24 +96,24 @@ def _hills(template: Template) -> dict[str, np.ndarray]:
     return {
         "inner brow": brow * np.exp(-(((x - 10) / np.where(x < 10, 24.0, 15.0)) ** 2)),
         "outer brow": brow * np.exp(-(((x - 45) / np.where(x < 45, 19.0, 16.0)) ** 2)),
-        "corrugator": hill(9, 23, 7, 8),
-        "brow head": hill(19, 25, 17, 9),
-        "frown": hill(0, 24, 4, 11),
-        "brow fold": hill(32, 15, 20, 6),
-        "cheek": hill(40, -26, 19, 14, 20),
-        "cheek pouch": hill(36, -32, 15, 13),
-        "lower lid bag": hill(32, -11, 17, 5.5),
-        "nose side": hill(10, -18, 7, 14),
-        "wing": hill(14, -43, 9, 11),
-        "nose root": hill(0, 6, 8, 9),
-        "fold": hill(29, -52, 7, 13),
-        "corner": hill(27, MOUTH[1], np.where(x < 27, 11.0, 16.0), 16, 16),
-        "corner pull": hill(27, MOUTH[1], 17, 16, 16) * (x / 27).clip(0, 1),
-        "corner dimple": hill(29, MOUTH[1], 6, 8),
-        "mouth": hill(0, MOUTH[1], 34, 20, 22),
-        "chin": hill(0, -102, 19, 14, 18),
-        "chin furrow": hill(0, -91, 16, 5),
-        "muzzle": hill(0, -58, 26, 11),
+        "corrugator": hill(9.0, 23.0, 7.0, 8.0),
+        "brow head": hill(19.0, 25.0, 17.0, 9.0),
+        "frown": hill(0.0, 24.0, 4.0, 11.0),
+        "brow fold": hill(32.0, 15.0, 20.0, 6.0),
+        "cheek": hill(40.0, -26.0, 19.0, 14.0, 20.0),
+        "cheek pouch": hill(36.0, -32.0, 15.0, 13.0),
+        "lower lid bag": hill(32.0, -11.0, 17.0, 5.5),
+        "nose side": hill(10.0, -18.0, 7.0, 14.0),
+        "wing": hill(14.0, -43.0, 9.0, 11.0),
+        "nose root": hill(0.0, 6.0, 8.0, 9.0),
+        "fold": hill(29.0, -52.0, 7.0, 13.0),
+        "corner": hill(27.0, MOUTH[1], np.where(x < 27, 11.0, 16.0), 16.0),
+        "corner pull": hill(27.0, MOUTH[1], 17.0, 16.0, 16.0) * (x / 27).clip(0, 1),
+        "corner dimple": hill(29.0, MOUTH[1], 6.0, 8.0),
+        "mouth": hill(0.0, MOUTH[1], 34.0, 20.0, 22.0),
+        "chin": hill(0.0, -102.0, 19.0, 14.0, 18.0),
+        "chin furrow": hill(0.0, -91.0, 16.0, 5.0),
+        "muzzle": hill(0.0, -58.0, 26.0, 11.0),
     }
 
 
@@ -116,12 +122,13 @@ def _spread(template: Template) -> dict[str, np.ndarray]:
     ring = template.layout.rings["mouth"]
     length = ring.shape[1]
     upper = np.zeros(template.layout.n_vertices, dtype=bool)
-    upper[ring] = np.arange(length) < length // 2
+    upper[ring] = (np.arange(length) > 0) & (np.arange(length) < length // 2)
     lower = np.zeros_like(upper)
-    lower[ring] = np.arange(length) > length // 2
+    lower[ring] = np.arange(length) > length // 2  # the corners are on neither
     y, z = template.V[:, 1] - HINGE[1], template.V[:, 2] - HINGE[2]
     angle = np.rad2deg(np.arctan2(y, z))  # about the hinge: the lips meet near -32
     jaw = np.where(upper | lower, lower, angle < -33.0).astype(float)
+    jaw[ring[:, [0, length // 2]]] = 0.5
     red = np.isin(np.arange(len(jaw)), ring[:5])
     near, wide = _diffuse(template, jaw, 9.0), _diffuse(template, jaw, 17.0)
     beside = 1 / (1 + np.exp(-(np.abs(template.domain.along) - 42) / 5))
