@@ -43,16 +43,39 @@ class ControlTable(NamedTuple):
 def load_table(name: str, known: Collection[str], path: Path) -> ControlTable:
     """Read a table of this package, without the units whose first control the model has not."""
     units, at_most = _read_table(name)
-    found = {
-        unit: {control: weight for control, weight in parts.items() if control in known}
-        for unit, parts in units.items()
-        if next(iter(parts)) in known
-    }
+    found: dict[str, dict[str, float]] = {}
+    for unit, parts in units.items():
+        resolved = {name: _resolve(name, known) for name in parts}
+        if resolved[next(iter(parts))]:
+            found[unit] = {
+                control.name: parts[name] * control.share
+                for name, control in resolved.items()
+                if control is not None
+            }
     if not found:
         raise DatasetError(
             f"{path}: no control has a name of the table {name}; store a field 'action_units'"
         )
     return ControlTable(found, {a: b for a, b in at_most.items() if a in known})
+
+
+class Control(NamedTuple):
+    """What a model calls a control of a table."""
+
+    name: str
+    share: float  # one half where the model has one control for both sides
+
+
+def _resolve(control: str, known: Collection[str]) -> Control | None:
+    """Find a control under its own name, as browDownLeft for browDown_L, or for both sides."""
+    if control in known:
+        return Control(control, 1.0)
+    stem, _, side = control.rpartition("_")
+    if side in SIDES and f"{stem}{SIDES[side]}" in known:
+        return Control(f"{stem}{SIDES[side]}", 1.0)
+    if side in SIDES and stem in known:
+        return Control(stem, 0.5)
+    return None
 
 
 def own_table(

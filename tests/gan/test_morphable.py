@@ -215,6 +215,18 @@ def test_units_are_checked_and_translated(linear):
     assert found == {"AU12_L": 0.4, "AU12_R": 0.4, "AU26": 0.4, "AU1_L": 0.3}
 
 
+def test_the_names_of_apple_do_as_well(tmp_path):
+    names = ["jawOpen", "mouthSmileLeft", "mouthSmileRight", "browInnerUp", "jawLeft", "tongueOut"]
+    f = linear_fields() | {"exp_names": np.array(names)}
+    source = load_face_model(save(tmp_path / "apple.npz", f))
+    expected = {"AU12_L", "AU12_R", "AU1_L", "AU1_R", "AU25", "AU26", "AU27", "AU30_L"}
+    assert set(source.controls) == expected
+    smile = source.shape(np.zeros(4), {"AU12_R": 1.0}) - source.template
+    np.testing.assert_allclose(smile, 10 * f["exp_modes"][2], atol=1e-5)
+    brows = source.shape(np.zeros(4), {"AU1_L": 1.0, "AU1_R": 0.5}) - source.template
+    np.testing.assert_allclose(brows, 0.75 * 10 * f["exp_modes"][3], atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("length", "unit"), [(0.2, "m"), (2.0, "dm"), (20.0, "cm"), (200.0, "mm"), (99.9, "cm")]
 )
