@@ -233,6 +233,14 @@ def test_a_sided_unit_moves_its_side_and_mirrors(unit):
     assert (amount[mine] ** 2).sum() > 4 * (amount[~mine] ** 2).sum()
 
 
+@pytest.mark.parametrize("unit", [u for u in HEAD.controls if "_" not in u])
+def test_a_whole_unit_moves_both_sides_alike(unit):
+    moved = HEAD.shape(NOBODY, {unit: 1.0}) - HEAD.template
+    mirror = RIG.template.layout.mirror
+    np.testing.assert_allclose(moved[mirror], moved * (-1, 1, 1), atol=1e-9)
+    assert np.linalg.norm(moved, axis=1).max() > 1
+
+
 @pytest.mark.parametrize(
     ("unit", "place", "direction", "least"),
     [
