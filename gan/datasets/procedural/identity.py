@@ -89,15 +89,15 @@ def _jaw(p: _Places) -> dict[str, np.ndarray]:
     low = p.below(-84.0, 44.0)
     corner = np.exp(-(((np.abs(p.along) - 74) / 36) ** 2)) * p.below(-38.0, 36.0)
     return {
-        "jaw width": p.move(corner, x=3.5),
+        "jaw width": p.move(corner, x=3.1),
         "jaw height": p.move(corner, y=-4.0),
         "chin length": p.move(low * np.exp(-((p.x / 48) ** 2)), y=-3.6),
         "chin protrusion": p.move(p.hill(0.0, -106.0, 26.0, 18.0), z=3.0, y=-0.4),
         "chin width": p.move(p.hill(0.0, -107.0, 32.0, 18.0), x=0.14 * np.abs(p.x), y=-0.4),
         "chin cleft": p.move(p.hill(0.0, -107.0, 3.6, 7.0), z=-0.8),
         "double chin": p.move(np.exp(-(((p.row + 128) / 13) ** 2 + (p.along / 45) ** 2)), y=-2.4),
-        "cheekbones": p.outward * 3.0 * p.hill(60.0, -20.0, 24.0, 15.0)[:, None],
-        "cheek fullness": p.outward * 2.9 * p.hill(54.0, -54.0, 27.0, 24.0)[:, None],
+        "cheekbones": p.outward * 2.5 * p.hill(60.0, -20.0, 24.0, 15.0)[:, None],
+        "cheek fullness": p.outward * 2.5 * p.hill(54.0, -54.0, 27.0, 24.0)[:, None],
         "apples of the cheeks": p.move(p.hill(34.0, -28.0, 15.0, 13.0), z=1.5, x=0.3),
     }
 
