@@ -43,7 +43,7 @@ class GeneratorConfig(_Section):
     hidden: Count = 512
     slope: NotNegative = 0.2
     noise_size: Annotated[int, Field(ge=0)] = 5
-    start: Literal["principal-components", "random"] = "principal-components"
+    start: Literal["principal-components", "factored-components", "random"] = "principal-components"
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the averaged weights; 0: none
 
 

@@ -1,6 +1,9 @@
 """The mesh generator: a multilayer perceptron from codes to displacements of the template."""
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as nnf
@@ -8,61 +11,189 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gan.registry import Registry
+from meshkit.nn import SparseOperator
 
-GENERATORS: Registry[nn.Module] = Registry("generator")
+
+class Anchors(NamedTuple):
+    """Codes whose faces are known at the start."""
+
+    columns: slice  # of the code vector z
+    codes: Float[Tensor, "C d"]
+    targets: Float[Tensor, "C K"]  # what each code gives, in multiples of the components
 
 
-@GENERATORS.register("mlp")
-class MLPGenerator(nn.Module):
+class Components(NamedTuple):
+    """Directions of variation in the data, and the codes that drive them at the start."""
+
+    columns: slice  # of the code vector z
+    basis: Float[Tensor, "K n"]  # principal components times their deviations, flattened
+    anchors: Sequence[Anchors]
+
+
+class AbstractMeshGenerator(nn.Module, ABC):
     """`d = W₂ LeakyReLU(W₁ z + b₁) + b₂`, in units of the data's deviation, vertex-major.
 
-    The last layer is kept as a matrix over coordinates, so that a frozen operator on vertices can
-    be folded into it: `S d = (S W₂) h + S b₂`.
+    What W₂ and b₂ are made of is left to the subclass; the function is always this one.
 
     References
     ----------
     Fernández Abrevaya et al., ICCV 2019, Section 4.2.
     """
 
-    def __init__(
-        self, *, code_size: int, n_vertices: int, hidden: int, slope: float, rng: torch.Generator
-    ) -> None:
+    def __init__(self, *, code_size: int, hidden: int, slope: float, rng: torch.Generator) -> None:
         super().__init__()
         self.slope = slope
         # Rows of unit expected norm: pre-activations are N(0, 1) when codes are.
-        self.W1 = nn.Parameter(_normal(hidden, code_size, rng=rng) / math.sqrt(code_size))
+        W1 = torch.randn(hidden, code_size, generator=rng) / math.sqrt(code_size)
+        self.W1 = nn.Parameter(W1)
         self.b1 = nn.Parameter(torch.zeros(hidden))
-        self.W2 = nn.Parameter(_normal(3 * n_vertices, hidden, rng=rng) * 1e-3)
-        self.b2 = nn.Parameter(torch.zeros(3 * n_vertices))
 
     def hidden(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "B H"]:
         """Return the activations of the hidden layer."""
         return nnf.leaky_relu(nnf.linear(z, self.W1, self.b1), self.slope)
 
+    @abstractmethod
     def displacement(self, h: Float[Tensor, "B H"]) -> Float[Tensor, "V 3 B"]:
         """Return displacements from hidden activations, in the layout sparse products want."""
+
+    @abstractmethod
+    def fold(self, operator: SparseOperator) -> tuple[Float[Tensor, "k H"], Float[Tensor, " k"]]:
+        """Return the last layer after an operator on vertices: `S d = (S W₂) h + S b₂`."""
+
+    @abstractmethod
+    def plain(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return W1, b1, W2, b2 of the function that these values of the parameters give."""
+
+    def _drive(self, groups: Sequence[Components], rng: torch.Generator) -> Tensor:
+        """Let each group's codes alone drive its units, in place; return their (K, H) gains."""
+        first, second = _activation_moments(self.slope)
+        H = self.W1.shape[0]
+        gains = torch.zeros(sum(len(group.basis) for group in groups), H)
+        spare = H - len(gains)
+        row = unit = 0
+        with torch.no_grad():
+            for columns, basis, anchors in groups:
+                K = len(basis)
+                # A few units more than components: anchors then disturb random codes less.
+                extra = min(spare, 4 * sum(len(anchor.codes) for anchor in anchors))
+                units, rows = slice(unit, unit + K + extra), slice(row, row + K)
+                seen = self.W1[units, columns].shape[1]
+                self.W1[units] = 0
+                draws = torch.randn(K + extra, seen, generator=rng)
+                self.W1[units, columns] = draws / math.sqrt(seen)
+                own = gains[rows, units]
+                own.fill_diagonal_(1 / math.sqrt(second - first**2))
+                for anchor in anchors:
+                    own += self._correction(own, units, anchor, rng)
+                row, unit, spare = row + K, unit + K + extra, spare - extra
+        return gains
+
+    def _correction(
+        self, gains: Tensor, units: slice, anchor: Anchors, rng: torch.Generator
+    ) -> Tensor:
+        """Return the smallest change of the gains that makes the anchors' mean faces right."""
+        z = torch.randn(1024, len(anchor.codes), self.W1.shape[1], generator=rng)
+        z[:, :, anchor.columns] = anchor.codes
+        mean = self.hidden(z.flatten(0, 1)).view(1024, len(anchor.codes), -1).mean(dim=0)
+        h = (mean[:, units] - _activation_moments(self.slope)[0]).T  # (units, C)
+        change: Tensor = (anchor.targets.T - gains @ h) @ torch.linalg.pinv(h)
+        return change
+
+
+GENERATORS: Registry[AbstractMeshGenerator] = Registry("generator")
+
+
+@GENERATORS.register("mlp")
+class MLPGenerator(AbstractMeshGenerator):
+    """The paper's: W₂ and b₂ are free."""
+
+    def __init__(
+        self,
+        *,
+        code_size: int,
+        hidden: int,
+        slope: float,
+        mean: Float[Tensor, " n"],
+        groups: Sequence[Components],
+        rng: torch.Generator,
+    ) -> None:
+        super().__init__(code_size=code_size, hidden=hidden, slope=slope, rng=rng)
+        W2 = 1e-3 * torch.randn(len(mean), hidden, generator=rng)
+        if groups:
+            W2 = torch.cat([group.basis for group in groups]).T @ self._drive(groups, rng)
+        self.W2 = nn.Parameter(W2)
+        self.b2 = nn.Parameter(mean - _activation_moments(slope)[0] * W2.sum(dim=1))
+
+    def displacement(self, h: Float[Tensor, "B H"]) -> Float[Tensor, "V 3 B"]:
+        """Return displacements from hidden activations."""
         return torch.addmm(self.b2[:, None], self.W2, h.T).view(-1, 3, len(h))
 
-    def start_from_components(
-        self, mean: Float[Tensor, " n"], components: Float[Tensor, "K n"]
+    def fold(self, operator: SparseOperator) -> tuple[Float[Tensor, "k H"], Float[Tensor, " k"]]:
+        """Return the last layer after an operator on vertices."""
+        n = operator.shape[1]
+        W = operator(self.W2.view(n, -1)).view(-1, self.W2.shape[1])
+        return W, operator(self.b2.view(n, 3)).view(-1)
+
+    def plain(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the parameters themselves."""
+        return {name: weights[name].detach().clone() for name in ("W1", "b1", "W2", "b2")}
+
+
+@GENERATORS.register("mlp-components")
+class ComponentGenerator(AbstractMeshGenerator):
+    """Ours: `W₂ = Φᵀ A`, `b₂ = Φᵀ a + mean`, Φ the data's components times their deviations.
+
+    The function is the paper's with W₂ in the span of the components. Adam then works in the
+    data's own units: it cannot write noise into vertices that no pixel sees, and steps are cheap,
+    since A is (K, H) where W₂ is (3V, H).
+    """
+
+    basis: Tensor
+    mean: Tensor
+
+    def __init__(
+        self,
+        *,
+        code_size: int,
+        hidden: int,
+        slope: float,
+        mean: Float[Tensor, " n"],
+        groups: Sequence[Components],
+        rng: torch.Generator,
     ) -> None:
-        """Set the last layer, in place, so that random codes give the data's mean and covariance.
+        super().__init__(code_size=code_size, hidden=hidden, slope=slope, rng=rng)
+        if not groups:
+            raise ValueError("generator mlp-components needs a start from components, not random")
+        A = self._drive(groups, rng)
+        self.A = nn.Parameter(A)
+        self.a = nn.Parameter(-_activation_moments(slope)[0] * A.sum(dim=1))
+        self.register_buffer("basis", torch.cat([group.basis for group in groups]).T.contiguous())
+        self.register_buffer("mean", mean)
+        self._folded: tuple[SparseOperator, Tensor, Tensor] | None = None
 
-        Parameters
-        ----------
-        mean : 1
-            Mean displacement of the data, flattened, in units of its deviation.
-        components : 1
-            Principal components times their deviations; hidden units past K start at 0.
-        """
-        first, second = (1 - self.slope) / math.sqrt(2 * math.pi), (1 + self.slope**2) / 2
-        K = min(len(components), self.W2.shape[1])
+    def displacement(self, h: Float[Tensor, "B H"]) -> Float[Tensor, "V 3 B"]:
+        """Return displacements from hidden activations."""
+        weights = torch.addmm(self.a[:, None], self.A, h.T)
+        return torch.addmm(self.mean[:, None], self.basis, weights).view(-1, 3, len(h))
+
+    def fold(self, operator: SparseOperator) -> tuple[Float[Tensor, "k H"], Float[Tensor, " k"]]:
+        """Return the last layer after an operator on vertices; S Φᵀ is computed once."""
+        if self._folded is None or self._folded[0] is not operator:
+            n = operator.shape[1]
+            basis = operator(self.basis.view(n, -1)).view(-1, self.basis.shape[1])
+            self._folded = (operator, basis, operator(self.mean.view(n, 3)).view(-1))
+        _, basis, mean = self._folded
+        return basis @ self.A, torch.addmv(mean, basis, self.a)
+
+    def plain(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the last layer multiplied out."""
         with torch.no_grad():
-            self.W2.zero_()
-            # The activation of a N(0, 1) unit has this mean and variance.
-            self.W2[:, :K] = components[:K].T / math.sqrt(second - first**2)
-            self.b2.copy_(mean - first * self.W2.sum(dim=1))
+            W2 = self.basis @ weights["A"]
+            b2 = torch.addmv(self.mean, self.basis, weights["a"])
+        W1, b1 = (weights[name].detach().clone() for name in ("W1", "b1"))
+        return {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
 
 
-def _normal(*shape: int, rng: torch.Generator) -> Tensor:
-    return torch.randn(*shape, generator=rng)
+def _activation_moments(slope: float) -> tuple[float, float]:
+    """Return E[f] and E[f²] of a LeakyReLU under N(0, 1)."""
+    return (1 - slope) / math.sqrt(2 * math.pi), (1 + slope**2) / 2

@@ -106,9 +106,7 @@ def train(
     run = Path(run)
     opened = load_dataset(dataset) if not isinstance(dataset, Dataset) else dataset
     if not resume and list_checkpoints(run):
-        raise CheckpointError(
-            f"{run} holds a run already: --resume continues it, or choose another"
-        )
+        raise CheckpointError(f"{run} holds a run already: continue it with --resume")
     state = start(config, opened, pick_device(device))
     if resume:
         restore(state, newest_good_checkpoint(run))

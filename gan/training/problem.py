@@ -74,6 +74,7 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
     folder = cache_folder() / dataset.fingerprint[:16]
     folder.mkdir(exist_ok=True)
     raw = cached_images(dataset, indices, mapping.matrix(), n, folder)
+    plain = {name: table.labels.cpu().numpy() for name, table in labels.items()}
     images, mapping = RealImages(raw, device), mapping.to(device)
     on_device = torch.from_numpy(template).float().to(device)
     offset = (mapping(on_device) - images.mean.flatten(1).T) / images.deviation
@@ -83,7 +84,9 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
         template=template,
         faces=faces,
         UV=flat.UV,
-        statistics=displacement_statistics(dataset, indices, config.generator.hidden, folder),
+        statistics=displacement_statistics(
+            dataset, indices, plain, config.generator.hidden, folder
+        ),
         images=images,
         mapping=mapping,
         offset=offset,

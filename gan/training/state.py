@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -12,7 +13,7 @@ from gan.losses import ADVERSARIAL_LOSSES, REGULARIZERS
 from gan.losses.base import AbstractAdversarialLoss, AbstractRegularizer
 from gan.models.discriminator import DISCRIMINATORS, BranchedDiscriminator
 from gan.models.face_model import FaceModel
-from gan.models.generator import GENERATORS, MLPGenerator
+from gan.models.generator import GENERATORS, AbstractMeshGenerator, Anchors, Components
 from gan.training.codes import draw_fixed_codes
 from gan.training.problem import Problem
 
@@ -27,7 +28,7 @@ class TrainState:
 
     config: Config
     problem: Problem
-    generator: MLPGenerator
+    generator: AbstractMeshGenerator
     discriminator: BranchedDiscriminator
     optimizer_g: torch.optim.Optimizer
     optimizer_d: torch.optim.Optimizer
@@ -48,7 +49,7 @@ class TrainState:
     @property
     def device(self) -> torch.device:
         """The device on which everything lives."""
-        return self.generator.b2.device
+        return self.generator.b1.device
 
     def next_indices(self) -> Tensor:
         """Return the next batch of the shuffle, in place; a tail short of a batch is skipped."""
@@ -69,7 +70,7 @@ class TrainState:
             template=torch.from_numpy(problem.template).float().to(self.device),
             faces=torch.from_numpy(problem.faces).to(self.device),
             UV=torch.from_numpy(problem.UV).to(self.device),
-            weights={name: w.detach().clone() for name, w in weights.items()},
+            weights=self.generator.plain(weights),
             scale=problem.statistics.scale,
             slope=self.config.generator.slope,
             provenance={"step": self.step, "dataset": problem.fingerprint},
@@ -99,21 +100,17 @@ def learning_rate_factor(config: OptimizerConfig, step: int, iterations: int) ->
 def build_state(config: Config, problem: Problem, device: torch.device) -> TrainState:
     """Make the players and draw the fixed codes; every random number comes from the seed."""
     rng = torch.Generator().manual_seed(config.training.seed)
+    statistics = problem.statistics
+    codes = draw_fixed_codes(problem.factors, rng)
     generator = GENERATORS.build(
         config.generator.name,
         code_size=sum(f.code_size for f in problem.factors) + config.generator.noise_size,
-        n_vertices=len(problem.template),
         hidden=config.generator.hidden,
         slope=config.generator.slope,
+        mean=torch.from_numpy(statistics.mean.ravel() / statistics.scale).float(),
+        groups=starting_components(config, problem, codes),
         rng=rng,
     )
-    assert isinstance(generator, MLPGenerator)
-    if config.generator.start == "principal-components":
-        statistics = problem.statistics
-        generator.start_from_components(
-            torch.from_numpy(statistics.mean.ravel() / statistics.scale).float(),
-            torch.from_numpy(statistics.components).float(),
-        )
     discriminator = DISCRIMINATORS.build(
         config.discriminator.name,
         size=config.mapping.size,
@@ -123,7 +120,6 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
         rng=rng,
     )
     assert isinstance(discriminator, BranchedDiscriminator)
-    codes = draw_fixed_codes(problem.factors, rng)
     generator, discriminator = generator.to(device), discriminator.to(device)
     regularizer = REGULARIZERS.build(config.regularizer.name, V=problem.template, F=problem.faces)
     average = {}
@@ -146,6 +142,37 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
         rng=draws,
         order=torch.randperm(len(problem.images), generator=draws, device=device),
     )
+
+
+def starting_components(
+    config: Config, problem: Problem, codes: Mapping[str, Tensor]
+) -> list[Components]:
+    """Return what the last layer starts from: one group for all codes, or one for each driver.
+
+    "factored-components": the class means of the first factor vary with its code alone, what
+    is left within its classes varies with all the other codes, and the fixed codes of those give
+    the means of their classes: an additive face model to start from.
+    """
+    start, hidden, statistics = config.generator.start, config.generator.hidden, problem.statistics
+    if start == "random":
+        return []
+    if start == "principal-components":
+        components = torch.from_numpy(statistics.components[:hidden])
+        return [Components(slice(0, None), components, [])]
+    half = hidden // 2  # the other units start at 0: room for what is not additive
+    between = torch.from_numpy(statistics.between[: half // 2])
+    within = torch.from_numpy(statistics.within[: half - half // 2])
+    column, anchors = problem.factors[0].code_size, []
+    first = slice(0, column)
+    for factor in problem.factors[1:]:
+        own = slice(column, column + factor.code_size)
+        targets = torch.from_numpy(statistics.anchors[factor.name]) @ within.T
+        anchors.append(Anchors(own, codes[factor.name], targets / within.square().sum(dim=1)))
+        column += factor.code_size
+    return [
+        Components(first, between, []),
+        Components(slice(first.stop, None), within, anchors),
+    ]
 
 
 def _adam(player: nn.Module, rate: float, config: Config) -> torch.optim.Optimizer:

@@ -1,5 +1,8 @@
 """Mean, deviation and principal components of a data set's displacements."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,47 +14,107 @@ from meshkit.files import atomic_path
 
 BLOCK = 256  # meshes read at once
 SAMPLED = 1024  # meshes from which components are computed
+ANCHORED = 64  # meshes from which the mean of a class is computed
 
 
 class Statistics(NamedTuple):
-    """Of the displacements from the template, over the training split."""
+    """Of the displacements from the template, over the training split.
+
+    Components are principal components times their deviations; they, and `anchors`, are in units
+    of `scale`, flattened.
+    """
 
     mean: Float[np.ndarray, "V 3"]  # mm
     scale: float  # mm: deviation of one coordinate about the mean, over all vertices
-    components: Float[np.ndarray, "K n"]  # principal components times their deviations, over scale
+    components: Float[np.ndarray, "K n"]  # of all displacements
+    between: Float[np.ndarray, "C n"]  # of the class means of the first factor
+    within: Float[np.ndarray, "W n"]  # of what is left within its classes
+    anchors: dict[str, Float[np.ndarray, "A n"]]  # other factors: class means of what is left
 
 
 def displacement_statistics(
-    dataset: Dataset, indices: np.ndarray, n_components: int, folder: Path
+    dataset: Dataset,
+    indices: np.ndarray,
+    labels: Mapping[str, np.ndarray],
+    n_components: int,
+    folder: Path,
 ) -> Statistics:
-    """Compute, or read from `folder`, the statistics of the meshes `indices`."""
-    path = folder / f"statistics-{n_components}.npz"
-    if path.exists():
-        with np.load(path, allow_pickle=False) as file:
-            return Statistics(file["mean"], float(file["scale"]), file["components"])
+    """Compute, or read from `folder`, the statistics of the meshes `indices`.
+
+    `labels` gives the classes of those meshes, factor by factor, or -1; the first factor is the
+    one that is taken apart.
+    """
+    key = hashlib.sha256(json.dumps([n_components, *labels]).encode())
+    for part in (indices, *labels.values()):
+        key.update(part.astype(np.int64).tobytes())
+    path = folder / f"components-{key.hexdigest()[:16]}.npz"
+    if not path.exists():
+        arrays = _compute(dataset, indices, labels, n_components)
+        with atomic_path(path) as aside:
+            np.savez(aside, allow_pickle=False, **arrays)
+    with np.load(path, allow_pickle=False) as file:
+        stored = {name: file[name] for name in file.files}
+    anchors = {name: stored.pop(f"anchors.{name}") for name in list(labels)[1:]}
+    scale = float(stored.pop("scale"))
+    return Statistics(**stored, scale=scale, anchors=anchors)
+
+
+def _compute(
+    dataset: Dataset, indices: np.ndarray, labels: Mapping[str, np.ndarray], n_components: int
+) -> dict[str, np.ndarray]:
+    mean, scale = _mean_and_scale(dataset, indices)
+
+    def displacements(places: np.ndarray) -> np.ndarray:
+        V = dataset.vertices(indices[places])
+        D: np.ndarray = ((V - dataset.template - mean) / scale).reshape(len(V), -1)
+        return D.astype(np.float32)
+
+    first, *others = labels
+    # Evenly spaced, so that every class of the first factor takes part.
+    sampled = np.unique(np.linspace(0, len(indices) - 1, SAMPLED).astype(int))
+    D = displacements(sampled)
+    means, left = _class_means(D, labels[first][sampled], int(labels[first].max()) + 1)
+    arrays = {
+        name: _components(part, n_components)
+        for name, part in (("components", D), ("between", means), ("within", left))
+    }
+    for factor in others:
+        anchors = []
+        for c in range(int(labels[factor].max()) + 1):
+            members = np.flatnonzero((labels[factor] == c) & (labels[first] >= 0))
+            if len(members):
+                members = members[np.linspace(0, len(members) - 1, ANCHORED).astype(int)]
+                own = displacements(members) - means[labels[first][members]]
+            anchors.append(own.mean(axis=0) if len(members) else np.zeros_like(means[0]))
+        arrays[f"anchors.{factor}"] = np.stack(anchors)
+    return {"mean": mean, "scale": np.array(scale), **arrays}
+
+
+def _mean_and_scale(dataset: Dataset, indices: np.ndarray) -> tuple[np.ndarray, float]:
     total, squares = np.zeros(dataset.template.shape), 0.0
     for start in range(0, len(indices), BLOCK):
         d = dataset.vertices(indices[start : start + BLOCK]).astype(np.float64) - dataset.template
         total += d.sum(axis=0)
         squares += float((d**2).sum())
     mean = total / len(indices)
-    scale = float(np.sqrt(squares / (len(indices) * mean.size) - (mean**2).mean()))
-    components = _components(dataset, indices, mean, scale, n_components)
-    statistics = Statistics(mean, scale, components)
-    with atomic_path(path) as aside:
-        np.savez(aside, **statistics._asdict())
-    return statistics
+    return mean, float(np.sqrt(squares / (len(indices) * mean.size) - (mean**2).mean()))
 
 
-def _components(
-    dataset: Dataset, indices: np.ndarray, mean: np.ndarray, scale: float, n_components: int
-) -> Float[np.ndarray, "K n"]:
-    # Evenly spaced meshes, so that every subject takes part; the Gram matrix is the small one.
-    sampled = indices[np.linspace(0, len(indices) - 1, min(SAMPLED, len(indices))).astype(int)]
-    D = dataset.vertices(np.unique(sampled)) - dataset.template.astype(np.float32)
-    D = ((D - mean.astype(np.float32)) / np.float32(scale)).reshape(len(D), -1)
+def _class_means(
+    D: Float[np.ndarray, "N n"], labels: np.ndarray, n_classes: int
+) -> tuple[Float[np.ndarray, "C n"], Float[np.ndarray, "N n"]]:
+    """Split displacements into class means and what is left; all of it, where there is no label."""
+    left, means = D.copy(), np.zeros((n_classes, D.shape[1]), dtype=D.dtype)
+    for c in np.unique(labels[labels >= 0]):
+        means[c] = D[labels == c].mean(axis=0)
+        left[labels == c] -= means[c]
+    return means, left
+
+
+def _components(D: Float[np.ndarray, "N n"], n_components: int) -> Float[np.ndarray, "K n"]:
     values, vectors = np.linalg.eigh((D @ D.T).astype(np.float64) / len(D))
     keep = np.argsort(-values)[:n_components]
-    keep = keep[values[keep] > 1e-9 * values.max()]
+    keep = keep[values[keep] > 1e-7 * values.max()]
     # With D = U s Vᵀ, a component times its deviation is s Vᵀ / √N = Uᵀ D / √N.
-    return (vectors[:, keep].T.astype(np.float32) @ D) / np.float32(np.sqrt(len(D)))
+    components = (vectors[:, keep].T.astype(np.float32) @ D) / np.float32(np.sqrt(len(D)))
+    return np.asarray(components)

@@ -39,12 +39,10 @@ def iterate(state: TrainState) -> dict[str, Tensor]:
 
 def fold_last_layer(state: TrainState) -> tuple[Tensor, Tensor]:
     """Return the generator's last layer as it acts on normalised images: (3 n², H) and (3 n²,)."""
-    problem, generator = state.problem, state.generator
-    V, H = len(problem.template), state.config.generator.hidden
+    problem = state.problem
     unit = problem.statistics.scale / problem.images.deviation
     with torch.no_grad():
-        W = problem.mapping(generator.W2.view(V, 3 * H)).view(-1, H)
-        b = problem.mapping(generator.b2.view(V, 3)).view(-1)
+        W, b = state.generator.fold(problem.mapping)
     return W * unit, b * unit + problem.offset.view(-1)
 
 

@@ -70,7 +70,7 @@ def tiny(**training: object) -> Config:
         "generator": {"hidden": 16, "ema": 0.9, "noise_size": 2},
         "discriminator": {"widths": [4, 4, 8, 8]},
         "mapping": {"size": 16},
-        "training": {"iterations": 6, "batch": 8, "critic_steps": 2, "seed": 3} | training,
+        "training": {"iterations": 6, "batch": 8, "critic_steps": 2, "threads": 1} | training,
         "output": {
             "log_every": 1,
             "picture_every": 3,

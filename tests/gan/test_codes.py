@@ -1,4 +1,4 @@
-"""Which codes the generator gets: the laws of alternation and of pairs, for any number of factors."""
+"""Which codes the generator gets: the laws of alternation and of pairs."""
 
 import pytest
 import torch

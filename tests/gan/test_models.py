@@ -4,13 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 from safetensors.torch import save_file
 
 from gan.errors import CheckpointError
 from gan.models.discriminator import BranchedDiscriminator
 from gan.models.face_model import FaceModel, Factor
-from gan.models.generator import MLPGenerator
+from gan.models.generator import GENERATORS, AbstractMeshGenerator, Anchors, Components
+from meshkit.nn import SparseOperator
 
 
 def small_model(seed: int = 0) -> FaceModel:
@@ -92,21 +94,81 @@ def test_what_is_no_face_model_is_refused(tmp_path):
         FaceModel.load(path)
 
 
-def test_components_start_gives_the_datas_mean_and_covariance():
+@pytest.mark.parametrize("name", ["mlp", "mlp-components"])
+def test_components_start_gives_the_datas_mean_and_covariance(name):
     rng = torch.Generator().manual_seed(0)
-    components, mean = torch.randn(3, 12, generator=rng), torch.randn(12, generator=rng)
-    G = MLPGenerator(code_size=64, n_vertices=4, hidden=8, slope=0.2, rng=rng)
-    G.start_from_components(mean, components)
-    with torch.no_grad():
-        # Averaged over first layers too: the rows of one W1 are only nearly orthonormal.
-        draws = []
-        for _ in range(40):
-            G.W1.copy_(torch.randn(8, 64, generator=rng) / 8)
-            z = torch.randn(4000, 64, generator=rng)
-            draws.append(G.displacement(G.hidden(z)).reshape(12, -1))
+    basis, mean = torch.randn(3, 12, generator=rng), torch.randn(12, generator=rng)
+    draws = []
+    for _ in range(40):  # averaged over first layers too: rows of one are only nearly orthonormal
+        groups = [Components(slice(0, 64), basis, [])]
+        G = generator(name, 64, mean, groups, rng)
+        z = torch.randn(4000, 64, generator=rng)
+        draws.append(G.displacement(G.hidden(z)).detach().reshape(12, -1))
     X = torch.cat(draws, dim=1)
     np.testing.assert_allclose(X.mean(dim=1), mean, atol=0.05)
-    np.testing.assert_allclose(torch.cov(X), components.T @ components, atol=0.35)
+    np.testing.assert_allclose(torch.cov(X), basis.T @ basis, atol=0.35)
+
+
+@pytest.mark.parametrize("name", ["mlp", "mlp-components"])
+def test_groups_are_driven_by_their_own_codes(name):
+    """Moving the first code moves along the first group's directions alone, at the start."""
+    rng = torch.Generator().manual_seed(0)
+    one, two = torch.zeros(2, 12), torch.zeros(3, 12)
+    one[:, :6], two[:, 6:] = torch.randn(2, 6, generator=rng), torch.randn(3, 6, generator=rng)
+    groups = [Components(slice(0, 4), one, []), Components(slice(4, None), two, [])]
+    G = generator(name, 9, torch.zeros(12), groups, rng)
+    z, other = torch.randn(2, 5, 9, generator=rng)
+    other[:, 4:] = z[:, 4:]
+    moved = (G.displacement(G.hidden(z)) - G.displacement(G.hidden(other))).reshape(12, -1)
+    assert moved[:6].abs().max() > 0.1
+    assert moved[6:].abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["mlp", "mlp-components"])
+def test_anchored_codes_start_at_their_faces(name):
+    rng = torch.Generator().manual_seed(0)
+    basis, codes = torch.randn(8, 12, generator=rng), torch.randn(3, 6, generator=rng)
+    targets = torch.randn(3, 8, generator=rng)
+    groups = [Components(slice(0, None), basis, [Anchors(slice(0, 6), codes, targets)])]
+    G = generator(name, 7, torch.zeros(12), groups, rng, hidden=24)
+    z = torch.randn(3, 4000, 7, generator=rng)
+    z[:, :, :6] = codes[:, None]
+    faces = G.displacement(G.hidden(z.flatten(0, 1))).detach().reshape(12, 3, 4000).mean(dim=2).T
+    np.testing.assert_allclose(faces, targets @ basis, atol=0.2)
+
+
+@pytest.mark.parametrize("name", ["mlp", "mlp-components"])
+def test_fold_and_plain_are_the_same_function(name):
+    rng = torch.Generator().manual_seed(0)
+    groups = [Components(slice(0, None), torch.randn(3, 12, generator=rng), [])]
+    G = generator(name, 5, torch.randn(12, generator=rng), groups, rng)
+    with torch.no_grad():
+        for weight in G.parameters():
+            weight += 0.1 * torch.randn(weight.shape, generator=rng)
+        h = G.hidden(torch.randn(7, 5, generator=rng))
+        d = G.displacement(h)
+        S = SparseOperator(sp.random_array((6, 4), density=0.5, rng=np.random.default_rng(0)))
+        W, b = G.fold(S)
+        np.testing.assert_allclose(
+            W @ h.T + b[:, None], S(d.reshape(4, -1)).reshape(18, -1), atol=1e-5
+        )
+        plain = G.plain(dict(G.named_parameters()))
+        np.testing.assert_allclose(
+            plain["W2"] @ h.T + plain["b2"][:, None], d.reshape(12, -1), atol=1e-5
+        )
+
+
+def generator(
+    name: str,
+    codes: int,
+    mean: torch.Tensor,
+    groups: list[Components],
+    rng: torch.Generator,
+    hidden: int = 8,
+) -> AbstractMeshGenerator:
+    return GENERATORS.build(
+        name, code_size=codes, hidden=hidden, slope=0.2, mean=mean, groups=groups, rng=rng
+    )
 
 
 def test_discriminator_branches_have_their_sizes():

@@ -25,7 +25,7 @@ def test_a_name_is_registered_once():
 @pytest.mark.parametrize(
     ("registry", "message"),
     [
-        (GENERATORS, "unknown generator 'x'; known: mlp"),
+        (GENERATORS, "unknown generator 'x'; known: mlp, mlp-components"),
         (DISCRIMINATORS, "unknown discriminator 'x'; known: dcgan"),
         (ADVERSARIAL_LOSSES, "unknown adversarial loss 'x'; known: wgan-gp"),
         (REGULARIZERS, "unknown regularizer 'x'; known: cotangent"),

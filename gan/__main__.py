@@ -1,0 +1,5 @@
+"""`python -m gan`."""
+
+from gan.cli import main
+
+main()

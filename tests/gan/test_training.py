@@ -1,0 +1,250 @@
+"""Training as a whole: it learns, it resumes bit for bit, it stops well, it damages nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gan.datasets.store import load_dataset
+from gan.errors import CheckpointError, DatasetError, TrainingDiverged
+from gan.training.checkpoint import list_checkpoints, load_model, newest_good_checkpoint
+from gan.training.codes import draw_codes
+from gan.training.loop import pick_device, start, train
+from gan.training.state import TrainState, learning_rate_factor
+from gan.training.step import fold_last_layer, iterate
+from meshkit.io import load_mesh
+from tests.gan.conftest import blobs, tiny
+
+CPU = torch.device("cpu")
+SUBJECT = np.arange(72) // 12
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return load_model(run).weights
+
+
+def logged(run: Path) -> list[dict]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_three_and_three_equal_six(tiny_dataset, tmp_path):
+    whole = train(tiny(), tiny_dataset, tmp_path / "whole", device="cpu")
+    stop = tiny(iterations=3)
+    train(stop, tiny_dataset, tmp_path / "parts", device="cpu")
+    parts = train(tiny(), tiny_dataset, tmp_path / "parts", resume=True, device="cpu")
+    assert (whole.step, parts.step, whole.reason) == (6, 6, "done")
+    torch.testing.assert_close(weights(whole.run), weights(parts.run), rtol=0, atol=0)
+    assert [row["step"] for row in logged(parts.run)] == [1, 2, 3, 4, 5, 6]
+    for one, two in zip(logged(whole.run), logged(parts.run), strict=True):
+        assert {**one, "seconds": 0} == {**two, "seconds": 0}
+
+
+def test_a_killed_run_goes_on_bit_for_bit(tiny_dataset, tmp_path):
+    """SIGKILL while it trains; every line of the log stands there once afterwards."""
+    config, run = tmp_path / "config.toml", tmp_path / "run"
+    from gan.config import dump_config
+
+    long = tiny(iterations=40)
+    rarely = long.output.model_copy(update={"picture_every": 40})
+    long = long.model_copy(update={"output": rarely})
+    config.write_text(dump_config(long))
+    command = [sys.executable, "-m", "gan", "train", str(tiny_dataset), "--config", str(config)]
+    command += ["--out", str(run), "--device", "cpu"]
+    process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    while not (list_checkpoints(run) and (run / "metrics.jsonl").exists()):
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    train(long, tiny_dataset, run, resume=True, device="cpu")
+    whole = train(long, tiny_dataset, tmp_path / "whole", device="cpu").run
+    torch.testing.assert_close(weights(run), weights(whole), rtol=0, atol=0)
+    assert [row["step"] for row in logged(run)] == list(range(1, 41))
+
+
+def test_termination_saves_first(tiny_dataset, tmp_path):
+    def interrupt(state):
+        if state.step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    outcome = train(tiny(), tiny_dataset, tmp_path / "run", device="cpu", watch=interrupt)
+    assert (outcome.reason, outcome.step) == ("interrupted", 3)
+    assert newest_good_checkpoint(outcome.run).name == "step-00000003"
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_out_of_time_stops_cleanly(tiny_dataset, tmp_path):
+    outcome = train(tiny(max_minutes=1e-9), tiny_dataset, tmp_path / "run", device="cpu")
+    assert (outcome.reason, outcome.step) == ("out of time", 1)
+
+
+def test_a_damaged_checkpoint_is_passed_over_and_said(tiny_dataset, tmp_path):
+    run = train(tiny(), tiny_dataset, tmp_path / "run", device="cpu").run
+    old, new = list_checkpoints(run)
+    damaged = new / "state.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
+    with pytest.warns(UserWarning, match=r"step-00000006: state.safetensors is damaged"):
+        assert newest_good_checkpoint(run) == old
+    (old / "state.json").unlink()
+    with (
+        pytest.warns(UserWarning, match="damaged"),
+        pytest.raises(CheckpointError, match="every checkpoint is damaged"),
+    ):
+        newest_good_checkpoint(run)
+
+
+def test_a_run_is_not_overwritten_unasked(tiny_dataset, tmp_path):
+    train(tiny(iterations=2), tiny_dataset, tmp_path / "run", device="cpu")
+    with pytest.raises(CheckpointError, match="holds a run already: continue it with --resume"):
+        train(tiny(), tiny_dataset, tmp_path / "run", device="cpu")
+
+
+def test_two_writers_are_refused(tiny_dataset, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / ".lock").write_text(f"{os.getppid()}\n")
+    with pytest.raises(CheckpointError, match="is being trained by process"):
+        train(tiny(), tiny_dataset, run, device="cpu")
+
+
+def test_resuming_with_another_data_set_or_network_is_refused(tiny_dataset, tmp_path):
+    run = train(tiny(iterations=2), tiny_dataset, tmp_path / "run", device="cpu").run
+    other = blobs(tmp_path / "other.h5", rings=9)
+    with pytest.raises(CheckpointError, match="trained on another data set"):
+        train(tiny(), other, run, resume=True, device="cpu")
+    wider = tiny().model_copy(
+        update={"generator": tiny().generator.model_copy(update={"hidden": 8})}
+    )
+    with pytest.raises(CheckpointError, match=r"generator\.\w+ does not fit"):
+        train(wider, tiny_dataset, run, resume=True, device="cpu")
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_step(tiny_dataset):
+    state = start(tiny(), load_dataset(tiny_dataset), CPU)
+    iterate(state)
+    with torch.no_grad():
+        state.discriminator.critic.last.weight[0, 0] = torch.inf
+    before = [w.clone() for w in state.generator.parameters()]
+    with pytest.raises(TrainingDiverged, match=r"iteration 1: (critic|penalty) is"):
+        iterate(state)
+    torch.testing.assert_close(list(state.generator.parameters()), before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"labels": {"mood": SUBJECT % 2}, "names": {"mood": ["calm", "wild"]}},
+            "no labels for 'identity'; it has mood",
+        ),
+        ({"split": np.full(72, 2)}, "0 training meshes, fewer than a batch of 8"),
+        ({"labels": {"identity": SUBJECT, "expression": SUBJECT * 0}}, "has 1 class in"),
+        (
+            {"labels": {"identity": SUBJECT, "expression": np.where(SUBJECT == 5, 1, -1)}},
+            "'expression' has no labelled mesh in the training split",
+        ),
+    ],
+)
+def test_data_that_cannot_be_trained_on(tmp_path, changes, message):
+    with pytest.raises(DatasetError, match=message):
+        start(tiny(), load_dataset(blobs(tmp_path / "x.h5", **changes)), CPU)
+
+
+def test_folding_gives_the_image_of_the_mesh(tiny_dataset):
+    state = start(tiny(), load_dataset(tiny_dataset), CPU)
+    G, problem = state.generator, state.problem
+    z = torch.randn(5, 9, generator=torch.Generator().manual_seed(0))
+    W, b = fold_last_layer(state)
+    with torch.no_grad():
+        h = G.hidden(z)
+        folded = (W @ h.T + b[:, None]).view(16, 16, 3, 5).permute(3, 2, 0, 1)
+        V = torch.from_numpy(problem.template).float()[..., None]
+        V = V + G.displacement(h) * problem.statistics.scale
+        image = problem.mapping(V.permute(2, 0, 1))
+        image = (image - problem.images.mean) / problem.images.deviation
+    torch.testing.assert_close(folded, image, rtol=1e-4, atol=1e-4)
+
+
+def test_cached_images_are_the_mapping_of_the_meshes(tiny_dataset):
+    with load_dataset(tiny_dataset) as dataset:
+        state = start(tiny(), dataset, CPU)
+        problem = state.problem
+        V = torch.from_numpy(dataset.vertices(problem.indices[[3, 17]]))
+    expected = (problem.mapping(V) - problem.images.mean) / problem.images.deviation
+    real = problem.images.batch(torch.tensor([3, 17]))
+    torch.testing.assert_close(real, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_fixed_codes_come_to_be_classified_as_their_labels(tiny_dataset):
+    config = tiny(iterations=300, batch=16)
+    faster = config.optimizer.model_copy(update={"rate_g": 1e-3, "rate_d": 1e-3})
+    state = start(config.model_copy(update={"optimizer": faster}), load_dataset(tiny_dataset), CPU)
+    before = expression_accuracy(state)
+    for _ in range(300):
+        iterate(state)
+    assert before < 0.6
+    assert expression_accuracy(state) > 0.85
+
+
+def expression_accuracy(state: TrainState) -> float:
+    """Share of generated faces that the discriminator's own branch gives their code's label."""
+    rng = torch.Generator().manual_seed(0)
+    batch = draw_codes(state.problem.factors, state.codes, 2, "expression", 96, rng=rng)
+    W, b = fold_last_layer(state)
+    with torch.no_grad():
+        pixels = W @ state.generator.hidden(batch.z).T + b[:, None]
+        images = pixels.view(16, 16, 3, -1).permute(3, 2, 0, 1)
+        logits = state.discriminator.logits("expression", state.discriminator.shared(images))
+    return (logits.argmax(dim=1) == batch.labels).double().mean().item()
+
+
+@pytest.mark.parametrize("name", ["mlp", "mlp-components"])
+def test_factored_start_gives_every_expression_its_bulge(tiny_dataset, name):
+    config = tiny()
+    update = {"name": name, "start": "factored-components", "hidden": 32}
+    config = config.model_copy(update={"generator": config.generator.model_copy(update=update)})
+    model, faces = start(config, load_dataset(tiny_dataset), CPU).face_model(), {}
+    for expression in ("neutral", "left", "up"):
+        rng = torch.Generator().manual_seed(0)
+        codes = model.sample_codes(64, rng=rng, labels={"expression": expression})
+        faces[expression] = model.decode(codes).mean(dim=0)
+    for expression, axis in (("left", 0), ("up", 1)):
+        moved = (faces[expression] - faces["neutral"]).flatten()
+        bulge = model.template * (model.template[:, axis : axis + 1] > 0)
+        assert torch.cosine_similarity(moved, bulge.flatten(), dim=0) > 0.95
+
+
+def test_a_run_says_what_it_is(tiny_dataset, tmp_path):
+    run = train(tiny(), tiny_dataset, tmp_path / "run", device="cpu").run
+    template = load_mesh(run / "template.obj")
+    assert template.UV is not None
+    assert json.loads((run / "run.json").read_text())["training_meshes"] == 60
+    assert sorted(p.name for p in (run / "pictures").iterdir()) == [
+        "step-000003.png",
+        "step-000006.png",
+    ]
+    assert len(list_checkpoints(run)) == 2
+    assert not list(run.rglob("*.partial"))
+
+
+@pytest.mark.parametrize(("decay", "half"), [("none", 1.0), ("linear", 0.5), ("cosine", 0.5)])
+def test_learning_rates_decay(decay, half):
+    config = tiny().optimizer.model_copy(update={"decay": decay})
+    assert learning_rate_factor(config, 0, 10) == 1.0
+    assert learning_rate_factor(config, 5, 10) == pytest.approx(half)
+
+
+def test_devices():
+    assert pick_device("cpu") == CPU
+    with pytest.raises(ValueError, match="unknown device 'tpu'"):
+        pick_device("tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="finds no GPU"):
+            pick_device("cuda")
