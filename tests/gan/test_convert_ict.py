@@ -142,7 +142,7 @@ def test_the_commit_of_a_git_checkout_is_kept(checkout, form):
 
 
 def test_a_head_that_leads_out_of_the_checkout_is_not_followed(checkout):
-    (checkout / ".git").mkdir()
+    (checkout / ".git/refs").mkdir(parents=True)
     (checkout.parent / "secret").write_text("a" * 40)
     (checkout / ".git/HEAD").write_text("ref: refs/../../../secret\n")
     assert "source_commit" not in converted(checkout)
