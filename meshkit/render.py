@@ -16,6 +16,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from meshkit.checks import check_mesh
+from meshkit.errors import MeshError
 from meshkit.files import atomic_path
 from meshkit.shading import clay, gradient
 from meshkit.zbuffer import Samples, cross, visible
@@ -124,8 +126,8 @@ def render_mesh(
     Raises
     ------
     ValueError
-        A vertex is not finite; `mode` or `view` is unknown; `view` is no rotation; `colors` fit
-        neither vertices nor faces, or come with "normals"; size or samples are not positive.
+        `mode` or `view` is unknown; `view` is no rotation; `colors` fit neither vertices nor
+        faces, or come with "normals"; size or samples are not positive.
     """
     _check_options(V, F, size, mode, colors, samples)
     R = _rotation(view)
@@ -235,8 +237,9 @@ def _check_options(
         raise ValueError(f"size and samples must be positive, got {size} and {samples}")
     if mode not in ("shaded", "normals"):
         raise ValueError(f'mode must be "shaded" or "normals", got {mode!r}')
-    if not np.isfinite(V).all():
-        raise ValueError(f"vertex {int((~np.isfinite(V)).any(axis=1).argmax())} is not finite")
+    check_mesh(V, F)
+    if V.shape[1] != 3:
+        raise MeshError(f"V must be an (n, 3) array to be seen in space, got {V.shape}")
     if colors is not None and mode == "normals":
         raise ValueError('colors have no effect in mode "normals"')
     if colors is not None and len(colors) not in (len(V), len(F)):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from meshkit.errors import MeshError
 from meshkit.render import (
     Frame,
     contact_sheet,
@@ -216,10 +217,12 @@ def test_bad_options(options, message):
 def test_bad_vertices_and_sheets():
     V = TRIANGLE.copy()
     V[1, 2] = np.nan
-    with pytest.raises(ValueError, match="vertex 1 is not finite"):
+    with pytest.raises(MeshError, match=r"vertex 1 = .* is not finite"):
         render_mesh(V, ONE)
     with pytest.raises(ValueError, match="not finite"):
         frame_of(V)
+    with pytest.raises(MeshError, match="names a vertex"):
+        render_mesh(TRIANGLE, ONE + 1)
     tile = np.zeros((4, 4, 3), dtype=np.uint8)
     with pytest.raises(ValueError, match="needs a tile"):
         contact_sheet([], 2)
