@@ -9,7 +9,7 @@ from gan.datasets.contract import SPLITS, STILL, UNLABELLED
 from gan.datasets.model_file import LARGEST_FACE
 from gan.datasets.store import Dataset
 
-OUTLIER = 12.0  # median absolute deviations
+OUTLIER = 5.0  # times the median distance: beyond what people and expressions differ
 SHOWN = 5  # indices named in a warning
 
 
@@ -69,8 +69,7 @@ def find_oddities(dataset: Dataset, distance: Float[np.ndarray, " n"]) -> list[s
         found.append(f"{lonely.size} vertices are in no face, the first is {lonely[0]}")
     found += _find_untaught(dataset)
     middle = np.median(distance)
-    spread = np.median(abs(distance - middle))
-    far = np.flatnonzero(distance > middle + OUTLIER * max(spread, 1e-3))
+    far = np.flatnonzero(distance > OUTLIER * max(float(middle), 0.1))
     if far.size:
         named = ", ".join(f"{i} ({distance[i]:.1f} mm)" for i in far[:SHOWN])
         found.append(
