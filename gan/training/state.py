@@ -149,9 +149,9 @@ def starting_components(
 ) -> list[Components]:
     """Return what the last layer starts from: one group for all codes, or one for each driver.
 
-    "factored-components": the class means of the first factor vary with its code alone, what
-    is left within its classes varies with all the other codes, and the fixed codes of those give
-    the means of their classes: an additive face model to start from.
+    "factored-components": the class means of the first factor vary with its code alone; what
+    is left within its classes varies with the codes of the other factors (the noise starts mute),
+    and their fixed codes give the means of their classes: an additive face model to start from.
     """
     start, hidden, statistics = config.generator.start, config.generator.hidden, problem.statistics
     if start == "random":
@@ -171,7 +171,7 @@ def starting_components(
         column += factor.code_size
     return [
         Components(first, between, []),
-        Components(slice(first.stop, None), within, anchors),
+        Components(slice(first.stop, column), within, anchors),
     ]
 
 
