@@ -46,7 +46,7 @@ def maps_path(path: Path | str) -> Path:
 def save_image_file(
     path: Path | str,
     image: Float[np.ndarray, "H W 3"],
-    inside: Bool[np.ndarray, "H W"],
+    inside: Bool[np.ndarray, "h w"],
     *,
     maps: Mapping[str, np.ndarray] | None = None,
 ) -> list[Path]:

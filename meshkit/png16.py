@@ -112,7 +112,7 @@ def _inflate(path: Path, packed: bytes, H: int, width: int) -> UInt8[np.ndarray,
     return np.frombuffer(raw, np.uint8).reshape(H, width)
 
 
-def _unfilter(path: Path, rows: UInt8[np.ndarray, "H w"], step: int) -> UInt8[np.ndarray, "H w"]:
+def _unfilter(path: Path, rows: UInt8[np.ndarray, "H w"], step: int) -> UInt8[np.ndarray, "H w-1"]:
     """Undo the filter of each row (PNG specification, section 9); `step`: bytes per pixel."""
     out = np.zeros((len(rows), rows.shape[1] - 1), np.uint8)
     above = np.zeros(rows.shape[1] - 1, np.uint8)

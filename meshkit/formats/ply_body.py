@@ -67,7 +67,7 @@ def _parse_rows(path: Path, element: Element, rows: list[tuple[int, str]]) -> Ta
         table = parse_table(path, texts, lines, what=element.name, widths={len(names)})
         return {name: table[:, k] for k, name in enumerate(names)}
     sizes: dict[str, list[int]] = {name: [] for name in names}
-    values: dict[str, list[float]] = {name: [] for name in names}
+    values: dict[str, list[float | int]] = {name: [] for name in names}
     for number, text in rows:
         words, at = text.split(), 0
         try:
@@ -91,7 +91,7 @@ def _parse_rows(path: Path, element: Element, rows: list[tuple[int, str]]) -> Ta
     return {p.name: _column(path, p, sizes[p.name], values[p.name]) for p in element.properties}
 
 
-def _column(path: Path, p: Property, sizes: list[int], values: list[float]) -> Column:
+def _column(path: Path, p: Property, sizes: list[int], values: list[float | int]) -> Column:
     try:
         array = np.array(values, dtype=np.float64 if p.type[0] == "f" else np.int64)
     except OverflowError:
@@ -179,7 +179,7 @@ def _first_row(data: bytes, at: int, element: Element, order: str) -> dict[str, 
 def _walk_rows(data: bytes, at: int, element: Element, order: str) -> tuple[Table, int]:
     """Read rows whose lists differ in length (triangles among quads), one by one."""
     sizes: dict[str, list[int]] = {p.name: [] for p in element.properties}
-    values: dict[str, list[float]] = {p.name: [] for p in element.properties}
+    values: dict[str, list[float | int]] = {p.name: [] for p in element.properties}
     codes = [  # numpy's one-letter codes of these types are also struct's
         (p, np.dtype(p.type), struct.Struct(order + np.dtype(p.count_type or p.type).char))
         for p in element.properties
