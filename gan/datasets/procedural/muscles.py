@@ -173,6 +173,8 @@ def _thin_lips(p: Pose) -> None:
     p.P[ring, 1] += amount * share * (line - p.P[ring, 1])
     arc = np.abs(np.sin(2 * np.pi * np.arange(ring.shape[1]) / ring.shape[1]))
     p.P[ring, 2] -= 2.8 * amount * np.array([1, 1, 1, 0.9, 0.7, 0.45, 0.2, 0, 0])[:, None] * arc
+    p.move(p.both(24) * p.w["upper lip"], y=-0.7)  # as far as contact allows
+    p.move(p.both(24) * p.w["lower lip"], y=0.7)
     p.move(p.both(24) * p.w["muzzle"], z=0.7)
     p.move(p.both(24) * p.w["chin furrow"], z=0.8)
 
