@@ -248,9 +248,12 @@ def negative_edges(
 
 
 def border_defects(
-    F: Int[np.ndarray, "m 3"], lengths: tuple[int, ...], genus: int | None
+    F: Int[np.ndarray, "m 3"], lengths: tuple[int, ...], n_parts: int, genus: int | None
 ) -> Iterator[Finding]:
-    """What keeps a manifold from being a disk: no border, holes, handles; ears on the border."""
+    """What keeps a manifold from being a disk: no border, holes, handles; ears on the border.
+
+    Which loops are holes is said of one oriented manifold only.
+    """
     none = np.zeros(0, dtype=np.int64)
     if not lengths:
         yield Finding(
@@ -261,7 +264,7 @@ def border_defects(
             none,
             "delete the faces where it may be open (the neck), or cut it along a seam",
         )
-    if len(lengths) > 1:
+    if len(lengths) > 1 and n_parts == 1 and genus is not None:
         inner = ", ".join(map(str, lengths[1:6])) + (" …" if len(lengths) > 6 else "")
         yield Finding(
             "holes",

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from scipy.sparse.csgraph import connected_components
 
 from meshkit.defects import (
@@ -76,15 +76,15 @@ class Diagnosis:
         }
 
 
-def diagnose(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Diagnosis:
+def diagnose(V: np.ndarray, F: np.ndarray) -> Diagnosis:
     """Examine a mesh; whatever is wrong with it is in the findings.
 
     Parameters
     ----------
     V : length
-        May hold nan and inf.
+        (n, 3) floats; may hold nan and inf.
     F : 1
-        May hold anything.
+        (m, 3) integers; may hold anything.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def diagnose(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Diagnosi
             genus = (2 * n_parts - euler - len(lengths)) // 2
         finite = np.isfinite(V).all(axis=1)[sound].all(axis=1)
         findings += surface
-        findings += border_defects(sound, lengths, genus)
+        findings += border_defects(sound, lengths, n_parts, genus)
         findings += geometry_defects(V, sound[finite])
     else:
         findings.append(_no_face(len(F)))

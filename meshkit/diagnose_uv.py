@@ -68,9 +68,10 @@ def _layout_findings(
     rows = np.flatnonzero(sound)
     if not rows.size:
         return
+    known = np.where(finite[:, None], UV, 0.0)
     for name, faces, what in (
-        ("uv-flipped", flipped_faces(UV, F_uv[rows]), "clockwise in the texture"),
-        ("uv-zero-area", zero_area_faces(UV, F_uv[rows]), "without area in the texture"),
+        ("uv-flipped", flipped_faces(known, F_uv[rows]), "clockwise in the texture"),
+        ("uv-zero-area", zero_area_faces(known, F_uv[rows]), "without area in the texture"),
     ):
         if faces.size:
             f = rows[faces]
