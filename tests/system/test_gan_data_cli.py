@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gan.cli import main
+from gan.cli.data.progress import progress_bar
 from gan.datasets import convert_ict
 from gan.datasets.store import load_dataset
 
@@ -237,8 +239,6 @@ def test_convert_ict_writes_a_model_or_one_line(tmp_path, monkeypatch):
 
 def test_an_interrupted_make_leaves_nothing(tmp_path, model):
     """A real process, a real SIGINT."""
-    import signal
-
     arguments = ["data", "make", "--model", model, "-o", tmp_path / "out.h5", "--subjects", "600"]
     process = subprocess.Popen(
         [sys.executable, "-c", "from gan.cli import main; main()", *map(str, arguments)],
@@ -254,6 +254,18 @@ def test_an_interrupted_make_leaves_nothing(tmp_path, model):
     assert process.returncode == 130
     assert "Traceback" not in stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupt_waits_for_the_next_step():
+    before = signal.getsignal(signal.SIGINT)
+    with progress_bar("meshes", 3) as advance:
+        advance(1)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            advance(1)
+        with pytest.raises(KeyboardInterrupt):  # the second does not wait
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_help_is_quick_and_names_every_command():
