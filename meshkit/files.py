@@ -30,5 +30,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     try:
         yield aside
         aside.replace(path)
+    except OSError as error:
+        if error.filename == str(aside):  # the name that the caller knows
+            raise type(error)(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         aside.unlink(missing_ok=True)

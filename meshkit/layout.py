@@ -159,7 +159,7 @@ def _fill(mesh: Mesh, UV: Float[np.ndarray, "n 2"]) -> Int[np.ndarray, "k 3"]:
     inner = [loop for k, loop in enumerate(loops) if k != outer]
     if area[outer] > 0:
         return np.concatenate([fill_polygon(UV, loop[::-1]) for loop in inner])
-    # A mirrored map: fill its reflection, then turn the faces back.
+    # A mirrored map: fill its reflection; like the mesh's own faces, the fill is clockwise here.
     mirrored = UV * (-1, 1)
     return np.concatenate([fill_polygon(mirrored, loop[::-1]) for loop in inner])
 

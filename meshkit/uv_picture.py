@@ -168,8 +168,8 @@ def subdivide(
 
 
 def side_by_side(
-    tiles: Sequence[UInt8[np.ndarray, "h w 3"]], titles: Sequence[str], caption: str, *, scale: bool
-) -> UInt8[np.ndarray, "h w 3"]:
+    tiles: Sequence[UInt8[np.ndarray, "h _ 3"]], titles: Sequence[str], caption: str, *, scale: bool
+) -> UInt8[np.ndarray, "H W 3"]:
     """Put tiles of one height in a row, a title above each, a caption and the scale below."""
     from PIL import Image, ImageDraw, ImageFont
 
@@ -183,14 +183,14 @@ def side_by_side(
         sheet.paste(Image.fromarray(tile), (left, top))
         draw.text((left + tile.shape[1] / 2, top / 2), title, fill=INK, font=font, anchor="mm")
         left += tile.shape[1] + gap
-    middle = top + H + bottom / 2
+    middle = top + H + bottom // 2
     draw.text((gap, middle), caption, fill=INK, font=font, anchor="lm")
     if scale:
         _draw_scale(sheet, width - gap, middle)
     return np.asarray(sheet)
 
 
-def _draw_scale(sheet: object, right: float, middle: float) -> None:
+def _draw_scale(sheet: object, right: int, middle: int) -> None:
     """Draw the colours from 1/8 to 8 with their ends labelled."""
     from PIL import Image, ImageDraw, ImageFont
 
@@ -200,6 +200,6 @@ def _draw_scale(sheet: object, right: float, middle: float) -> None:
     left = right - width - 140
     colors = area_colors(2.0 ** np.linspace(-3, 3, width))
     bar = np.tile(np.rint(colors).astype(np.uint8), (14, 1, 1))
-    sheet.paste(Image.fromarray(bar), (round(left), round(middle - 7)))
+    sheet.paste(Image.fromarray(bar), (left, middle - 7))
     draw.text((left - 8, middle), "area in the map: 1/8", fill=INK, font=font, anchor="rm")
     draw.text((left + width + 8, middle), "8 times its share", fill=INK, font=font, anchor="lm")

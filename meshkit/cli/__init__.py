@@ -6,6 +6,7 @@ from meshkit.cli.group import LazyGroup
 
 COMMANDS = {
     "check": ("meshkit.cli.check:check", "Say what a mesh is, its defects and their remedies."),
+    "repair": ("meshkit.cli.repair:repair", "Mend a mesh by named repairs."),
     "uvmap": ("meshkit.cli.uvmap:uvmap", "Flatten a disk mesh onto the unit square or a circle."),
     "geomimg": ("meshkit.cli.geomimg:geomimg", "Resample a mesh into a geometry image."),
     "info": ("meshkit.cli.info:info", "Say which versions and optional back ends are installed."),

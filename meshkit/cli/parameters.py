@@ -9,8 +9,8 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 # Existence is not checked here: a missing file is the reader's OSError, exit code 1, not a usage
-# error.
-FILE = click.Path(path_type=Path)
+# error; nor is it of interest whether an output can be read.
+FILE = click.Path(path_type=Path, readable=False)
 
 
 def parse_component(

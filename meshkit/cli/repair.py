@@ -1,0 +1,171 @@
+"""`meshkit repair`: named repairs, in a fixed order."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meshkit.cli.parameters import FILE, check_outputs, component_option, json_option
+
+if TYPE_CHECKING:
+    from meshkit.mesh import Mesh
+    from meshkit.repair import Repair
+
+# Findings in whose presence a repair cannot work; the message then names their own remedy.
+_REFUSED = {"missing-vertices", "repeated-corners", "no-faces"}
+_REFUSED_BY = {
+    "orientation": {"one-sided"},
+    "fill_holes": {
+        *("not-finite", "duplicate-faces", "non-manifold-edges", "non-manifold-vertices"),
+        *("inconsistent-orientation", "one-sided"),
+    },
+}
+
+
+@click.command()
+@click.argument("mesh", type=FILE)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    metavar="OUT",
+    help="Default: MESH's stem + _repaired + its suffix, in the current folder.",
+)
+@click.option(
+    "--duplicates", is_flag=True, help="Drop repeated faces and faces with a vertex twice."
+)
+@click.option("--coincident", is_flag=True, help="Merge vertices at exactly one place.")
+@click.option(
+    "--split-nonmanifold", is_flag=True, help="Cut apart at edges and vertices of several sheets."
+)
+@component_option
+@click.option("--unreferenced", is_flag=True, help="Drop vertices in no face.")
+@click.option("--orientation", is_flag=True, help="Turn faces that run against their neighbours.")
+@click.option("--fill-holes", is_flag=True, help="Close all border loops but the longest.")
+@click.option(
+    "--map",
+    "map_path",
+    type=FILE,
+    metavar="MAP.npz",
+    help="Also write vertex_map and face_map: the old index of each new vertex and face, -1 for "
+    "new ones.",
+)
+@json_option
+def repair(
+    mesh: Path,
+    output: Path | None,
+    component: int | str | None,
+    map_path: Path | None,
+    as_json: bool,
+    **wanted: bool,
+) -> None:
+    """Mend MESH by the repairs that are named, in the order of the options below.
+
+    Whatever is sound stays as it is and in order; texture coordinates and colours follow. meshkit
+    check says which repairs a mesh needs.
+    """
+    output = output or Path(f"{mesh.stem}_repaired{mesh.suffix}")
+    check_outputs(mesh, {"-o": output, "--map": map_path})
+    if map_path is not None and map_path.suffix.lower() != ".npz":
+        raise click.UsageError(f"--map {map_path}: the maps are an .npz")
+    if component is None and not any(wanted.values()):
+        raise click.UsageError("name a repair; meshkit check says which a mesh needs")
+    from meshkit.cli.messages import about
+    from meshkit.diagnose import diagnose
+    from meshkit.io import load_mesh
+    from meshkit.repair import follow
+
+    start = time.perf_counter()
+    with about(mesh):
+        loaded = load_mesh(mesh)
+        total, steps = _apply(mesh, loaded, component, wanted)
+        mended = follow(loaded, total)
+        _write(output, map_path, mended, total)
+    after = diagnose(mended.V, mended.F)
+    report = {
+        "input": mesh,
+        "output": output,
+        "map": map_path,
+        "steps": steps,
+        "vertices": len(mended.V),
+        "faces": len(mended.F),
+        "errors_left": [finding.name for finding in after.errors],
+        "seconds": time.perf_counter() - start,
+    }
+    _print(report, as_json)
+
+
+def _apply(
+    path: Path, mesh: "Mesh", component: int | str | None, wanted: dict[str, bool]
+) -> "tuple[Repair, list[dict[str, Any]]]":
+    """Do the repairs one after the other and count what each changed."""
+    import numpy as np
+
+    from meshkit import repair as repairs
+    from meshkit.cli.source import require
+    from meshkit.mesh import Mesh
+
+    order = {
+        "duplicates": repairs.drop_duplicates,
+        "coincident": repairs.merge_coincident,
+        "split_nonmanifold": repairs.split_nonmanifold,
+        "component": lambda V, F: repairs.keep_component(V, F, component or 0),
+        "unreferenced": repairs.drop_unreferenced,
+        "orientation": repairs.orient_faces,
+        "fill_holes": repairs.fill_holes,
+    }
+    wanted = {**wanted, "component": component is not None}
+    total = repairs.Repair(mesh.V, mesh.F, np.arange(len(mesh.V)), np.arange(len(mesh.F)))
+    steps: list[dict[str, Any]] = []
+    for name, function in order.items():
+        if not wanted[name]:
+            continue
+        if name != "duplicates":
+            require(path, Mesh(total.V, total.F), _REFUSED | _REFUSED_BY.get(name, set()))
+        done = function(total.V, total.F)
+        kept = done.face_map[done.face_map >= 0]
+        turned = (done.vertex_map[done.F[done.face_map >= 0]] != total.F[kept]).any(axis=1)
+        steps.append(
+            {
+                "repair": name.replace("_", "-"),
+                "vertices": len(done.V) - len(total.V),
+                "faces": len(done.F) - len(total.F),
+                "faces_turned": int(turned.sum()) if name == "orientation" else 0,
+            }
+        )
+        total = repairs.compose(total, done)
+    return total, steps
+
+
+def _write(output: Path, map_path: Path | None, mesh: "Mesh", total: "Repair") -> None:
+    import contextlib
+
+    import numpy as np
+
+    from meshkit.files import atomic_path
+    from meshkit.io import save_mesh
+
+    with contextlib.ExitStack() as stack:  # both files or none
+        if map_path is not None:
+            aside = stack.enter_context(atomic_path(map_path))
+            np.savez_compressed(aside, vertex_map=total.vertex_map, face_map=total.face_map)
+        save_mesh(output, mesh)
+
+
+def _print(report: dict[str, Any], as_json: bool) -> None:
+    from meshkit.cli.messages import print_json, print_table
+
+    if as_json:
+        print_json(report)
+        return
+    rows = {}
+    for step in report["steps"]:
+        changes = [f"{step[kind]:+d} {kind}" for kind in ("vertices", "faces") if step[kind]]
+        if step["faces_turned"]:
+            changes.append(f"{step['faces_turned']} faces turned")
+        rows[step["repair"]] = ", ".join(changes) or "nothing to do"
+    rows["result"] = f"{report['vertices']} vertices, {report['faces']} faces"
+    rows["errors left"] = ", ".join(report["errors_left"]) or "none"
+    rows["written"] = ", ".join(str(report[k]) for k in ("output", "map") if report[k])
+    print_table(str(report["input"]), rows)
