@@ -68,13 +68,10 @@ def train(
 
 def _known_dataset(out: Path, resume: bool) -> Path:
     """Return the data set of the run to resume, or the embedded default."""
-    import json
-
     from gan.datasets.make import default_dataset
+    from gan.training.loop import read_run
 
-    if resume:
-        return Path(json.loads((out / "run.json").read_text())["dataset"])
-    return default_dataset()
+    return read_run(out).dataset if resume else default_dataset()
 
 
 def _describe(config: Any, dataset: Any, device: Any) -> None:
