@@ -118,7 +118,7 @@ def _check_corners(F: np.ndarray, loop: np.ndarray, corner: np.ndarray) -> None:
 
 
 def _positions(loop: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Return where the given vertices stand in the loop, counting on past its end."""
+    """Return where the given vertices stand in the loop."""
     place = {int(vertex): k for k, vertex in enumerate(loop)}
     missing = [int(i) for i in corners if int(i) not in place]
     if missing:
@@ -130,4 +130,4 @@ def _positions(loop: np.ndarray, corners: np.ndarray) -> np.ndarray:
             f"corners {[int(i) for i in corners]} are not four vertices in the loop's order, which "
             "is counter-clockwise seen from outside"
         )
-    return np.asarray(corner[0] + ahead)
+    return corner

@@ -17,7 +17,7 @@ def check_faces(F: np.ndarray) -> None:
         f = int(bad.argmax())
         raise MeshError(
             f"face {f} = {F[f].tolist()} repeats a vertex or has a negative index "
-            f"({int(bad.sum())} such faces): delete it, F = np.delete(F, {f}, axis=0)"
+            f"({int(bad.sum())} such faces): delete it, or meshkit.repair.drop_duplicates"
         )
 
 

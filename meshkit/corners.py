@@ -137,7 +137,7 @@ def arc_length(V: np.ndarray, loop: np.ndarray) -> np.ndarray:
         i, j = int(loop[close[0]]), int(np.roll(loop, -1)[close[0]])
         raise MeshError(
             f"border vertices {i} and {j} coincide, so arc length gives them one place "
-            f"({close.size} such pairs): merge them or move them apart"
+            f"({close.size} such pairs): meshkit.repair.merge_coincident, or move them apart"
         )
     return arc
 

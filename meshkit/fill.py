@@ -10,6 +10,8 @@ Once mapped, a hole is a polygon in the plane. `meshkit.polygon` cuts it into tr
 they can neither be flipped nor repeat an edge of the mesh, since the drawing has no crossings.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
@@ -19,6 +21,40 @@ from meshkit.topology import edges
 LONGEST = 512  # vertices of a hole that is sewn: the work grows with the cube
 PENALTY = 0.05  # weight of a squared diagonal against a triangle's area
 FLAT = 1e-9  # area over squared length from which a triangle's angles are worth anything
+
+
+class ClosedDisk(NamedTuple):
+    """A disk whose holes are closed.
+
+    Attributes
+    ----------
+    F : 1
+        The faces of the mesh, then those of sewn holes.
+    centred : 1
+        The holes that could not be sewn, each to be joined to a virtual vertex.
+    """
+
+    F: Int[np.ndarray, "k 3"]
+    centred: list[np.ndarray]
+
+
+def close_holes(
+    V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], holes: list[np.ndarray]
+) -> ClosedDisk:
+    """Sew up holes, and name those that need a centre."""
+    sewn = [sew_hole(V, F, hole) for hole in holes]
+    fill = [faces for faces in sewn if faces is not None]
+    centred = [hole for hole, faces in zip(holes, sewn, strict=True) if faces is None]
+    return ClosedDisk(np.concatenate([F, *fill]), centred)
+
+
+def with_fans(disk: ClosedDisk, n: int) -> Int[np.ndarray, "k 3"]:
+    """Return the faces with a fan over each centred hole, to new vertices from n on."""
+    fans = [
+        np.stack([np.roll(hole, -1), hole, np.full(len(hole), n + k)], axis=1)
+        for k, hole in enumerate(disk.centred)
+    ]
+    return np.concatenate([disk.F, *fans])
 
 
 def sew_hole(

@@ -130,7 +130,7 @@ def boundary_loops(F: Int[np.ndarray, "m 3"]) -> list[np.ndarray]:
         i = int(seen[count.argmax()])
         raise TopologyError(
             f"the boundary touches itself at vertex {i}: its faces form more than one fan "
-            "(nonmanifold_vertices(F) lists all such); give each fan its own copy of the vertex"
+            "(nonmanifold_vertices(F) lists all such): meshkit.repair.split_nonmanifold parts them"
         )
     loops = []
     for vertex in sorted(follow):
@@ -154,11 +154,12 @@ def _check_oriented_manifold(F: Int[np.ndarray, "m 3"], table: EdgeTable) -> Non
     if crowded.any():
         raise TopologyError(
             f"edge ({i}, {j}) belongs to {len(owners)} faces {owners[:8]} "
-            "(nonmanifold_edges(F) lists all such): delete all but two"
+            "(nonmanifold_edges(F) lists all such): delete all but two, or meshkit.repair."
+            "split_nonmanifold cuts them apart"
         )
     raise TopologyError(
         f"faces {owners[0]} and {owners[1]} run along edge ({i}, {j}) in the same direction: one "
-        "is inverted (misoriented_edges(F) lists all such); reverse it, F[f] = F[f, ::-1]"
+        "is inverted (misoriented_edges(F) lists all such): meshkit.repair.orient_faces turns it"
     )
 
 

@@ -151,3 +151,57 @@ def _with_hole(V: np.ndarray, F: np.ndarray, centre: int) -> Arrays:
     if ring & border:
         return V, F
     return cut_hole(V, F, np.arange(len(V)) == centre)
+
+
+def finger(rings: int, around: int) -> Arrays:
+    """A flat collar with a long closed tube on it: a disk that conformal maps shrink to nothing."""
+    total = rings + 6
+    r, k = np.divmod(np.arange(total * around), around)
+    angle = 2 * np.pi * (k + 0.5 * (r % 2)) / around
+    radius = np.where(r < 6, 7.0 - r, 1.0)
+    height = np.maximum(r - 5, 0) * 2 * np.pi / around
+    V = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1)
+    here = (r < total - 1).nonzero()[0]
+    after = r * around + (k + 1) % around
+    up, up_after = here + around, after[here] + around
+    even = (r[here] % 2 == 0)[:, None]
+    first = np.where(
+        even,
+        np.stack([here, after[here], up], axis=1),
+        np.stack([here, after[here], up_after], axis=1),
+    )
+    second = np.where(
+        even,
+        np.stack([after[here], up_after, up], axis=1),
+        np.stack([here, up_after, up], axis=1),
+    )
+    last = np.arange((total - 1) * around, total * around)
+    tip = np.stack([last, after[last], np.full(around, len(V))], axis=1)
+    V = np.concatenate([V, [[0, 0, height[-1] + 0.1]]])
+    return frozen(V, np.concatenate([first, second, tip]))
+
+
+@st.composite
+def eared_disks(draw: st.DrawFn, max_border: int = 11) -> Arrays:
+    """A disk with many inner edges between border vertices: a polygon, some of its faces split.
+
+    The border is a regular polygon, in the order of its vertices.
+    """
+    b = draw(st.integers(4, max_border))
+    rng = np.random.default_rng(draw(seeds()))
+    polygon, faces = list(range(b)), []
+    while len(polygon) > 2:
+        k = int(rng.integers(len(polygon)))
+        faces.append([polygon[k - 1], polygon[k], polygon[(k + 1) % len(polygon)]])
+        del polygon[k]
+    angle = 2 * np.pi * np.arange(b) / b
+    V = np.stack([np.cos(angle), np.sin(angle), np.zeros(b)], axis=1)
+    split: list[list[int]] = []
+    for i, j, k in faces:
+        if rng.uniform() < draw(st.sampled_from([0.0, 0.5])):
+            centre = len(V)
+            V = np.concatenate([V, V[[i, j, k]].mean(axis=0, keepdims=True)])
+            split += [[i, j, centre], [j, k, centre], [k, i, centre]]
+        else:
+            split.append([i, j, k])
+    return frozen(V, np.array(split))
