@@ -1,0 +1,108 @@
+"""What is imported when: the toolkit stays light, and help comes at once."""
+
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import meshkit
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {"torch", "click", "rich", "igl", "trimesh", "matplotlib", "PIL", "OpenEXR", "h5py", "gan"}
+MATHEMATICS = sorted(
+    path.stem
+    for path in (ROOT / "meshkit").glob("*.py")
+    if path.stem not in ("__init__", "__main__")
+)
+
+
+@cache
+def loaded_by(statement: str) -> frozenset[str]:
+    code = f"{statement}; import sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return frozenset(done.stdout.splitlines()[-1].split())
+
+
+def test_importing_meshkit_loads_nothing_heavy():
+    assert not loaded_by("import meshkit") & (HEAVY | {"scipy", "numpy"})
+
+
+def test_the_modules_of_meshkit_load_nothing_heavy():
+    everything = "; ".join(f"import meshkit.{name}" for name in MATHEMATICS)
+    assert not loaded_by(everything) & HEAVY
+
+
+def test_the_probe_can_see():
+    assert {"torch", "click"} <= loaded_by("import torch, click, meshkit")
+
+
+@pytest.mark.parametrize("package", ["meshkit", "gan"])
+def test_help_loads_no_numbers(package):
+    """`--help` answers in a tenth of a second: neither torch nor numpy stand behind it."""
+    call = f"import sys; sys.argv = ['{package}', '--help']; from {package}.cli import main"
+    loaded = loaded_by(f"{call}; main(standalone_mode=False)")
+    assert "click" in loaded
+    assert not loaded & {"torch", "numpy", "scipy", "h5py", "matplotlib", "pydantic"}
+
+
+@pytest.mark.parametrize("name", meshkit.__all__)
+def test_every_public_name_is_where_it_says(name):
+    assert getattr(meshkit, name).__name__ == name
+    assert name in dir(meshkit)
+
+
+def test_the_public_names_are_those_that_are_found():
+    assert sorted(meshkit.__all__) == sorted(meshkit._HOME)
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        _ = meshkit.nonsense
+
+
+@pytest.mark.parametrize("name", ["distortion", "geometry_image", "diagnose"])
+def test_a_function_wins_over_the_submodule_of_its_name(name):
+    for code in (
+        f"import meshkit.{name}; import meshkit; f = meshkit.{name}",
+        f"from meshkit import {name} as f; import meshkit.{name}",
+        f"import meshkit; from meshkit.{name} import {name} as f; assert f is meshkit.{name}",
+    ):
+        loaded_by(f"{code}; assert callable(f), f")
+
+
+def test_no_file_is_too_long():
+    long = {
+        str(path.relative_to(ROOT)): n
+        for package in ("meshkit", "gan")
+        for path in (ROOT / package).rglob("*.py")
+        if (n := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    }
+    assert long == {}
+
+
+def test_no_relative_imports_and_no_star_imports():
+    wrong = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for package in ("meshkit", "gan")
+        for path in (ROOT / package).rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.match(r"\s*from \.|\s*from \S+ import \*", line)
+    ]
+    assert wrong == []
+
+
+def test_every_module_says_what_it_is_for():
+    for package in ("meshkit", "gan"):
+        for path in (ROOT / package).rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            if text.strip():
+                assert text.startswith('"""'), path
+
+
+def test_meshkit_never_imports_gan():
+    wrong = [
+        path.relative_to(ROOT)
+        for path in (ROOT / "meshkit").rglob("*.py")
+        if re.search(r"^\s*(from|import) gan\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert wrong == []
