@@ -1,0 +1,96 @@
+"""`gan evaluate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gan.datasets.store import Dataset
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("run", type=PATH)
+@click.argument("dataset", required=False, type=PATH)
+@click.option(
+    "--samples",
+    type=click.IntRange(20, 1_000_000),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Generated faces for specificity and energy; the other samples follow.",
+)
+@click.option(
+    "--pairs",
+    type=click.IntRange(2, 10_000_000),
+    default=10_000,
+    show_default=True,
+    metavar="N",
+    help="Pairs for each diversity.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+@click.option(
+    "-o", "--out", type=PATH, help="File to write.  [default: RUN/evaluation.json]", metavar="FILE"
+)
+def evaluate(
+    run: Path,
+    dataset: Path | None,
+    samples: int,
+    pairs: int,
+    seed: int,
+    as_json: bool,
+    out: Path | None,
+) -> None:
+    """Measure the model of RUN against DATASET, by default the data it was trained on.
+
+    Diversity, specificity, Laplacian energy, whether labels' codes generate what the labels say,
+    and, where the data set holds linear modes of its source, what each code moves. Everything is
+    in mm; ± is a standard error. The result is written to a file that `gan report` shows.
+    """
+    import gan.evaluation
+    from gan.cli.progress import stages
+    from gan.evaluation.suite import STAGES
+    from gan.report.tables import print_evaluation
+    from gan.training.checkpoint import load_model
+    from meshkit.cli.messages import about, print_json
+    from meshkit.files import atomic_path
+
+    with about(run):
+        model = load_model(run)
+    path = out or run / "evaluation.json"
+    with atomic_path(path) as aside, open_data(run, dataset) as opened:
+        with stages(STAGES) as watch:
+            found = gan.evaluation.evaluate(
+                model, opened, n_samples=samples, n_pairs=pairs, seed=seed, watch=watch
+            )
+        if model.provenance.get("dataset") != opened.fingerprint:
+            click.echo(f"note: {run} was trained on other data than {opened.path}", err=True)
+        found.save(aside)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        print_evaluation(found, title=str(run))
+        click.echo(f"written to {path}")
+
+
+def open_data(run: Path, dataset: Path | None) -> "Dataset":
+    """Open the data set named, or else the one that the run was trained on.
+
+    Raises
+    ------
+    DatasetError
+        None is named, and that of the run is not where it was.
+    """
+    from gan.datasets.store import load_dataset
+    from gan.errors import DatasetError
+    from gan.training.loop import read_run
+
+    if dataset is not None:
+        return load_dataset(dataset)
+    path = read_run(run).dataset
+    if not path.exists():
+        raise DatasetError(f"{path}, the data set of {run}, is not there any more: name its place")
+    return load_dataset(path)

@@ -1,0 +1,58 @@
+"""`gan report`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gan.datasets.store import Dataset
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("run", type=PATH)
+@click.argument("dataset", required=False, type=PATH)
+@click.option(
+    "-o", "--out", type=PATH, metavar="FILE", help="Page to write.  [default: RUN/report.html]"
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1000),
+    default=0,
+    show_default=True,
+    help="Of the faces in the pictures.",
+)
+def report(run: Path, dataset: Path | None, out: Path | None, seed: int) -> None:
+    """Write one HTML page about RUN that needs nothing else: no network, no scripts, no files.
+
+    Faces, real beside generated, identity × expression, interpolations, the UV layout, geometry
+    images, metrics, losses, data and origin. The metrics are those of `gan evaluate`, or else
+    measured quickly. DATASET is the data of the run, if it is not where it was.
+    """
+    from contextlib import nullcontext
+
+    from gan.cli.progress import stages
+    from gan.report.page import STAGES, build_report
+    from gan.training.loop import read_run
+    from meshkit.cli.messages import about
+    from meshkit.files import atomic_path
+
+    record = read_run(run)  # before anything is written into it
+    path = out or run / "report.html"
+    with atomic_path(path) as aside, about(run), stages(STAGES) as watch:
+        with _open_data(dataset, record.dataset) or nullcontext() as opened:
+            page = build_report(run, opened, seed=seed, watch=watch)
+        aside.write_text(page, encoding="utf-8")
+    click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _open_data(named: Path | None, of_run: Path) -> "Dataset | None":
+    """Open the data set named, or that of the run; None, with a note, if that is gone."""
+    from gan.datasets.store import load_dataset
+
+    if named is not None or of_run.exists():
+        return load_dataset(named or of_run)
+    click.echo(f"note: {of_run} is not there any more: no real faces, no new metrics", err=True)
+    return None

@@ -1,0 +1,198 @@
+"""One HTML page about a run: pictures first, nothing loaded from anywhere, no scripts."""
+
+import tomllib
+from collections.abc import Callable
+from datetime import timedelta
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import NamedTuple
+
+from gan.config import Config, parse_config
+from gan.datasets.store import Dataset
+from gan.errors import ConfigError
+from gan.evaluation import Evaluation, evaluate
+from gan.models.face_model import FaceModel
+from gan.report import cards, faces, numbers
+from gan.report.html import Markup, element, join
+from gan.report.log import Log, read_log
+from gan.report.mapping import mapping
+from gan.report.pictures import Photographer
+from gan.training.checkpoint import load_model
+from gan.training.loop import RunRecord, read_run
+
+EVALUATION = "evaluation.json"
+QUICK_SAMPLES, QUICK_PAIRS = 200, 1000  # without an evaluation: seconds, not minutes
+STAGES = ("metrics", "faces", "grids", "interpolations", "images")
+Watcher = Callable[[str], None]  # called with the name of each stage as it begins
+
+
+class _Subject(NamedTuple):
+    """Everything that the page is about."""
+
+    run: Path
+    model: FaceModel
+    record: RunRecord
+    config: Config
+    config_text: str
+    log: Log
+    dataset: Dataset | None
+    found: Evaluation | None
+    seed: int
+
+    @property
+    def step(self) -> object:
+        """The iteration of the model in the pictures."""
+        return self.model.provenance.get("step")
+
+
+def build_report(
+    run: Path,
+    dataset: Dataset | None,
+    *,
+    seed: int = 0,
+    watch: Watcher = lambda stage: None,
+) -> Markup:
+    """Return the page about a run.
+
+    The metrics are those of the run's `evaluation.json`; without one they are measured quickly, on
+    few samples, where there is data.
+
+    Parameters
+    ----------
+    dataset
+        What the run was trained on; None: the page does without real faces.
+    seed
+        Of the faces in the pictures.
+
+    Raises
+    ------
+    CheckpointError
+        The folder is not a run, has no whole checkpoint, or a file in it is damaged.
+    ConfigError
+        The run's configuration is damaged.
+    DatasetError
+        The data set has another topology than the model.
+    """
+    model = load_model(run).to("cpu")
+    if dataset is not None:
+        dataset.check_topology(model.faces.numpy(), where="the model")
+    watch(STAGES[0])
+    config_text, config = _read_config(run)
+    subject = _Subject(
+        run=run,
+        model=model,
+        record=read_run(run),
+        config=config,
+        config_text=config_text,
+        log=read_log(run / "metrics.jsonl"),
+        dataset=dataset,
+        found=_evaluation(run, model, dataset, seed),
+        seed=seed,
+    )
+    folder = resources.files("gan.report")
+    page = Template((folder / "page.html").read_text(encoding="utf-8"))
+    return Markup(
+        page.substitute(
+            style=(folder / "page.css").read_text(encoding="utf-8"),
+            title=join([run.resolve().name, " · face model"]),
+            lead=_lead(subject),
+            body=join([*_pictures(subject, watch), *_facts(subject)]),
+        )
+    )
+
+
+def _pictures(subject: _Subject, watch: Watcher) -> list[Markup]:
+    model, dataset, seed = subject.model, subject.dataset, subject.seed
+    watch(STAGES[1])
+    camera = Photographer(model)
+    sheet = faces.sheet(camera, seed=seed)
+    parts = [element("section", sheet, aria_label="generated faces", class_="hero")]
+    if subject.found is not None:
+        parts.append(numbers.headline(subject.found))
+    if dataset is not None:
+        title = "Real and generated"
+        text = "Faces of the training set above faces from random codes, all at one scale."
+        parts.append(_section(title, text, faces.beside(camera, dataset, seed=seed)))
+    watch(STAGES[2])
+    for title, table in faces.grids(camera, seed=seed):
+        text = (
+            "In a row everything but the column's code stays the same. Rows marked random have "
+            "codes that belong to no label; the noise is 0."
+        )
+        parts.append(_section(title[0].upper() + title[1:], text, table))
+    watch(STAGES[3])
+    text = "One code moves in a straight line; all others stay where they are."
+    parts.append(_section("One code at a time", text, faces.interpolations(camera, seed=seed)))
+    watch(STAGES[4])
+    size = subject.config.mapping.size
+    text = "What lets a discriminator of images judge meshes: the template flattened to a square."
+    parts.append(
+        _section("From face to image", text, mapping(model, dataset, size=size, seed=seed))
+    )
+    return parts
+
+
+def _facts(subject: _Subject) -> list[Markup]:
+    parts = []
+    if subject.found is not None:
+        text = "Generated against training faces, in millimetres."
+        parts.append(_section("Metrics", text, numbers.metrics(subject.found, step=subject.step)))
+    text = "Every term of the log on its own scale; the thick line is a running average."
+    parts.append(_section("Losses", text, numbers.losses(subject.log)))
+    missing = f"The data set of this run, {subject.record.dataset.name}, was not at hand."
+    parts.append(_section("Data", None, cards.data_card(subject.dataset, missing)))
+    versions = subject.record.versions
+    facts = {
+        "iteration": subject.step,
+        "time of training": str(timedelta(seconds=round(subject.log.seconds))),
+        "device": subject.record.device,
+        "seed": subject.config.training.seed,
+        "trained on": f"{subject.record.training_meshes:,} meshes of {subject.record.dataset.name}",
+        "data fingerprint": subject.model.provenance.get("dataset"),
+        "commit": versions.get("commit"),
+        "versions": ", ".join(f"{k} {v}" for k, v in versions.items() if k != "commit"),
+        "pictures": f"seed {subject.seed}",
+    }
+    configuration = cards.configuration(subject.config_text)
+    content = join([cards.origin(subject.model, subject.run, facts), configuration])
+    parts.append(_section("Origin", None, content))
+    return parts
+
+
+def _lead(subject: _Subject) -> Markup:
+    factors = join(
+        f"{', ' if k else ''}{factor.name} ({len(factor.classes)} labels)"
+        for k, factor in enumerate(subject.model.factors)
+    )
+    return element(
+        "p",
+        "A generator of faces with separate codes for ",
+        factors,
+        f", after {subject.step:,} iterations" if isinstance(subject.step, int) else None,
+        f" on {subject.record.training_meshes:,} registered faces.",
+    )
+
+
+def _section(title: str, text: str | None, content: Markup) -> Markup:
+    lead = element("p", text, class_="lead") if text else None
+    return element("section", element("header", element("h2", title), lead), content)
+
+
+def _read_config(run: Path) -> tuple[str, Config]:
+    path = run / "config.toml"
+    try:
+        text = path.read_text(encoding="utf-8")
+        return text, parse_config(tomllib.loads(text), str(path))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from None
+
+
+def _evaluation(
+    run: Path, model: FaceModel, dataset: Dataset | None, seed: int
+) -> Evaluation | None:
+    if (run / EVALUATION).is_file():
+        return Evaluation.load(run / EVALUATION)
+    if dataset is None:
+        return None
+    return evaluate(model, dataset, seed=seed, n_samples=QUICK_SAMPLES, n_pairs=QUICK_PAIRS)

@@ -1,0 +1,150 @@
+"""A folder of generated meshes: the meshes, a picture of them all, and the codes they come from."""
+
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import shorten
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from gan.evaluation.generated import decode_blocks
+from gan.models.face_model import FaceModel
+from meshkit.files import atomic_path
+from meshkit.io import save_mesh
+from meshkit.mesh import Mesh
+from meshkit.render import contact_sheet, frame_of, render_mesh, save_png
+
+SHEET, CODES = "sheet.png", "codes.npz"
+FORMATS = ("obj", "ply", "glb")
+SHOWN = 64  # faces on a sheet
+TILE = (240, 200)
+
+
+def write_samples(
+    model: FaceModel,
+    folder: Path,
+    *,
+    n: int,
+    seed: int,
+    labels: Mapping[str, str | int],
+    format: str = "obj",
+) -> list[Path]:
+    """Generate n faces into a folder that is written whole or not at all.
+
+    The folder holds `face-NNN.FORMAT` with the template's texture coordinates, `sheet.png` with
+    the first 64 faces from the front at one scale, and `codes.npz`: for each factor its codes
+    (n, d) and `label.FACTOR`, the class of the fixed code or −1. Equal seeds give equal bytes.
+
+    Parameters
+    ----------
+    folder
+        New, empty, or full of nothing but earlier samples, which are replaced.
+    labels
+        Factor to class, by name or index; other codes are random.
+
+    Returns
+    -------
+    paths
+        Of the meshes.
+
+    Raises
+    ------
+    ValueError
+        A factor has no such class; `format` is unknown.
+    FileExistsError
+        `folder` is a file, or holds files that are not samples.
+    CheckpointError
+        The model generates vertices that are not finite.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+    _check_replaceable(folder)
+    model = model.to("cpu")
+    classes = {name: model.label_index(name, label) for name, label in labels.items()}
+    codes = model.sample_codes(n, rng=torch.Generator().manual_seed(seed), labels=classes)
+    digits = max(3, len(str(n - 1)))
+    names = [f"face-{k:0{digits}d}.{format}" for k in range(n)]
+    aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    aside.mkdir(parents=True)
+    try:
+        shown = _write_meshes(model, codes, [aside / name for name in names])
+        save_png(aside / SHEET, draw_sheet(model, shown, _captions(model, classes, len(shown))))
+        _write_codes(aside / CODES, model, codes, classes)
+        _replace(folder, aside)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return [folder / name for name in names]
+
+
+def draw_sheet(
+    model: FaceModel, X: Float[np.ndarray, "k V 3"], captions: list[str]
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Draw faces from the front at one scale, in a grid about as wide as high."""
+    faces, frame = model.faces.numpy(), frame_of(X, size=TILE)
+    tiles = [render_mesh(V.astype(np.float64), faces, size=TILE, frame=frame) for V in X]
+    one_line = [shorten(caption, 26, placeholder="…") for caption in captions]
+    return contact_sheet(tiles, int(np.ceil(np.sqrt(len(X)))), one_line)
+
+
+def _write_meshes(model: FaceModel, codes: Mapping[str, Tensor], paths: list[Path]) -> np.ndarray:
+    """Write every mesh; return the vertices of the first for the sheet."""
+    faces, UV = model.faces.numpy(), model.UV.numpy().astype(np.float64)
+    shown: list[np.ndarray] = []
+    remaining = iter(paths)
+    for X in decode_blocks(model, codes):
+        for V in X:
+            save_mesh(next(remaining), Mesh(V.astype(np.float64), faces, UV=UV))
+            if len(shown) < SHOWN:
+                shown.append(V)
+    return np.stack(shown)
+
+
+def _captions(model: FaceModel, classes: Mapping[str, int], n: int) -> list[str]:
+    fixed = [model.factor(name).classes[c] for name, c in classes.items()]
+    return [" · ".join([str(k), *fixed]) for k in range(n)]
+
+
+def _write_codes(
+    path: Path, model: FaceModel, codes: Mapping[str, Tensor], classes: Mapping[str, int]
+) -> None:
+    n = len(codes["noise"])
+    arrays = {name: code.numpy() for name, code in codes.items()}
+    for factor in model.factors:
+        label = classes.get(factor.name, -1)
+        arrays[f"label.{factor.name}"] = np.full(n, label, dtype=np.int64)
+    with atomic_path(path) as aside:
+        np.savez(aside, **arrays)  # type: ignore[arg-type]
+
+
+def _check_replaceable(folder: Path) -> None:
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise FileExistsError(f"{folder} is a file; give the name of a folder")
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        ours = path.name in (SHEET, CODES) or (
+            path.stem.removeprefix("face-").isdigit() and path.suffix[1:] in FORMATS
+        )
+        if not ours:
+            raise FileExistsError(
+                f"{folder} holds other files ({path.name}): give a new or an empty folder"
+            )
+
+
+def _replace(folder: Path, aside: Path) -> None:
+    """Put the finished folder in its place; an older one goes only when the new one is there."""
+    if not folder.exists():
+        aside.rename(folder)
+        return
+    old = folder.with_name(f"{aside.name}.old")
+    folder.rename(old)
+    try:
+        aside.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old)
