@@ -1,5 +1,6 @@
 """Read NPZ archives that others may have damaged: sizes are checked before memory is taken."""
 
+import errno
 import math
 import tokenize
 import zipfile
@@ -50,6 +51,10 @@ def read_archive(path: Path, names: Collection[str] | None = None) -> dict[str, 
                 }
         except _DAMAGE as error:
             raise FileFormatError(f"{path}: not a sound NPZ archive: {error}") from None
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # the disk failed, not the file's offsets
+                raise
+            raise FileFormatError(f"{path}: not a sound NPZ archive: impossible offset") from None
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:

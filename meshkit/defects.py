@@ -18,6 +18,7 @@ from meshkit.topology import (
     unreferenced_vertices,
 )
 
+LARGEST = 1e75  # fourth powers of lengths occur, and double precision ends at 1e308
 FLAT = 1e-12  # double area over squared longest edge, as in `meshkit.laplacian`
 
 
@@ -84,6 +85,7 @@ def vertex_defects(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> It
             v,
             "correct the coordinates in the file, or delete these vertices with their faces",
         )
+    yield from _extent_defects(V, finite)
     used = np.ones(len(V), dtype=bool)
     if len(F):
         v = unreferenced_vertices(F, len(V))
@@ -107,6 +109,26 @@ def vertex_defects(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> It
             "vertices",
             copies,
             "meshkit repair --coincident, if they are one vertex; closed lips may touch",
+        )
+
+
+def _extent_defects(
+    V: Float[np.ndarray, "n 3"], finite: Bool[np.ndarray, " n"]
+) -> Iterator[Finding]:
+    """Coordinates whose squares and products leave the range of floating point."""
+    size = np.where(finite[:, None], np.abs(V), 0).max(axis=1, initial=0)
+    v = np.flatnonzero(size > LARGEST)
+    if not v.size and 0 < size.max(initial=0) < 1 / LARGEST:
+        v = np.flatnonzero(finite)
+    if v.size:
+        yield Finding(
+            "extreme-coordinates",
+            "error",
+            f"{plural(len(v), 'vertex')} with coordinates up to {size[v].max():.0e}: areas leave "
+            f"the range of floating point: {enumerate_some(v)}",
+            "vertices",
+            v,
+            "scale the mesh, or correct these coordinates in the file",
         )
 
 

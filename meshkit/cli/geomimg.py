@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from meshkit.mesh import Mesh
     from meshkit.raster import UVRaster
 
+# What a mesh with a map of its own must not have; it need not be a disk.
+REFUSED = {"not-finite", "extreme-coordinates", "missing-vertices", "repeated-corners", "no-faces"}
+
 
 @click.command()
 @click.argument("mesh", type=FILE)
@@ -105,8 +108,7 @@ def _lay_out(
 
     mesh = open_mesh(path, component)
     if not new_uv and (mesh.UV is not None or mesh.UV_corner is not None):
-        # A map that is there needs no disk, only faces that exist.
-        require(path, mesh, {"not-finite", "missing-vertices", "repeated-corners", "no-faces"})
+        require(path, mesh, REFUSED)
         return mesh, file_layout(mesh, fill_holes=fill_holes, allow_seams=allow_seams)
     require_disk(path, mesh)
     return mesh, made_layout(parameterize(mesh.V, mesh.F, fill_holes=fill_holes))

@@ -12,6 +12,7 @@ from jaxtyping import Shaped
 
 from meshkit.errors import FileFormatError
 from meshkit.formats.json_tree import JsonTree
+from meshkit.formats.text import shorten
 
 _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
@@ -33,9 +34,8 @@ def load_document(path: Path) -> Document:
     Raises
     ------
     FileFormatError
-        Not glTF 2, a chunk or a buffer is shorter than stated, a required extension is unknown.
-    OSError
-        A buffer in a file of its own cannot be read.
+        Not glTF 2, a chunk or a buffer is missing or shorter than stated, a required extension is
+        unknown.
     """
     data = path.read_bytes()
     if not data.strip():
@@ -89,10 +89,21 @@ def _buffer(path: Path, buffer: JsonTree, index: int, binary: bytes | None) -> b
     elif "\0" in unquote(uri):
         raise buffer["uri"].error("a file name cannot hold a zero byte")
     else:
-        data = (path.parent / unquote(uri)).read_bytes()
+        data = _read_beside(path, buffer["uri"], unquote(uri))
     if len(data) < size:
         raise buffer.error(f"{size} bytes announced, {len(data)} found")
     return data[:size]
+
+
+def _read_beside(path: Path, uri: JsonTree, name: str) -> bytes:
+    """Read a buffer's file; only a regular one, since a document may name /dev/zero."""
+    try:
+        target = path.parent / name
+        if not target.is_file():
+            raise uri.error(f"there is no file {shorten(name)}")
+        return target.read_bytes()
+    except OSError as error:
+        raise uri.error(f"cannot read {shorten(name)}: {error.strerror}") from None
 
 
 def read_accessor(

@@ -214,8 +214,16 @@ def test_scale_does_not_change_the_verdict():
     V, F = disk(4)
     V[5] += 0.3
     plain = {name: finding.count for name, finding in names(V, F).items()}
-    for scale in (1e-200, 1e-20, 1e150, 1e300):
+    for scale in (1e-70, 1e-20, 1e70):
         assert {name: f.count for name, f in names(V * scale, F).items()} == plain
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-80, 1e80, 1e300])
+def test_what_leaves_the_range_of_floating_point_is_refused(scale):
+    V, F = disk(4)
+    assert names(V * scale, F)["extreme-coordinates"].severity == "error"
+    V[9] *= 1e90
+    np.testing.assert_array_equal(names(V, F)["extreme-coordinates"].indices, [9])
 
 
 def test_no_faces():

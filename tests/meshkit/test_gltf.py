@@ -147,8 +147,12 @@ def test_a_buffer_in_a_file_of_its_own(gltf):
     (path.parent / "my data.bin").write_bytes(blob)
     np.testing.assert_array_equal(load_gltf(path).V, POSITION)
     (path.parent / "my data.bin").unlink()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileFormatError, match=r"uri: there is no file 'my data\.bin'"):
         load_gltf(path)
+    for uri, message in (("/dev/zero", "there is no file"), ("x" * 300, "cannot read")):
+        tree["buffers"][0]["uri"] = uri
+        with pytest.raises(FileFormatError, match=message):
+            load_gltf(gltf(tree))
 
 
 def test_interleaved_attributes(gltf):
