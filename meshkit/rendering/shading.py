@@ -60,6 +60,20 @@ def clay(
     return np.asarray(255 * linear.clip(0, 1).astype(np.float32) ** np.float32(1 / GAMMA))
 
 
+def headlight(
+    color: Float[np.ndarray, "s 3"], N: Float[np.ndarray, "s 3"], behind: Bool[np.ndarray, " s"]
+) -> Float[np.ndarray, "s 3"]:
+    """Shade colours that mean something: by a fifth at most, so that they still can be read off.
+
+    Parameters
+    ----------
+    color : 1
+        sRGB in [0, 1]; what faces the viewer keeps it. Returned in [0, 255].
+    """
+    slant = 1 - 0.2 * (1 - np.abs(N[:, 2]).clip(0, 1))
+    return np.asarray(255 * np.where(behind[:, None], INSIDE, color) * slant[:, None])
+
+
 @lru_cache(maxsize=8)
 def gradient(height: int, width: int) -> Float[np.ndarray, "height width 3"]:
     """Paint a soft studio background, lighter behind the upper middle; sRGB, read-only."""
