@@ -23,6 +23,7 @@ from gan.training.loop import RunRecord, read_run
 
 EVALUATION = "evaluation.json"
 QUICK_SAMPLES, QUICK_PAIRS = 200, 1000  # without an evaluation: seconds, not minutes
+TILE = (240, 200)  # height and width of the picture of a face
 STAGES = ("metrics", "faces", "grids", "interpolations", "images")
 Watcher = Callable[[str], None]  # called with the name of each stage as it begins
 
@@ -105,7 +106,7 @@ def build_report(
 def _pictures(subject: _Subject, watch: Watcher) -> list[Markup]:
     model, dataset, seed = subject.model, subject.dataset, subject.seed
     watch(STAGES[1])
-    camera = Photographer(model)
+    camera = Photographer(model, size=TILE)
     sheet = faces.sheet(camera, seed=seed)
     parts = [element("section", sheet, aria_label="generated faces", class_="hero")]
     if subject.found is not None:

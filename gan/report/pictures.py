@@ -25,7 +25,7 @@ class Photographer:
         Height and width of a picture.
     """
 
-    def __init__(self, model: FaceModel, *, size: tuple[int, int] = (240, 200)) -> None:
+    def __init__(self, model: FaceModel, *, size: tuple[int, int]) -> None:
         self.model, self.size = model.to("cpu"), size
         self.faces = self.model.faces.numpy().astype(np.int64)
         rng = torch.Generator().manual_seed(0)
