@@ -2,7 +2,7 @@
 
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from scipy.sparse.csgraph import connected_components
 
 from meshkit.topology import edge_table
@@ -13,9 +13,8 @@ def separate_fans(
 ) -> tuple[Int[np.ndarray, "m 3"], Int[np.ndarray, " k"]]:
     """Copy vertices until every edge has one or two faces and every vertex one fan of faces.
 
-    A fan is a set of corners at one vertex, connected through edges of exactly two faces. After
-    that an edge can still have more than two faces, if its ends are joined around it; then the
-    faces beyond its first two are torn off on all sides, and the rest is looked at anew.
+    A fan is a set of corners at one vertex, connected through edges of exactly two faces. It is a
+    row of faces; one at an edge of more faces ends its row, so no row holds more than two of them.
 
     Returns
     -------
@@ -29,25 +28,9 @@ def separate_fans(
     Guéziec, Taubin, Lazarus, Horn, Cutting and stitching: converting sets of polygons to manifold
     surfaces, IEEE Transactions on Visualization and Computer Graphics 2001 (local cutting).
     """
-    torn = np.zeros(len(F), dtype=bool)
-    while True:
-        split, origin = _split_fans(F, n, torn)
-        table = edge_table(split)
-        rank = np.arange(len(table.half_edge)) - np.repeat(table.start, table.uses)
-        beyond = np.unique(table.half_edge[rank >= 2] // 3)
-        if not beyond.size:
-            return split, origin
-        torn[beyond] = True
-
-
-def _split_fans(
-    F: Int[np.ndarray, "m 3"], n: int, torn: Bool[np.ndarray, " m"]
-) -> tuple[Int[np.ndarray, "m 3"], Int[np.ndarray, " k"]]:
     table = edge_table(F)
     pair = table.start[table.uses == 2]
     first, second = table.half_edge[pair], table.half_edge[pair + 1]
-    kept = ~torn[first // 3] & ~torn[second // 3]
-    first, second = first[kept], second[kept]
     corners = F.reshape(-1)
     # Join the corners at both ends of the edge, whichever way its second face runs.
     ends_a = np.stack([first, _following(first)])

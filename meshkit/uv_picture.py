@@ -77,11 +77,13 @@ def draw_layout(
 
     margin = round(size * 0.03)
     inner = (size - 2 * margin) * SAMPLES
-    raster = rasterize_uv(UV, F, (inner, inner))
+    order = np.concatenate([flips, np.delete(np.arange(len(F)), flips)])  # flipped ones on top
+    raster = rasterize_uv(UV, F[order], (inner, inner))
     colors = np.concatenate([area_colors(area), np.tile(_FILL, (len(F) - len(area), 1)), [PAPER]])
     colors[flips] = MAGENTA
+    colors[:-1] = colors[:-1][order]
     canvas = colors[raster.face_index]  # -1, outside, is the last row: paper
-    canvas *= 1 - 0.4 * edge_mask(UV, F, raster)[..., None]
+    canvas *= 1 - 0.4 * edge_mask(UV, F[order], raster)[..., None]
     picture = np.tile(PAPER, (size * SAMPLES, size * SAMPLES, 1))
     at = slice(margin * SAMPLES, margin * SAMPLES + inner)
     picture[at, at] = canvas[::-1]

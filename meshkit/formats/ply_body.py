@@ -117,9 +117,6 @@ def _read_table(
         f"{path}: {element.count} rows of {element.name} promised, the file ends before"
     )
     ragged = [p for p in element.properties if p.count_type is not None]
-    least = sum(np.dtype(p.count_type or p.type).itemsize for p in element.properties)
-    if element.count * least > len(data) - start:  # before anything is allocated
-        raise short
     lengths = _first_row(data, start, element, order) if element.count else {}
     dtype = np.dtype(
         [
@@ -135,7 +132,7 @@ def _read_table(
             )
         ]
     )
-    if element.count * dtype.itemsize <= len(data) - start:
+    if element.count * dtype.itemsize <= len(data) - start:  # before anything is allocated
         rows = np.frombuffer(data, dtype, element.count, start)
         if all((rows[p.name + " size"] == lengths.get(p.name, 0)).all() for p in ragged):
             end = start + element.count * dtype.itemsize

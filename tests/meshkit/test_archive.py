@@ -25,8 +25,9 @@ def test_other_number_types_are_widened(tmp_path):
 
 
 def test_fortran_order_and_foreign_byte_order(tmp_path):
-    mesh = load_npz(save(tmp_path / "m.npz", V=np.asfortranarray(V * [1, 2, 3]), F=F.astype(">i4")))
-    np.testing.assert_array_equal(mesh.V, V * [1, 2, 3])
+    W = np.arange(9.0).reshape(3, 3)
+    mesh = load_npz(save(tmp_path / "m.npz", V=np.asfortranarray(W), F=F.astype(">i4")))
+    np.testing.assert_array_equal(mesh.V, W)
     np.testing.assert_array_equal(mesh.F, F)
 
 

@@ -165,6 +165,12 @@ def test_orientation_is_restored_from_any_flips(mask):
     assert not sides.one_sided.any()
 
 
+def test_of_two_equal_groups_the_first_face_is_right():
+    F = np.array([[0, 1, 2], [1, 2, 3]])
+    np.testing.assert_array_equal(face_sides(F).inverted, [False, True])
+    np.testing.assert_array_equal(face_sides(F[:, ::-1]).inverted, [False, True])
+
+
 def test_a_moebius_strip_has_no_orientation():
     V, F = moebius()
     found = names(V, F)
@@ -294,6 +300,11 @@ def test_texture_coordinates():
     (seam,) = uv_findings(seamed())
     assert seam.name == "uv-seams"
     np.testing.assert_array_equal(seam.indices, [0, 2])
+    shifted = seamed()
+    assert shifted.UV_corner is not None
+    UV_corner = shifted.UV_corner * (1, 0)  # the seam is in u alone
+    some = uv_findings(Mesh(shifted.V, shifted.F, UV_corner=UV_corner, F_uv=shifted.F_uv))
+    np.testing.assert_array_equal(some[0].indices, [0, 2])
     V, F = disk(2)
     UV = V[:, :2] / 2 + 0.5
     UV[3], UV[8, 1] = np.nan, 1.5

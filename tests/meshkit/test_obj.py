@@ -57,7 +57,9 @@ def test_an_unknown_way_to_cut_quads(obj):
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends_comments_and_tabs_change_nothing(obj, end):
     text = (
-        "# made by hand\n\nmtllib x.mtl\no head\n" + HEAD + "  f\t1 2  3 # last\ng a#b\n\nf 1 3 4"
+        "# made by hand\n\nmtllib x.mtl\nvp 0.5 1\nvn 0 0 1\nl 1 2\no head\n"
+        + HEAD
+        + "  f\t1 2  3 # last\ng a#b\n\nf 1 3 4"
     )
     mesh = load_obj(obj(text.replace("\n", end)))
     np.testing.assert_array_equal(mesh.F, [[0, 1, 2], [0, 2, 3]])

@@ -56,7 +56,10 @@ def test_flipped_faces_are_magenta_and_fills_grey():
     assert flips.size
     loop = boundary_loop(F)
     picture = draw_layout(UV, F, np.ones(len(F)), [loop], flips, size=300)
-    assert (np.abs(picture.astype(int) - MAGENTA).max(axis=2) < 3).sum() > 100
+    a, b, c = UV[F[flips]].swapaxes(0, 1)
+    share = np.abs(np.cross(np.pad(b - a, ((0, 0), (0, 1))), np.pad(c - a, ((0, 0), (0, 1))))[:, 2])
+    magenta = (np.abs(picture.astype(int) - MAGENTA).max(axis=2) < 3).mean()
+    assert magenta > 0.8 * share.sum() / 2  # filled, not only outlined
     fill = draw_layout(V[:, :2], F, np.ones(len(F) - 16), [loop], flips[:0], size=300)
     grey = (np.abs(fill.astype(int) - 222).max(axis=2) < 3).mean()
     assert grey == pytest.approx(0.5, abs=0.12)  # half of the square, less the lines
