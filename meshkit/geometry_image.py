@@ -4,12 +4,16 @@ Both ways are linear in the vertex positions: one sparse matrix each. The way ba
 between pixel centres, so it is not the inverse: see `mesh_from_image`.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
+from meshkit.charts import corner_average
+from meshkit.dilate import dilation_source
 from meshkit.errors import MeshError
-from meshkit.raster import UVRaster, raster_matrix
+from meshkit.raster import UVRaster, check_resolution, raster_matrix
 
 
 def geometry_image(
@@ -20,37 +24,71 @@ def geometry_image(
     Parameters
     ----------
     V : any unit
-        Positions, or any other attribute with one row per vertex.
+        Positions, or any other attribute with one row per vertex: colours, normals,
+        displacements.
     """
     H, W = raster.face_index.shape
     return np.asarray((raster_matrix(F, raster, len(V)) @ V).reshape(H, W, V.shape[1]))
 
 
-def sampling_matrix(UV: Float[np.ndarray, "n 2"], resolution: tuple[int, int]) -> sp.csr_array:
+def sampling_matrix(
+    UV: Float[np.ndarray, "n 2"],
+    resolution: tuple[int, int],
+    *,
+    inside: Bool[np.ndarray, "H W"] | None = None,
+) -> sp.csr_array:
     """Return the matrix that samples an image at UV: ``signal = A @ image.reshape(H * W, -1)``.
 
     Bilinear between pixel centres. Within half a pixel of the border there is no centre on one
     side, and outside the unit square none at all: coordinates are clamped to the outermost centres.
 
+    Parameters
+    ----------
+    inside : 1
+        Pixels that may be read. The others lose their weight to those of the four that remain;
+        where none does, the nearest pixel inside is taken. Without it all pixels are read.
+
     Returns
     -------
     A : 1
         n × H W; at most four weights a row, which sum to 1.
+
+    Raises
+    ------
+    ValueError
+        The resolution is not two positive numbers; `inside` has another shape or no pixel.
     """
     if not np.isfinite(UV).all():
         i = int(np.isfinite(UV).all(axis=1).argmin())
         raise MeshError(f"UV of vertex {i} = {UV[i].tolist()} is not finite")
+    check_resolution(resolution)
     H, W = resolution
-    if H < 1 or W < 1:
-        raise ValueError(f"resolution must be (height, width) of at least 1, got {resolution}")
+    if inside is not None and (inside.shape != (H, W) or not inside.any()):
+        raise ValueError(f"inside must mark pixels of {(H, W)}, got {inside.sum()} {inside.shape}")
     (column, x), (row, y) = _cell(UV[:, 0], W), _cell(UV[:, 1], H)
     right, below = np.minimum(column + 1, W - 1), np.minimum(row + 1, H - 1)
     pixel = np.stack([row * W + column, row * W + right, below * W + column, below * W + right])
     weight = np.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y])
-    vertex = np.tile(np.arange(len(UV)), 4)
-    A = sp.coo_array((weight.ravel(), (vertex, pixel.ravel())), shape=(len(UV), H * W)).tocsr()
+    if inside is not None and not inside.all():
+        weight, pixel = _keep_inside(weight, pixel, inside)
+    vertex = np.broadcast_to(np.arange(len(UV)), pixel.shape)
+    A = sp.csr_array((weight.ravel(), (vertex.ravel(), pixel.ravel())), shape=(len(UV), H * W))
     A.eliminate_zeros()
     return A
+
+
+def _keep_inside(
+    weight: np.ndarray, pixel: np.ndarray, inside: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the weight of pixels outside to those inside, or to the nearest one; (4, n) each."""
+    weight = np.where(inside.ravel()[pixel], weight, 0.0)
+    lost = weight.sum(axis=0) == 0
+    nearest = dilation_source(inside, max(inside.shape)).ravel()
+    heaviest = pixel[:, lost]
+    pixel = pixel.copy()
+    pixel[:, lost] = nearest[heaviest]
+    weight[:, lost] = 1.0
+    return weight / weight.sum(axis=0), pixel
 
 
 def _cell(u: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -61,19 +99,76 @@ def _cell(u: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mesh_from_image(
-    image: Float[np.ndarray, "H W c"], UV: Float[np.ndarray, "n 2"]
+    image: Float[np.ndarray, "H W c"],
+    UV: Float[np.ndarray, "n 2"],
+    *,
+    inside: Bool[np.ndarray, "h w"] | None = None,
 ) -> Float[np.ndarray, "n c"]:
     """Sample a geometry image at the vertices' texture coordinates.
 
     The error of mesh → image → mesh falls with the square of the pixel size inside, where the
     surface is smooth, and with the pixel size in the outermost half pixel, where coordinates are
-    clamped; a vertex whose faces are smaller than a pixel is smoothed with its neighbours. Pixels
-    outside the mesh (zeros) bleed into the border of a map that does not cover the square.
+    clamped; a vertex whose faces are smaller than a pixel is smoothed with its neighbours.
+    `round_trip_error` measures it.
 
     Parameters
     ----------
     image : any unit
         Channels last, as `geometry_image` returns it.
+    inside : 1
+        Pixels on the mesh; without it the others (zeros) bleed into the border of a map that does
+        not cover the square.
     """
     H, W, channels = image.shape
-    return np.asarray(sampling_matrix(UV, (H, W)) @ image.reshape(H * W, channels))
+    A = sampling_matrix(UV, (H, W), inside=inside)
+    return np.asarray(A @ image.reshape(H * W, channels))
+
+
+class RoundTrip(NamedTuple):
+    """What mesh → image → mesh does to the vertices.
+
+    Attributes
+    ----------
+    V : length
+        Where they come back.
+    error : length
+        How far that is from where they were; NaN for a vertex in no face.
+    """
+
+    V: Float[np.ndarray, "n c"]
+    error: Float[np.ndarray, " n"]
+
+
+def round_trip_error(
+    V: Float[np.ndarray, "n c"],
+    F: Int[np.ndarray, "m 3"],
+    raster: UVRaster,
+    UV: Float[np.ndarray, "t 2"],
+    *,
+    F_uv: Int[np.ndarray, "m 3"] | None = None,
+) -> RoundTrip:
+    """Measure how far each vertex lands from its place after mesh → image → mesh.
+
+    Only texels inside the map are read. A vertex on a seam is the mean over its coordinates.
+
+    Parameters
+    ----------
+    V : length
+        Or any attribute with one row per vertex.
+    UV : 1
+        One row per vertex, or, with `F_uv`, per corner.
+    F_uv : 1
+        Rows of UV at the corners of F, where a seam gives a vertex several.
+    """
+    image = geometry_image(V, F, raster)
+    H, W, channels = image.shape
+    rows = F if F_uv is None else F_uv
+    used = np.zeros(len(UV), dtype=bool)
+    used[rows] = True
+    known = np.where(used[:, None], UV, 0.5)  # rows that no face uses may hold anything
+    A = sampling_matrix(known, (H, W), inside=raster.face_index >= 0)
+    A = corner_average(F, rows, len(V), len(UV)) @ A
+    back = np.asarray(A @ image.reshape(H * W, channels))
+    error = np.linalg.norm(back - V, axis=1)
+    error[np.diff(A.indptr) == 0] = np.nan
+    return RoundTrip(back, error)

@@ -1,10 +1,11 @@
 """Files that hold a geometry image: NPZ, EXR and 16-bit PNG.
 
 ============  ============================================================================
-``.npz``      exact; `image`, `inside`, and any maps in the same file
-``.exr``      float32; channels R G B (the position) and A (1 inside, 0 outside)
-``.png``      16 bits a channel; position = offset + scale · code / 65535 for each channel,
-              `scale` and `offset` in the text fields: exact to 1/65535 of the box per axis
+``.npz``      exact; any number of channels in `image`, `inside`, any maps in the same file
+``.exr``      float32; R G B for three channels (a position), Y for one, else channel.0000 …;
+              A is 1 inside, 0 outside
+``.png``      16 bits; three channels (RGB) or one (grey): value = offset + scale · code / 65535
+              for each, `scale` and `offset` in the text fields: exact to 1/65535 of the range
 ============  ============================================================================
 
 In memory, and in NPZ, row 0 is v = 0. EXR and PNG have their origin at the top, so their writers
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt16
+from jaxtyping import Bool, Float
 
 from meshkit.archive import read_archive
 from meshkit.errors import FileFormatError
@@ -33,7 +34,7 @@ _ROWS = "the top row is v = 1"
 class ImageFile(NamedTuple):
     """A geometry image as read from a file; row 0 is v = 0."""
 
-    image: Float[np.ndarray, "H W 3"]
+    image: Float[np.ndarray, "H W c"]
     inside: Bool[np.ndarray, "H W"]
 
 
@@ -45,7 +46,7 @@ def maps_path(path: Path | str) -> Path:
 
 def save_image_file(
     path: Path | str,
-    image: Float[np.ndarray, "H W 3"],
+    image: Float[np.ndarray, "H W c"],
     inside: Bool[np.ndarray, "h w"],
     *,
     maps: Mapping[str, np.ndarray] | None = None,
@@ -54,21 +55,23 @@ def save_image_file(
 
     Parameters
     ----------
-    image : length
-        Row 0 is v = 0. Texels not `inside` are written as 0.
+    image : any unit
+        Positions, or any other attribute; row 0 is v = 0. Texels not `inside` are written as 0.
     maps
         Further arrays by name (face_index, bary, …): see `maps_path`.
 
     Raises
     ------
     ValueError
-        The suffix is unknown, the shapes disagree, or a texel inside is not finite.
+        The suffix is unknown, the format cannot hold that number of channels, the shapes
+        disagree, or a texel inside is not finite.
     OSError
         The folder is missing or cannot be written.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     check_suffix(path)
+    _check_channels(suffix, image.shape[2])
     if inside.shape != image.shape[:2]:
         raise ValueError(f"inside is {inside.shape}, the image {image.shape}")
     image = np.where(inside[..., None], image, 0.0)
@@ -116,6 +119,14 @@ def check_suffix(path: Path) -> None:
         raise ValueError(f"{path}: {_unknown(path.suffix.lower())}")
 
 
+def _check_channels(suffix: str, channels: int) -> None:
+    if channels == 0 or (suffix == ".png" and channels not in (1, 3)):
+        raise ValueError(
+            f"{suffix} holds {'1 or 3' if suffix == '.png' else 'at least 1'} channels, "
+            f"the image has {channels}" + (": use .npz or .exr" if channels else "")
+        )
+
+
 def _unknown(suffix: str) -> str:
     found = f"unknown suffix {suffix!r}" if suffix else "no suffix"
     return f"{found}; a geometry image is {' '.join(SUFFIXES)}"
@@ -133,37 +144,42 @@ def _load_npz(path: Path) -> ImageFile:
         raise FileFormatError(f"{path} holds no arrays 'image' and 'inside'")
     sound = (
         image.ndim == 3
-        and image.shape[2] == 3
+        and image.shape[2] > 0
         and image.dtype.kind == "f"
         and inside.dtype == np.bool_
         and inside.shape == image.shape[:2]
     )
     if not sound:
         raise FileFormatError(
-            f"{path}: expected image (H, W, 3) float and inside (H, W) bool, got "
+            f"{path}: expected image (H, W, c) float and inside (H, W) bool, got "
             f"{image.dtype} {image.shape} and {inside.dtype} {inside.shape}"
         )
     return ImageFile(image.astype(np.float64), inside)
 
 
 def _save_exr(
-    path: Path, image: Float[np.ndarray, "H W 3"], inside: Bool[np.ndarray, "H W"]
+    path: Path, image: Float[np.ndarray, "H W c"], inside: Bool[np.ndarray, "H W"]
 ) -> None:
     import OpenEXR
 
     if np.abs(image).max(initial=0) > np.finfo(np.float32).max:
-        raise ValueError("a position is too large for EXR, which is single precision: use .npz")
+        raise ValueError("a value is too large for EXR, which is single precision: use .npz")
     header = {
         "compression": OpenEXR.ZIP_COMPRESSION,
         "type": OpenEXR.scanlineimage,
         "meshkit:rows": _ROWS,
     }
-    channels = {
-        "RGB": np.ascontiguousarray(image[::-1], dtype=np.float32),
-        "A": np.ascontiguousarray(inside[::-1], dtype=np.float32),
-    }
+    planes = np.ascontiguousarray(image[::-1].transpose(2, 0, 1), dtype=np.float32)
+    channels = dict(zip(_exr_names(len(planes)), planes, strict=True))
+    channels["A"] = np.ascontiguousarray(inside[::-1], dtype=np.float32)
     with OpenEXR.File(header, channels) as file:
         file.write(str(path))
+
+
+def _exr_names(channels: int) -> list[str]:
+    """Return the customary names, in our order; the file sorts them."""
+    known = {1: ["Y"], 3: ["R", "G", "B"]}
+    return known.get(channels, [f"channel.{k:04d}" for k in range(channels)])
 
 
 def _load_exr(path: Path) -> ImageFile:
@@ -176,22 +192,24 @@ def _load_exr(path: Path) -> ImageFile:
             channels = {name: np.array(c.pixels) for name, c in file.channels().items()}
     except (RuntimeError, ValueError, TypeError) as error:
         raise FileFormatError(f"{path}: not a sound EXR image: {error}") from None
-    if rows != _ROWS or not {"R", "G", "B", "A"} <= channels.keys():
+    names = _exr_names(len(channels) - 1)
+    if rows != _ROWS or channels.keys() != {*names, "A"} or not names:
         raise FileFormatError(
-            f"{path} is no geometry image of meshkit: it needs the channels R G B A and the "
-            f"attribute meshkit:rows, found {' '.join(sorted(channels))}"
+            f"{path} is no geometry image of meshkit: it needs the channels A and R G B, Y or "
+            "channel.0000 … and the attribute meshkit:rows, "
+            f"found {' '.join(sorted(channels))}"
         )
-    if len({channels[name].shape for name in "RGBA"}) != 1 or channels["R"].ndim != 2:
-        raise FileFormatError(f"{path}: the channels R G B A differ in size")
-    image = np.stack([channels[name] for name in "RGB"], axis=2).astype(np.float64)
+    if len({plane.shape for plane in channels.values()}) != 1 or channels["A"].ndim != 2:
+        raise FileFormatError(f"{path}: the channels differ in size")
+    image = np.stack([channels[name] for name in names], axis=2).astype(np.float64)
     inside = channels["A"] > 0.5
     return ImageFile(np.where(inside[..., None], image, 0.0)[::-1], inside[::-1])
 
 
 def _save_png(
-    path: Path, image: Float[np.ndarray, "H W 3"], inside: Bool[np.ndarray, "H W"]
+    path: Path, image: Float[np.ndarray, "H W c"], inside: Bool[np.ndarray, "H W"]
 ) -> None:
-    offset, scale = np.zeros(3), np.zeros(3)
+    offset, scale = np.zeros(image.shape[2]), np.zeros(image.shape[2])
     if inside.any():
         offset = image[inside].min(axis=0)
         scale = image[inside].max(axis=0) - offset
@@ -203,7 +221,7 @@ def _save_png(
         "meshkit:offset": " ".join(map(repr, offset.tolist())),
         "meshkit:scale": " ".join(map(repr, scale.tolist())),
         "meshkit:rows": _ROWS,
-        "Description": "geometry image: position = offset + scale * code / 65535",
+        "Description": "geometry image: value = offset + scale * code / 65535",
     }
     write_png16(path, codes[::-1], text)
 
@@ -212,22 +230,22 @@ def _load_png(path: Path) -> ImageFile:
     codes, text = read_png16(path)
     if text.get("meshkit:rows") != _ROWS:
         raise FileFormatError(f"{path} is no geometry image of meshkit: no text field meshkit:rows")
-    offset, scale = (_numbers(path, text, f"meshkit:{name}") for name in ("offset", "scale"))
-    inside = _inside(codes)
-    image = np.where(inside[..., None], offset + scale * (codes[..., :3] / _TOP), 0.0)
+    channels = 1 if codes.shape[2] < 3 else 3
+    offset, scale = (
+        _numbers(path, text, f"meshkit:{name}", channels) for name in ("offset", "scale")
+    )
+    opaque = codes.shape[2] == channels
+    inside = np.ones(codes.shape[:2], bool) if opaque else codes[..., -1] > _TOP // 2
+    image = np.where(inside[..., None], offset + scale * (codes[..., :channels] / _TOP), 0.0)
     return ImageFile(image[::-1], inside[::-1])
 
 
-def _inside(codes: UInt16[np.ndarray, "H W c"]) -> Bool[np.ndarray, "H W"]:
-    return codes[..., 3] > _TOP // 2 if codes.shape[2] == 4 else np.ones(codes.shape[:2], bool)
-
-
-def _numbers(path: Path, text: Mapping[str, str], key: str) -> Float[np.ndarray, "3"]:
+def _numbers(path: Path, text: Mapping[str, str], key: str, count: int) -> Float[np.ndarray, " c"]:
     words = text.get(key, "").split()
     number = re.compile(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?")
     try:
-        if len(words) == 3 and all(map(number.fullmatch, words)):
+        if len(words) == count and all(map(number.fullmatch, words)):
             return np.array([float(word) for word in words])
     except ValueError:
         pass
-    raise FileFormatError(f"{path}: the text field {key} is not three numbers")
+    raise FileFormatError(f"{path}: the text field {key} is not {count} numbers")

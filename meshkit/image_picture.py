@@ -1,26 +1,13 @@
 """Pictures to judge a geometry image by; v grows upwards in all of them."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from meshkit.render import render_mesh, vertex_normals
+from meshkit.stitch import grid_faces
 from meshkit.uv_picture import side_by_side
 
 _OUTSIDE = (150, 150, 155)
-
-
-def grid_faces(inside: Bool[np.ndarray, "H W"]) -> Int[np.ndarray, "m 3"]:
-    """Return two triangles for each 2 × 2 block of texels inside, counter-clockwise in (u, v).
-
-    Vertex ``row * W + column`` is the texel.
-    """
-    H, W = inside.shape
-    index = np.arange(H * W).reshape(H, W)
-    a, b = index[:-1, :-1], index[:-1, 1:]
-    d, c = index[1:, :-1], index[1:, 1:]
-    whole = inside[:-1, :-1] & inside[:-1, 1:] & inside[1:, :-1] & inside[1:, 1:]
-    quads = np.stack([a, b, c, d], axis=2)[whole]
-    return np.stack([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]], axis=1).reshape(-1, 3)
 
 
 def draw_image_preview(

@@ -1,6 +1,7 @@
 """PNG with 16 bits a channel and text fields; Pillow reads such files with 8 bits and writes none.
 
-Only what a lossless carrier needs: colour type RGB or RGBA, no interlacing, no palette.
+Only what a lossless carrier needs: grey or RGB, each with alpha or without, no interlacing, no
+palette.
 """
 
 import itertools
@@ -15,22 +16,24 @@ from jaxtyping import UInt8, UInt16
 from meshkit.errors import FileFormatError
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_CHANNELS = {2: 3, 6: 4}  # colour type -> channels
+_CHANNELS = {0: 1, 4: 2, 2: 3, 6: 4}  # colour type -> channels: grey, RGB, each with alpha
 _UP = 2  # the filter written: each byte minus the one above
 
 
 def write_png16(path: Path, codes: UInt16[np.ndarray, "H W c"], text: Mapping[str, str]) -> None:
-    """Write 3 or 4 channels; row 0 is the top. `text` becomes tEXt chunks (Latin-1).
+    """Write grey (1), grey and alpha (2), RGB (3) or RGBA (4); row 0 is the top.
+
+    `text` becomes tEXt chunks (Latin-1).
 
     Raises
     ------
     ValueError
-        Not 3 or 4 channels, or no pixel.
+        Not 1 to 4 channels, or no pixel.
     """
     H, W, channels = codes.shape
-    kind = {3: 2, 4: 6}.get(channels)
+    kind = {count: kind for kind, count in _CHANNELS.items()}.get(channels)
     if kind is None or H == 0 or W == 0:
-        raise ValueError(f"a 16-bit PNG needs pixels of 3 or 4 channels, got {codes.shape}")
+        raise ValueError(f"a 16-bit PNG needs pixels of 1 to 4 channels, got {codes.shape}")
     rows = np.ascontiguousarray(codes.astype(">u2")).view(np.uint8).reshape(H, -1)
     filtered = np.full((H, rows.shape[1] + 1), _UP, dtype=np.uint8)
     filtered[:, 1:] = rows
@@ -71,7 +74,7 @@ def read_png16(path: Path) -> tuple[UInt16[np.ndarray, "H W c"], dict[str, str]]
     if depth != 16 or kind not in _CHANNELS or any(methods) or H == 0 or W == 0:
         raise FileFormatError(
             f"{path}: {W}×{H} pixels, depth {depth}, colour type {kind}, methods {methods}: "
-            "expected 16-bit RGB or RGBA without interlacing"
+            "expected 16-bit RGB or grey, with alpha or without, not interlaced"
         )
     rows = _inflate(path, b"".join(packed), H, 1 + W * _CHANNELS[kind] * 2)
     pixels = _unfilter(path, rows, _CHANNELS[kind] * 2)

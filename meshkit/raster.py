@@ -56,8 +56,10 @@ def rasterize_uv(
 
     Parameters
     ----------
-    UV : 1
-        What lies outside the unit square is cut off.
+    UV, F : 1
+        What lies outside the unit square is cut off. Where a seam gives a vertex several
+        coordinates, pass ``UV_corner`` and ``F_uv``; `raster_matrix` then takes F, whose rows
+        name vertices in the same order.
     resolution : pixels
         Height and width.
 
@@ -66,22 +68,44 @@ def rasterize_uv(
     ValueError
         The resolution is not two positive numbers.
     """
-    check_mesh(UV, F)
+    check_resolution(resolution)
+    H, W = resolution
+    face_index = np.full(H * W, -1)
+    bary = np.zeros((H * W, 3))
+    for pixel, weights, owner in covered_centres(UV, F, resolution):
+        # Where pixels repeat, the last value stays: backwards, the lowest face wins.
+        face_index[pixel[::-1]] = owner[::-1]
+        bary[pixel[::-1]] = weights[::-1]
+    return UVRaster(face_index.reshape(H, W), bary.reshape(H, W, 3))
+
+
+def check_resolution(resolution: tuple[int, int]) -> None:
+    """Raise ValueError unless height and width are at least 1."""
     H, W = resolution
     if H < 1 or W < 1:
         raise ValueError(f"resolution must be (height, width) of at least 1, got {resolution}")
-    face_index = np.full(H * W, -1)
-    bary = np.zeros((H * W, 3))
+
+
+def covered_centres(
+    UV: Float[np.ndarray, "n 2"], F: Int[np.ndarray, "m 3"], resolution: tuple[int, int]
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield all (pixel, weights, face) in which the face holds the pixel's centre, by chunks.
+
+    A pixel comes once for each face that holds it, whichever is on top: chunks from the last face
+    to the first, within a chunk from the first to the last. A centre on an edge has a weight of
+    exactly 0, on a vertex two. Arguments and errors are those of `rasterize_uv`.
+    """
+    check_mesh(UV, F)
+    check_resolution(resolution)
+    H, W = resolution
     # In pixels, so that centres have integer coordinates.
-    X, Y = (_snap(UV[:, k].astype(float) * size - 0.5, size) for k, size in ((0, W), (1, H)))
+    X, Y = (
+        snap_to_centres(UV[:, k].astype(float) * size - 0.5, size) for k, size in ((0, W), (1, H))
+    )
     for face in _face_chunks(X, Y, F, H, W):
         spans = _spans(X, Y, F, face, H, W)
         for some in reversed(list(_split(spans.width))):
-            pixel, weights, owner = _fill(spans, some, W)
-            # Where pixels repeat, the last value stays: backwards, the lowest face wins.
-            face_index[pixel[::-1]] = owner[::-1]
-            bary[pixel[::-1]] = weights[::-1]
-    return UVRaster(face_index.reshape(H, W), bary.reshape(H, W, 3))
+            yield _fill(spans, some, W)
 
 
 class _Spans(NamedTuple):
@@ -95,8 +119,8 @@ class _Spans(NamedTuple):
     bary: np.ndarray  # (s, 2, 3) weights of the crossing points
 
 
-def _snap(x: np.ndarray, size: int) -> np.ndarray:
-    """Move coordinates that miss a pixel centre by rounding only onto it."""
+def snap_to_centres(x: np.ndarray, size: int) -> np.ndarray:
+    """Move coordinates, in pixels, that miss a pixel centre by rounding only onto it."""
     nearest = np.rint(x)
     return np.asarray(np.where(np.abs(x - nearest) <= 16 * np.finfo(float).eps * size, nearest, x))
 
@@ -155,11 +179,12 @@ def _spans(X: np.ndarray, Y: np.ndarray, F: np.ndarray, face: np.ndarray, H: int
     span = np.arange(len(k))
     for side, (a, b) in enumerate(((np.zeros_like(k), np.full_like(k, 2)), (start, stop))):
         t = (row - y[a, k]) / (y[b, k] - y[a, k])
-        ends[:, side] = _snap((1 - t) * x[a, k] + t * x[b, k], W)
+        ends[:, side] = snap_to_centres((1 - t) * x[a, k] + t * x[b, k], W)
         weights[span, side, order[k, a]] = 1 - t
         weights[span, side, order[k, b]] = t
-    left = np.ceil(ends.min(axis=1)).clip(0, W).astype(np.int64)
-    right = np.floor(ends.max(axis=1)).clip(-1, W - 1).astype(np.int64)
+    # Elementwise: numpy reduces an axis of length 2 ten times slower.
+    left = np.ceil(np.minimum(ends[:, 0], ends[:, 1])).clip(0, W).astype(np.int64)
+    right = np.floor(np.maximum(ends[:, 0], ends[:, 1])).clip(-1, W - 1).astype(np.int64)
     kept = np.flatnonzero(right >= left)
     return _Spans(
         face[k[kept]],

@@ -5,7 +5,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from meshkit.errors import MeshError
-from meshkit.geometry_image import geometry_image, mesh_from_image, sampling_matrix
+from meshkit.geometry_image import (
+    geometry_image,
+    mesh_from_image,
+    round_trip_error,
+    sampling_matrix,
+)
 from meshkit.param import parameterize
 from meshkit.primitives import disk, grid
 from meshkit.raster import rasterize_uv
@@ -82,7 +87,74 @@ def test_a_face_survives_the_round_trip():
     assert np.median(error) < 0.05 * edge
 
 
+@given(meshes.seeds(), SIZES, SIZES)
+def test_sampling_reads_only_pixels_inside(seed, H, W):
+    """What lies outside could be anything; each row still sums to 1."""
+    rng = np.random.default_rng(seed)
+    inside = rng.uniform(size=(H, W)) < 0.3
+    inside[rng.integers(H), rng.integers(W)] = True
+    UV = rng.uniform(-0.1, 1.1, (30, 2))
+    A = sampling_matrix(UV, (H, W), inside=inside)
+    assert_allclose(A.sum(axis=1), 1, atol=1e-14)
+    assert (A.data > 0).all()
+    assert inside.ravel()[A.indices].all()
+    image = rng.normal(size=(H, W, 2))
+    full = mesh_from_image(image, UV, inside=np.ones((H, W), dtype=bool))
+    assert_array_equal(full, mesh_from_image(image, UV))
+    # Where all four pixels are inside nothing changes.
+    whole = sampling_matrix(UV, (H, W))
+    kept = whole @ (~inside).ravel().astype(float) == 0
+    assert_allclose(A.toarray()[kept], whole.toarray()[kept], atol=1e-14)
+
+
+def test_where_no_pixel_is_inside_the_nearest_is_read():
+    inside = np.zeros((4, 5), dtype=bool)
+    inside[0, 0] = inside[3, 4] = True
+    image = np.arange(20.0).reshape(4, 5, 1)
+    UV = np.array([[0.3, 0.3], [0.7, 0.7], [0.0, 0.0]])
+    assert_array_equal(mesh_from_image(image, UV, inside=inside)[:, 0], [0, 19, 0])
+
+
+def test_the_round_trip_is_reported_per_vertex():
+    V, F = meshes.mask(16)
+    p = parameterize(V, F)  # the holes stay open: their rims read no background
+    raster = rasterize_uv(p.UV, p.F, (128, 128))
+    assert (raster.face_index < 0).any()
+    back, error = round_trip_error(V, p.F, raster, p.UV)
+    assert_allclose(error, np.linalg.norm(back - V, axis=1))
+    image = geometry_image(V, p.F, raster)
+    again = mesh_from_image(image, p.UV, inside=raster.face_index >= 0)
+    assert_allclose(back, again, atol=1e-14)
+    bleeding = np.linalg.norm(mesh_from_image(image, p.UV) - V, axis=1)
+    assert error.max() < 0.2 * bleeding.max()
+    finer = round_trip_error(V, p.F, rasterize_uv(p.UV, p.F, (512, 512)), p.UV).error
+    assert finer.mean() < 0.4 * error.mean()  # the border dominates: by the texel size
+
+
+def test_the_round_trip_over_a_seam_is_the_mean_of_both_sides():
+    V, F = grid(8, 8)
+    right = V[F].mean(axis=1)[:, 0] > 0.5
+    UV = np.concatenate([V[:, :2] * (0.8, 1), V[:, :2] * (0.8, 1) + (0.2, 0)])
+    UV[~np.isin(np.arange(len(UV)), np.where(right[:, None], F + len(V), F))] = np.nan
+    UV_corner = np.where(np.isnan(UV), 7, UV)  # rows that no face uses may hold anything
+    F_uv = np.where(right[:, None], F + len(V), F)
+    raster = rasterize_uv(UV_corner, F_uv, (40, 50))
+    padded = np.concatenate([V, [[9, 9, 9]]])
+    back, error = round_trip_error(padded, F, raster, UV_corner, F_uv=F_uv)
+    assert np.isnan(error[-1])  # a vertex in no face
+    inner = (np.abs(V[:, :2] - 0.5) < 0.49).all(axis=1)
+    seam = inner & (V[:, 0] == 0.5)
+    assert seam.any()
+    assert_allclose(error[:-1][inner & ~seam], 0, atol=1e-12)
+    # Each side is off by its half texel, in opposite directions.
+    assert_allclose(back[:-1][seam], V[seam], atol=1e-12)
+
+
 def test_bad_arguments_are_refused():
+    with pytest.raises(ValueError, match=r"inside must mark pixels of \(4, 4\), got 0 \(4, 4\)"):
+        sampling_matrix(np.zeros((1, 2)), (4, 4), inside=np.zeros((4, 4), dtype=bool))
+    with pytest.raises(ValueError, match=r"got 9 \(3, 3\)"):
+        sampling_matrix(np.zeros((1, 2)), (4, 4), inside=np.ones((3, 3), dtype=bool))
     UV = disk(1)[0][:, :2].copy()
     with pytest.raises(ValueError, match=r"at least 1, got \(0, 4\)"):
         sampling_matrix(UV, (0, 4))
