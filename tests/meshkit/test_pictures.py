@@ -60,6 +60,8 @@ def test_flipped_faces_are_magenta_and_fills_grey():
     share = np.abs(np.cross(np.pad(b - a, ((0, 0), (0, 1))), np.pad(c - a, ((0, 0), (0, 1))))[:, 2])
     magenta = (np.abs(picture.astype(int) - MAGENTA).max(axis=2) < 3).mean()
     assert magenta > 0.8 * share.sum() / 2  # filled, not only outlined
+    x, y = UV[F[flips[0]]].mean(axis=0)
+    np.testing.assert_array_equal(picture[round(291 - 282 * y), round(9 + 282 * x)], MAGENTA)
     fill = draw_layout(V[:, :2], F, np.ones(len(F) - 16), [loop], flips[:0], size=300)
     grey = (np.abs(fill.astype(int) - 222).max(axis=2) < 3).mean()
     assert grey == pytest.approx(0.5, abs=0.12)  # half of the square, less the lines

@@ -7,7 +7,8 @@ import pytest
 
 from meshkit.errors import FileFormatError
 from meshkit.formats.ply import load_ply
-from meshkit.io import load_mesh
+from meshkit.io import load_mesh, save_mesh
+from meshkit.mesh import Mesh
 
 V = [[0, 0, 0], [1, 0, 0.25], [1, 1, 0], [0, 1, 0.5]]
 UV = [[0, 0], [1, 0], [1, 1], [0, 1]]
@@ -84,6 +85,12 @@ def test_delaunay_cuts_quads_by_position(ply):
     data = ascii_file().replace(b"0 0 0 0 0 255", b"-3 0 0 0 0 255")  # a wide angle at vertex 3
     mesh = load_mesh(ply(data), quads="delaunay")
     np.testing.assert_array_equal(mesh.F, [[0, 1, 2], [0, 1, 3], [1, 2, 3], [3, 2, 0]])
+
+
+def test_colours_are_rounded_not_cut_off(tmp_path):
+    colors = np.full((4, 3), 0.999)
+    save_mesh(tmp_path / "m.ply", Mesh(np.array(V) * 1.0, np.array(F), colors=colors))
+    np.testing.assert_array_equal(load_ply(tmp_path / "m.ply").colors, np.ones((4, 3)))
 
 
 def test_texcoord_of_some_faces_only_is_dropped_and_said(ply):

@@ -162,6 +162,12 @@ def test_an_edge_of_three_faces_is_cut():
     assert errors(repair) == {"several-components"}
 
 
+def test_no_two_of_three_faces_at_an_edge_are_guessed_to_belong_together():
+    F = np.array([[0, 1, 2], [1, 0, 3], [0, 1, 4]])
+    repair = split_nonmanifold(np.random.default_rng(0).normal(size=(5, 3)), F)
+    assert len(np.unique(repair.F)) == 9
+
+
 def test_a_bow_tie_is_cut_at_its_knot_only():
     F = np.array([[0, 1, 2], [0, 3, 4]])
     V = np.random.default_rng(0).normal(size=(5, 3))
