@@ -1,9 +1,9 @@
 """Pictures to judge a flat map by: the layout coloured by distortion, and the surface in a checker.
 
 In the layout v grows upwards. Blue faces are smaller in the map than their share of the surface (an
-image undersamples them), red ones larger; grey faces fill holes; flipped faces are magenta. The
-outer border is black, the loops of holes are green. On the surface the same unit square is a
-checker of 16 × 16 squares: where they are small, the image has many texels.
+image undersamples them), red ones larger; grey faces fill holes; flipped faces are magenta, in a
+ring. The outer border is black, the loops of holes are green. On the surface the same unit square
+is a checker of 16 × 16 squares: where they are small, the image has many texels.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ def draw_layout(
     UV: Float[np.ndarray, "n 2"],
     F: Int[np.ndarray, "k 3"],
     area: Float[np.ndarray, " m"],
-    loops: Sequence[Int[np.ndarray, " b"]],
+    loops: Sequence[np.ndarray],
     flips: Int[np.ndarray, " f"],
     *,
     size: int = 720,
@@ -115,7 +115,7 @@ def _draw_loops(
     image: object,
     UV: Float[np.ndarray, "n 2"],
     F: Int[np.ndarray, "k 3"],
-    loops: Sequence[Int[np.ndarray, " b"]],
+    loops: Sequence[np.ndarray],
     flips: Int[np.ndarray, " f"],
     offset: int,
     inner: int,
@@ -126,12 +126,15 @@ def _draw_loops(
     draw = ImageDraw.Draw(image)
     XY = (UV * (1, -1) + (0, 1)) * inner + offset - 0.5
     width = max(2, inner // 300)
-    for face in F[flips].tolist():  # a small flip must not hide below its neighbours
-        for a, b in pairwise([*face, face[0]]):
-            draw.line([tuple(XY[a]), tuple(XY[b])], fill=MAGENTA, width=width)
     for k, loop in enumerate(loops):
         points = [tuple(point) for point in XY[np.append(loop, loop[0])].tolist()]
         draw.line(points, fill=INK if k == 0 else GREEN, width=width, joint="curve")
+    for face in F[flips].tolist():  # last: a sliver on a border must not hide below the line
+        for a, b in pairwise([*face, face[0]]):
+            draw.line([tuple(XY[a]), tuple(XY[b])], fill=MAGENTA, width=width)
+        x, y = XY[face].mean(axis=0)
+        r = 4 * width
+        draw.ellipse([x - r, y - r, x + r, y + r], outline=MAGENTA, width=width)
 
 
 def draw_checker(

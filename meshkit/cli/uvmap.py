@@ -84,6 +84,12 @@ def uvmap(
     _write(output, preview, mesh, flat, f"{template.name}: {boundary}")
     files = {"input": template, "output": output, "preview": preview}
     report = {**files, "boundary": boundary, **report, "seconds": time.perf_counter() - start}
+    if report["flips"] or report["zero_area"]:
+        click.echo(
+            f"warning: {template}: {report['flips']} flipped faces and {report['zero_area']} "
+            "without area in the map; --weights auto avoids them",
+            err=True,
+        )
     _print(report, as_json, fill_holes)
 
 

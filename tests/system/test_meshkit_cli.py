@@ -135,6 +135,19 @@ def test_uvmap_takes_the_weights_it_is_given_and_says_so(weights):
     assert weights in succeed("uvmap", "m.obj", "--weights", weights).stdout
 
 
+def test_uvmap_warns_of_flips_that_the_caller_asked_for(faces):
+    """Cotangent weights flip faces of this template while its holes are open; auto does not."""
+    template = faces / "ict" / "template_holes.obj"
+    result = succeed("uvmap", template, "--weights", "cotan", "--preview", "p.png", "--json")
+    flips = json.loads(result.stdout)["flips"]
+    assert flips > 0
+    assert f"{flips} flipped faces and 0 without area in the map; --weights auto" in result.stderr
+    with Image.open("p.png") as picture:
+        pixels = np.asarray(picture).astype(int)
+    assert (np.abs(pixels - (230, 0, 200)).max(axis=2) < 3).any()  # they are seen
+    assert read_json("uvmap", template)["flips"] == 0
+
+
 def test_uvmap_on_a_circle():
     write("m.obj", *dome())
     values = read_json("uvmap", "m.obj", "--boundary", "circle", "-o", "c.ply")
