@@ -99,6 +99,20 @@ def test_shares_of_a_generator_with_known_leaks(modes):
     assert found.outside == pytest.approx(size(noise) / found.total, rel=0.02)
 
 
+def test_the_standard_error_is_that_of_other_seeds(modes):
+    model = linear_model({"identity": modes["identity"], "expression": modes["expression"]})
+    split = ModeSplit(modes)
+    shares = [
+        decompose_model(model, split, groups=60, rng=torch.Generator().manual_seed(seed))
+        .parts["expression"]
+        .explained["identity"]
+        for seed in range(60)
+    ]
+    spread = np.std([share.mean for share in shares], ddof=1)
+    told = np.sqrt(np.mean([share.standard_error**2 for share in shares]))
+    assert 0.7 < told / spread < 1.4
+
+
 def test_a_collapsed_generator_has_no_shares(modes):
     model = linear_model({"identity": np.zeros((2, V, 3)), "expression": np.zeros((1, V, 3))})
     found = decompose_model(model, ModeSplit(modes), groups=20, rng=torch.Generator())

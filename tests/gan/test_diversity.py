@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from gan.evaluation import generated
 from gan.evaluation.diversity import collection_diversity, draw_pairs, model_diversity
 from gan.evaluation.estimate import estimate
 from tests.linear_model import linear_model
@@ -31,6 +32,13 @@ def test_diversity_of_a_model_that_slides():
         assert found.n == n
         assert abs(found.mean - expected) < 4 * deviation / math.sqrt(n)
         assert found.standard_error == pytest.approx(deviation / math.sqrt(n), rel=0.1)
+
+
+def test_blocks_do_not_part_pairs(monkeypatch):
+    model = linear_model({"identity": along_x(1.0), "expression": along_x(1.0)})
+    whole = model_diversity(model, 50, rng=torch_rng(), share="identity")
+    monkeypatch.setattr(generated, "_BLOCK_BYTES", 4 * 3 * V * 7)  # seven meshes: no even number
+    assert model_diversity(model, 50, rng=torch_rng(), share="identity") == whole
 
 
 def test_a_collapsed_model_has_none():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gan.report import samples
 from gan.training.checkpoint import load_model
@@ -18,6 +19,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 def codes(folder: Path) -> dict[str, np.ndarray]:
     with np.load(folder / "codes.npz", allow_pickle=False) as file:
         return dict(file)
+
+
+def load_picture(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture)
 
 
 @pytest.fixture
@@ -67,6 +73,15 @@ def test_a_label_fixes_its_code_and_no_other(samples_of, trained):
         np.testing.assert_array_equal(up[f"label.{factor}"], [label] * 4)
         np.testing.assert_array_equal(free[f"label.{factor}"], [-1] * 4)
     np.testing.assert_array_equal(free["noise"], up["noise"])
+
+
+def test_a_sheet_shows_the_first_of_many(samples_of, monkeypatch):
+    few = samples_of("few", "-n", 3, "--seed", 1)
+    monkeypatch.setattr(samples, "SHOWN", 3)
+    many = samples_of("many", "-n", 5, "--seed", 1)
+    assert len(contents(many)) == 7
+    sheets = [load_picture(folder / "sheet.png") for folder in (few, many)]
+    assert sheets[0].shape == sheets[1].shape
 
 
 def test_earlier_samples_are_replaced_as_a_whole(samples_of):
