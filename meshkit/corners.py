@@ -118,13 +118,11 @@ def cut_off_faces(F: np.ndarray, loop: np.ndarray, chord: np.ndarray) -> list[in
     a, c = chord.T
     shorter = np.where((c - a <= b - c + a)[:, None], np.stack([c, a], 1), np.stack([a, c], 1))
     # The border runs with the faces, so the chord's half-edge that closes the part runs back.
-    wanted = {(int(loop[i]), int(loop[j])) for i, j in shorter}
-    corners = F.tolist()
-    return [
-        f
-        for f, (i, j, k) in enumerate(corners)
-        if (i, j) in wanted or (j, k) in wanted or (k, i) in wanted
-    ]
+    n = int(F.max()) + 1
+    wanted = loop[shorter] @ (n, 1)
+    half_edges = F.astype(np.int64) * n + np.roll(F, -1, axis=1)
+    faces: list[int] = np.flatnonzero(np.isin(half_edges, wanted).any(axis=1)).tolist()
+    return faces
 
 
 def arc_length(V: np.ndarray, loop: np.ndarray) -> np.ndarray:

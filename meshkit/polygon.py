@@ -55,7 +55,6 @@ def _clip_ears(P: np.ndarray) -> list[Triangle] | None:
     points, k = P.tolist(), len(P)
     before, after = [(i - 1) % k for i in range(k)], [(i + 1) % k for i in range(k)]
     convex = orientation(np.roll(P, 1, axis=0), P, np.roll(P, -1, axis=0)) > 0
-    alive = np.ones(k, dtype=bool)
     queue = [_ear(points, before[i], i, after[i]) for i in range(k)]
     heapq.heapify(queue)
     waiting: list[tuple[float, Triangle]] = []
@@ -65,13 +64,12 @@ def _clip_ears(P: np.ndarray) -> list[Triangle] | None:
             return None
         entry = heapq.heappop(queue)
         a, i, b = entry[1]
-        if not alive[i] or before[i] != a or after[i] != b or not convex[i]:
+        if before[i] != a or after[i] != b or not convex[i]:
             continue  # out of date, or no ear
-        if not _is_empty(P, np.flatnonzero(alive & ~convex), (a, i, b)):
+        if not _is_empty(P, np.flatnonzero(~convex), (a, i, b)):  # what was clipped is convex
             waiting.append(entry)
             continue
         triangles.append((a, i, b))
-        alive[i] = False
         after[a], before[b] = b, a
         for j in (a, b):
             ear = _ear(points, before[j], j, after[j])

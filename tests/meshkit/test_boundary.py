@@ -69,7 +69,7 @@ def test_the_error_about_ears_names_their_faces():
     angle = 2 * np.pi * np.arange(10) / 10
     V = np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)
     V = np.concatenate([V, np.zeros((1, 3))])
-    ears = [[0, 1, 2], [2, 3, 4], [4, 5, 6], [6, 7, 8], [8, 9, 0]]
+    ears = [[0, 1, 2], [3, 4, 2], [6, 4, 5], [6, 7, 8], [8, 9, 0]]
     F = np.array([*ears, [0, 2, 10], [2, 4, 10], [4, 6, 10], [6, 8, 10], [8, 0, 10]])
     message = r"at faces \[0, 1, 2, 3, 4\]\) than a square has corners.*--boundary circle"
     with pytest.raises(TopologyError, match=message):

@@ -85,3 +85,4 @@ def test_percentiles_by_measure():
     assert table["angle"] == {"p0": 1, "p50": 16, "p100": 32}
     assert table["area"]["p50"] == pytest.approx(1)
     assert table["stretch"]["p100"] == np.inf
+    assert [*percentiles(d)["angle"]] == ["p1", "p5", "p50", "p95", "p99", "p100"]

@@ -14,8 +14,9 @@ from tests import meshes
 HEXAGON = meshes.cut_hole(*disk(4), np.arange(61) == 0)
 
 
-def test_a_flat_convex_hole_gets_the_triangles_of_least_edges():
-    V, F = HEXAGON
+@pytest.mark.parametrize("scale", [1e-9, 1, 1e9])
+def test_a_flat_convex_hole_gets_the_triangles_of_least_edges(scale):
+    V, F = HEXAGON[0] * scale, HEXAGON[1]
     hole = boundary_loops(F)[1]
     fill = sew_hole(V, F, hole)
     assert fill is not None
@@ -24,7 +25,7 @@ def test_a_flat_convex_hole_gets_the_triangles_of_least_edges():
     # Three short diagonals, none through the middle.
     inner = {tuple(e) for e in edges(fill).tolist()} - {tuple(e) for e in edges(F).tolist()}
     lengths = [np.linalg.norm(V[i] - V[j]) for i, j in inner]
-    assert_allclose(lengths, np.sqrt(3) / 4)
+    assert_allclose(lengths, scale * np.sqrt(3) / 4)
 
 
 def test_a_slit_is_sewn_lip_to_lip():
@@ -61,6 +62,17 @@ def test_holes_that_are_too_long_get_a_centre(monkeypatch, longest):
     assert len(both) - len(F) == (6 if longest < 6 else 4)
     assert_array_equal(boundary_loops(both)[0], outer)
     assert len(boundary_loops(both)) == 1
+
+
+def test_several_centres_are_vertices_of_their_own(monkeypatch):
+    monkeypatch.setattr("meshkit.fill.LONGEST", 3)
+    V, F = meshes.mask()
+    outer, *holes = boundary_loops(F)
+    closed = close_holes(V, F, holes)
+    both = with_fans(closed, len(V))
+    assert len(closed.centred) == 3
+    assert sorted(np.unique(both[len(F) :])[-3:]) == [len(V), len(V) + 1, len(V) + 2]
+    assert [loop.tolist() for loop in boundary_loops(both)] == [outer.tolist()]
 
 
 def test_a_hole_whose_diagonals_all_exist_gets_a_centre():

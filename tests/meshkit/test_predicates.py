@@ -19,6 +19,8 @@ def exact(a: tuple, b: tuple, c: tuple) -> int:
 @given(POINTS, POINTS, POINTS)
 @example((0.0, 0.0), (5e-324, 0.0), (0.0, 5e-324))
 @example((1e-200, 0.0), (0.0, 1e-200), (0.0, 0.0))
+@example((1.0, 0.0), (0.0, 1.0), (0.0, 0.0))
+@example((0.0, 1.0), (1.0, 0.0), (0.0, 0.0))
 def test_signs_are_exact(a, b, c):
     sign = orientation(*(np.array([p]) for p in (a, b, c)))
     assert sign.tolist() == [exact(a, b, c)]
