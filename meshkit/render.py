@@ -29,6 +29,7 @@ from meshkit.rendering.camera import (
     frame_of,
     rotation_of,
     turntable,
+    turntable_views,
 )
 from meshkit.rendering.color_bar import beside, color_bar
 from meshkit.rendering.colormaps import COLORMAPS, apply_colormap, default_limits
@@ -62,6 +63,7 @@ __all__ = [
     "save_gif",
     "save_png",
     "turntable",
+    "turntable_views",
     "vertex_normals",
     "visible_surface",
 ]
@@ -142,7 +144,7 @@ def render_mesh(
     look = Appearance(mode, colors, UV, F_uv, field, colormap, limits)
     look.check(len(V), F)
     V = np.asarray(V, dtype=np.float64)
-    camera = _camera(V, size, view, frame, perspective, samples)
+    camera = _camera(V, F, size, view, frame, perspective, samples)
     H, W = camera.height, camera.width
     seen = find_visible(V, F, camera, backend)
     N = unit(interpolate(vertex_normals(V, F) @ camera.rotation.T, F, seen))
@@ -178,10 +180,11 @@ def render_normals(
     """
     images = np.zeros((len(V), *size, 3), dtype=np.uint8)
     around = faces_around(F, V.shape[1]) if len(V) else None
-    for X, image in zip(V, images, strict=True):
-        _check_options(X, F, size, 1, perspective)
+    for k, (X, image) in enumerate(zip(V, images, strict=True)):
+        # The faces are the same for all: checked once.
+        _check_options(X, F if k == 0 else F[:1], size, 1, perspective)
         X = np.asarray(X, dtype=np.float64)
-        camera = _camera(X, size, view, frame, perspective, 1)
+        camera = _camera(X, F, size, view, frame, perspective, 1)
         seen = find_visible(X, F, camera, backend)
         N = normals_around(X, F, around) @ camera.rotation.T
         color = (unit(interpolate(N, F, seen)) + 1) * 127.5
@@ -217,7 +220,7 @@ def visible_surface(
     """
     _check_options(V, F, size, 1, perspective)
     V = np.asarray(V, dtype=np.float64)
-    camera = _camera(V, size, view, frame, perspective, 1)
+    camera = _camera(V, F, size, view, frame, perspective, 1)
     seen = find_visible(V, F, camera, backend)
     H, W = size
     face_index, bary = np.full(H * W, -1), np.zeros((H * W, 3))
@@ -229,6 +232,7 @@ def visible_surface(
 
 def _camera(
     V: np.ndarray,
+    F: np.ndarray,
     size: tuple[int, int],
     view: View | np.ndarray,
     frame: Frame | None,
@@ -236,7 +240,8 @@ def _camera(
     samples: int,
 ) -> Camera:
     R = rotation_of(view)
-    frame = frame or frame_of(V, view=R, size=size, perspective=perspective)
+    if frame is None:  # vertices in no face are not seen, wherever they are
+        frame = frame_of(V[np.unique(F)], view=R, size=size, perspective=perspective)
     return Camera(R, frame, perspective, size[0] * samples, size[1] * samples)
 
 

@@ -9,6 +9,7 @@ COMMANDS = {
     "repair": ("meshkit.cli.repair:repair", "Mend a mesh by named repairs."),
     "uvmap": ("meshkit.cli.uvmap:uvmap", "Flatten a disk mesh onto the unit square or a circle."),
     "geomimg": ("meshkit.cli.geomimg:geomimg", "Resample a mesh into a geometry image."),
+    "render": ("meshkit.cli.render:render", "Draw meshes: stills, contact sheets, turntables."),
     "info": ("meshkit.cli.info:info", "Say which versions and optional back ends are installed."),
 }
 

@@ -12,6 +12,7 @@ _COLORS = 256
 # The palette is chosen from this many frames: all of them share it, so colours do not flicker.
 _FOR_PALETTE = 8
 SHORTEST = 2  # hundredths of a second; viewers slow down what is faster
+LONGEST = 60_000  # the format has 16 bits
 
 
 def save_gif(
@@ -34,19 +35,14 @@ def save_gif(
     Raises
     ------
     ValueError
-        There is no frame, frames differ in size, or a frame would stay less than 0.02 s.
+        There is no frame, frames differ in size, or `seconds` are out of range for them.
     """
     from PIL import Image
 
     if not frames or len({frame.shape for frame in frames}) > 1:
         sizes = sorted({frame.shape for frame in frames})
         raise ValueError(f"an animation needs frames of one size, got {len(frames)}: {sizes}")
-    if not seconds * 100 >= SHORTEST * len(frames):
-        raise ValueError(
-            f"{len(frames)} frames in {seconds:g} s: at least {SHORTEST * len(frames) / 100:g} s, "
-            "since viewers show a frame for 0.02 s or longer"
-        )
-    ends = np.rint(np.linspace(0, seconds * 100, len(frames) + 1)).astype(int)
+    durations = frame_durations(len(frames), seconds)
     chosen = np.unique(np.linspace(0, len(frames) - 1, _FOR_PALETTE).astype(int))
     montage = Image.fromarray(np.concatenate([frames[k] for k in chosen]))
     palette = montage.quantize(_COLORS, method=Image.Quantize.MEDIANCUT)
@@ -60,8 +56,25 @@ def save_gif(
             format="GIF",
             save_all=True,
             append_images=pictures[1:],
-            duration=(np.diff(ends) * 10).tolist(),  # in milliseconds
+            duration=[10 * hundredths for hundredths in durations],  # in milliseconds
             loop=0,
             optimize=False,
         )
-    return float(ends[-1] / 100)
+    return sum(durations) / 100
+
+
+def frame_durations(frames: int, seconds: float) -> list[int]:
+    """Share a duration out among frames, in hundredths of a second.
+
+    Raises
+    ------
+    ValueError
+        A frame would stay less than 0.02 s, or more than a GIF can hold.
+    """
+    shortest, longest = SHORTEST * frames / 100, LONGEST * frames / 100
+    if not shortest <= seconds <= longest:
+        raise ValueError(
+            f"{frames} frames take from {shortest:g} to {longest:g} s, got {seconds:g} s"
+        )
+    ends = np.rint(np.linspace(0, seconds * 100, frames + 1)).astype(int)
+    return [int(duration) for duration in np.diff(ends)]

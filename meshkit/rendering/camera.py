@@ -79,6 +79,21 @@ def turntable(yaw: float, pitch: float = 0.0) -> Float[np.ndarray, "3 3"]:
     return np.asarray(tip @ turn)
 
 
+def turntable_views(
+    frames: int, yaw: float = 0.0, pitch: float = 0.0
+) -> list[Float[np.ndarray, "3 3"]]:
+    """Return the views of one full turn, in equal steps from a yaw and at one pitch.
+
+    Raises
+    ------
+    ValueError
+        There is no frame.
+    """
+    if frames < 1:
+        raise ValueError(f"a turn needs at least one frame, got {frames}")
+    return [turntable(yaw + 360 * k / frames, pitch) for k in range(frames)]
+
+
 def rotation_of(view: View | Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:
     """Return the rotation of a named view, or the given one after a check."""
     if isinstance(view, str):

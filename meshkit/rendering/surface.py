@@ -7,7 +7,7 @@ from meshkit.rendering.visibility import Samples
 
 SQUARES = 16  # of the checker, along each side of the unit square
 LINE = 1.1  # width of a wireframe's lines in pixels
-_SHARE = 0.16  # of a face's height, at most: the lines of a dense mesh turn it grey, not black
+_SHARE = 0.1  # of a face's height, at most: the lines of a dense mesh turn it grey, not black
 
 
 def interpolate(
@@ -65,6 +65,10 @@ def line_coverage(seen: Samples, samples: int) -> Float[np.ndarray, " s"]:
     # The distance of an edge over its weight is, in orthographic views, the height of the face.
     weight = np.abs(seen.bary)
     height = np.divide(distance, weight, out=np.full_like(cross, np.inf), where=weight > 1e-12)
-    half = np.minimum(LINE / 2, _SHARE * height.min(axis=1))
+    lowest = height.min(axis=1)
+    half = np.minimum(LINE / 2, _SHARE * lowest)
     near = distance.min(axis=1)
-    return np.asarray((near + 0.5).clip(-half, half) - (near - 0.5).clip(-half, half))
+    line = (near + 0.5).clip(-half, half) - (near - 0.5).clip(-half, half)
+    # A pixel that holds whole faces gets their average: lines there would be moiré.
+    clear = (lowest - 1).clip(0, 1)
+    return np.asarray(clear * line + (1 - clear) * (1 - (1 - 3 * _SHARE) ** 2))

@@ -33,15 +33,16 @@ def find_visible(
     V: Float[np.ndarray, "n 3"],
     F: Int[np.ndarray, "m 3"],
     camera: Camera,
-    backend: Backend = "auto",
+    backend: str = "auto",
 ) -> Samples:
     """Find the nearest face under every sample, with its barycentric coordinates."""
     if backend not in _BACKENDS:
         raise ValueError(f"backend must be one of {', '.join(_BACKENDS)}, got {backend!r}")
-    face_index = _BACKENDS[backend](V, F, camera)
+    h, z = camera.project(V)
+    face_index = _BACKENDS[backend](V, F, camera, h, z)
     pixel = np.flatnonzero(face_index >= 0)
     face = face_index[pixel]
-    h = camera.project(V)[0][F[face]]  # (s, 3, 3)
+    h = h[F[face]]  # (s, 3, 3)
     h[:, :, 0] -= h[:, :, 2] * (pixel % camera.width)[:, None]
     h[:, :, 1] -= h[:, :, 2] * (pixel // camera.width)[:, None]
     (x0, x1, x2), (y0, y1, y2) = h[:, :, 0].T, h[:, :, 1].T
@@ -55,9 +56,18 @@ def find_visible(
 
 
 def screen_triangles(
-    V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], camera: Camera
+    F: Int[np.ndarray, "m 3"],
+    h: Float[np.ndarray, "n 3"],
+    z: Float[np.ndarray, " n"],
+    *,
+    perspective: bool,
 ) -> tuple[Float[np.ndarray, "k 3"], Int[np.ndarray, "t 3"], Int[np.ndarray, " t"] | None]:
-    """Project a mesh to the grid of samples, with a depth that is affine on every face.
+    """Divide projected vertices by w; the depth is affine on every face seen on the screen.
+
+    Parameters
+    ----------
+    h, z : sample
+        As `Camera.project` returns them.
 
     Returns
     -------
@@ -68,21 +78,40 @@ def screen_triangles(
     origin : 1
         The face that each is a part of; None: they are the faces.
     """
-    h, z = camera.project(V)
-    if camera.perspective is None:
-        h[:, 2] = z
-        return h, F, None
+    if not perspective:
+        return np.stack([h[:, 0], h[:, 1], z], axis=1), F, None
     origin = None
     if (h[:, 2] < NEAR).any():
         h, F, origin = cut_near(h, F, NEAR)
-        h = np.where(h[:, 2:] < NEAR * (1 - 1e-6), 1.0, h)  # in no face any more
+        # What lies before the cut is in no face any more; cut points may round to just below.
+        h = np.where(h[:, 2:] < NEAR * (1 - 1e-6), 1.0, h)
     inverse = 1 / h[:, 2:]
     return np.concatenate([h[:, :2] * inverse, inverse], axis=1), F, origin
 
 
-def _plain(V: np.ndarray, F: np.ndarray, camera: Camera) -> np.ndarray:
-    P, faces, origin = screen_triangles(V, F, camera)
+def _plain(
+    V: np.ndarray, F: np.ndarray, camera: Camera, h: np.ndarray, z: np.ndarray
+) -> np.ndarray:
+    perspective = camera.perspective is not None
+    P, faces, origin = screen_triangles(F, h, z, perspective=perspective)
     seen = nearest_face(P, faces, camera.height, camera.width)
+    return seen if origin is None else original_face(seen, origin)
+
+
+def _embree(
+    V: np.ndarray, F: np.ndarray, camera: Camera, h: np.ndarray, z: np.ndarray
+) -> np.ndarray:
+    from meshkit.rendering.embree import cast_rays
+
+    return cast_rays(V, F, camera)
+
+
+def _gpu(V: np.ndarray, F: np.ndarray, camera: Camera, h: np.ndarray, z: np.ndarray) -> np.ndarray:
+    from meshkit.rendering.gpu import rasterize_on_device
+
+    perspective = camera.perspective is not None
+    P, faces, origin = screen_triangles(F, h, z, perspective=perspective)
+    seen = rasterize_on_device(P, faces, camera.height, camera.width)
     return seen if origin is None else original_face(seen, origin)
 
 
@@ -95,21 +124,7 @@ def original_face(
     return np.where(seen >= 0, origin[seen], -1)
 
 
-def _embree(V: np.ndarray, F: np.ndarray, camera: Camera) -> np.ndarray:
-    from meshkit.rendering.embree import cast_rays
-
-    return cast_rays(V, F, camera)
-
-
-def _gpu(V: np.ndarray, F: np.ndarray, camera: Camera) -> np.ndarray:
-    from meshkit.rendering.gpu import rasterize_on_device
-
-    P, faces, origin = screen_triangles(V, F, camera)
-    seen = rasterize_on_device(P, faces, camera.height, camera.width)
-    return seen if origin is None else original_face(seen, origin)
-
-
-_BACKENDS: dict[str, Callable[[np.ndarray, np.ndarray, Camera], np.ndarray]] = {
+_BACKENDS: dict[str, Callable[..., np.ndarray]] = {
     "auto": _plain,
     "plain": _plain,
     "open3d": _embree,
