@@ -124,6 +124,42 @@ def mesh_from_image(
     return np.asarray(A @ image.reshape(H * W, channels))
 
 
+def vertices_from_image(
+    image: Float[np.ndarray, "H W c"],
+    F: Int[np.ndarray, "m 3"],
+    n_vertices: int,
+    UV: Float[np.ndarray, "t 2"],
+    *,
+    F_uv: Int[np.ndarray, "m 3"] | None = None,
+    inside: Bool[np.ndarray, "h w"] | None = None,
+) -> Float[np.ndarray, "n c"]:
+    """Sample a geometry image at the vertices of a map that may have seams.
+
+    A vertex with several coordinates gets the mean of what the image shows there; a vertex in no
+    face NaN. Else this is `mesh_from_image`.
+
+    Parameters
+    ----------
+    image : any unit
+    UV : 1
+        One row per vertex, or, with `F_uv`, per corner.
+    F_uv : 1
+        Rows of UV at the corners of F, where a seam gives a vertex several.
+    inside : 1
+        Texels on the mesh; by default all.
+    """
+    rows = F if F_uv is None else F_uv
+    used = np.zeros(len(UV), dtype=bool)
+    used[rows] = True
+    known = np.where(used[:, None], UV, 0.5)  # rows that no face uses may hold anything
+    H, W, channels = image.shape
+    A = corner_average(F, rows, n_vertices, len(UV))
+    A = sp.csr_array(A @ sampling_matrix(known, (H, W), inside=inside))
+    signal = np.asarray(A @ image.reshape(H * W, channels))
+    signal[np.diff(A.indptr) == 0] = np.nan
+    return signal
+
+
 class RoundTrip(NamedTuple):
     """What mesh → image → mesh does to the vertices.
 
@@ -142,33 +178,22 @@ class RoundTrip(NamedTuple):
 def round_trip_error(
     V: Float[np.ndarray, "n c"],
     F: Int[np.ndarray, "m 3"],
-    raster: UVRaster,
+    image: Float[np.ndarray, "H W c"],
     UV: Float[np.ndarray, "t 2"],
     *,
     F_uv: Int[np.ndarray, "m 3"] | None = None,
+    inside: Bool[np.ndarray, "h w"] | None = None,
 ) -> RoundTrip:
     """Measure how far each vertex lands from its place after mesh → image → mesh.
-
-    Only texels inside the map are read. A vertex on a seam is the mean over its coordinates.
 
     Parameters
     ----------
     V : length
         Or any attribute with one row per vertex.
-    UV : 1
-        One row per vertex, or, with `F_uv`, per corner.
-    F_uv : 1
-        Rows of UV at the corners of F, where a seam gives a vertex several.
+    image : length
+        Made from V by `geometry_image`, `supersampled_matrix` or whatever is to be judged.
+    UV, F_uv, inside : 1
+        As for `vertices_from_image`.
     """
-    image = geometry_image(V, F, raster)
-    H, W, channels = image.shape
-    rows = F if F_uv is None else F_uv
-    used = np.zeros(len(UV), dtype=bool)
-    used[rows] = True
-    known = np.where(used[:, None], UV, 0.5)  # rows that no face uses may hold anything
-    A = sampling_matrix(known, (H, W), inside=raster.face_index >= 0)
-    A = corner_average(F, rows, len(V), len(UV)) @ A
-    back = np.asarray(A @ image.reshape(H * W, channels))
-    error = np.linalg.norm(back - V, axis=1)
-    error[np.diff(A.indptr) == 0] = np.nan
-    return RoundTrip(back, error)
+    back = vertices_from_image(image, F, len(V), UV, F_uv=F_uv, inside=inside)
+    return RoundTrip(back, np.linalg.norm(back - V, axis=1))

@@ -14,6 +14,8 @@ from scipy.spatial import cKDTree
 
 from meshkit.errors import MeshError
 
+_TOLERANCE = 1 / 32768  # of the diagonal: two steps of a 16-bit file in every axis
+
 
 class GridMesh(NamedTuple):
     """The surface through the texels of a geometry image.
@@ -71,7 +73,7 @@ def mesh_of_texels(
     inside : 1
         Texels on the mesh; all by default. Texels in no whole 2 × 2 block are left out.
     tolerance : length
-        How far apart texels that coincide may be; a millionth of the diagonal by default. Images
+        How far apart texels that coincide may be; 1/32768 of the diagonal by default. Images
         of `meshkit.geometry_image` hold texel *centres*: the two sides of a cut are a texel apart
         there, not equal. Images with samples on the border itself (Gu et al.) have equal ones.
 
@@ -99,7 +101,7 @@ def mesh_of_texels(
     owner = np.arange(len(texel))
     if stitch:
         if tolerance is None:
-            tolerance = 1e-6 * float(np.linalg.norm(np.ptp(P, axis=0)))
+            tolerance = _TOLERANCE * float(np.linalg.norm(np.ptp(P, axis=0)))
         owner = _owners(P, _border(faces), tolerance)
     F = owner[faces]
     kept = (np.roll(F, 1, axis=1) != F).all(axis=1)

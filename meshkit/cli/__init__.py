@@ -9,7 +9,10 @@ COMMANDS = {
     "repair": ("meshkit.cli.repair:repair", "Mend a mesh by named repairs."),
     "uvmap": ("meshkit.cli.uvmap:uvmap", "Flatten a disk mesh onto the unit square or a circle."),
     "geomimg": ("meshkit.cli.geomimg:geomimg", "Resample a mesh into a geometry image."),
+    "unimg": ("meshkit.cli.unimg:unimg", "Turn a geometry image back into a mesh, or into maps."),
     "render": ("meshkit.cli.render:render", "Draw meshes: stills, contact sheets, turntables."),
+    "laplacian": ("meshkit.cli.laplacian:laplacian", "Write a Laplacian, its mass, its modes."),
+    "register": ("meshkit.cli.register:register", "Fit a template to a raw scan."),
     "info": ("meshkit.cli.info:info", "Say which versions and optional back ends are installed."),
 }
 

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,9 +16,13 @@ from meshkit.cli.parameters import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from meshkit.layout import Layout
     from meshkit.mesh import Mesh
     from meshkit.raster import UVRaster
+
+LARGEST = 16384  # samples along a side
 
 # What a mesh with a map of its own must not have; it need not be a disk.
 REFUSED = {"not-finite", "extreme-coordinates", "missing-vertices", "repeated-corners", "no-faces"}
@@ -53,6 +57,28 @@ REFUSED = {"not-finite", "extreme-coordinates", "missing-vertices", "repeated-co
     default=True,
     help="Cover inner loops with faces, so that no texel inside is empty.  [default: fill]",
 )
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    metavar="K",
+    help="Average K x K points per texel instead of its centre alone: no vertex goes unseen.",
+)
+@click.option(
+    "--dilate",
+    type=click.IntRange(0, 1024),
+    default=0,
+    show_default=True,
+    metavar="RINGS",
+    help="Repeat the nearest texel in so many rings around the mesh, for texture filters; the "
+    "texels filled count as inside.",
+)
+@click.option(
+    "--visibility",
+    is_flag=True,
+    help="Also say how many texels a vertex gets, and the least size that shows 99 % of them.",
+)
 @click.option("--new-uv", is_flag=True, help="Make a map even if MESH has texture coordinates.")
 @click.option("--allow-seams", is_flag=True, help="Take texture coordinates in several pieces.")
 @component_option
@@ -64,6 +90,9 @@ def geomimg(
     size: tuple[int, int],
     maps: bool,
     fill_holes: bool,
+    samples: int,
+    dilate: int,
+    visibility: bool,
     new_uv: bool,
     allow_seams: bool,
     component: int | str | None,
@@ -83,20 +112,36 @@ def geomimg(
     if maps and maps_path(output) != output:
         check_outputs(mesh, {"-o": output, "--maps": maps_path(output)})
     check_suffix(output)
-    from meshkit.cli.messages import about
-    from meshkit.raster import rasterize_uv
+    import numpy as np
 
+    from meshkit.cli.geomimg_report import measure, rows
+    from meshkit.cli.messages import about, print_json, print_table
+    from meshkit.dilate import dilate_image
+    from meshkit.raster import rasterize_uv
+    from meshkit.supersample import averaged_matrix
+
+    if size[0] * samples > LARGEST or size[1] * samples > LARGEST:
+        raise click.UsageError(f"--size times --samples is at most {LARGEST} samples a side")
     start = time.perf_counter()
     with about(mesh):
         loaded, layout = _lay_out(
             mesh, component, fill_holes=fill_holes, new_uv=new_uv, allow_seams=allow_seams
         )
-        raster = rasterize_uv(layout.UV, layout.F_uv, size)
-        report = _measure(loaded, layout, raster)
-        title = f"{mesh.name}: {size[0]} × {size[1]} texels".replace("×", "x")
-        written = _write(output, preview, loaded, layout, raster, maps=maps, title=title)
+        fine = rasterize_uv(layout.UV, layout.F_uv, (size[0] * samples, size[1] * samples))
+        S = averaged_matrix(layout.F, fine, len(loaded.V), samples)
+        image, inside = (S @ loaded.V).reshape(*size, 3), np.diff(S.indptr).reshape(size) > 0
+        report = measure(loaded, layout, S, image, inside, visible=visibility)
+        image, inside = dilate_image(image, inside, dilate)
+        arrays = _maps(layout, size, fine, samples, len(loaded.V)) if maps else None
+        title = f"{mesh.name}: {size[0]} x {size[1]} texels"
+        written = _write(output, preview, image, inside, arrays, title)
     report = {"input": mesh, "output": output, "files": written, "preview": preview, **report}
-    _print({**report, "seconds": time.perf_counter() - start}, as_json)
+    report["samples"], report["dilated"] = samples, dilate
+    report["seconds"] = time.perf_counter() - start
+    if as_json:
+        print_json(report)
+    else:
+        print_table(str(mesh), rows(report))
 
 
 def _lay_out(
@@ -114,60 +159,38 @@ def _lay_out(
     return mesh, made_layout(parameterize(mesh.V, mesh.F, fill_holes=fill_holes))
 
 
-def _measure(mesh: "Mesh", layout: "Layout", raster: "UVRaster") -> dict[str, Any]:
-    from meshkit.distortion import percentiles
-    from meshkit.raster import vertices_seen
+def _maps(
+    layout: "Layout", size: tuple[int, int], fine: "UVRaster", samples: int, n_vertices: int
+) -> "dict[str, np.ndarray]":
+    """Return what `meshkit.nn.GeometryMapping` and others need to make such images themselves."""
+    from meshkit.raster import rasterize_uv
+    from meshkit.texels import touched_vertices
 
-    H, W = raster.face_index.shape
-    size = str(H) if H == W else f"{H}x{W}"
-    spread = percentiles(layout.distortion)
+    centres = fine if samples == 1 else rasterize_uv(layout.UV, layout.F_uv, size)
     return {
-        "size": [H, W],
-        "uv": "file" if layout.weights is None else "made",
-        "weights": layout.weights,
-        "vertices": len(mesh.V),
-        "faces": len(mesh.F),
-        "fill_faces": int(layout.fill_mask.sum()),
-        "unfilled": layout.unfilled or None,
-        "loops": list(layout.loops),
-        "seam_vertices": len(layout.seam),
-        "flips": len(layout.flips),
-        "zero_area": len(layout.zero_area),
-        "empty_texels": {size: int((raster.face_index < 0).sum())},
-        "vertices_seen": {size: vertices_seen(layout.F, raster, len(mesh.V))},
-        "angle": spread["angle"],
-        "area": spread["area"],
+        "face_index": centres.face_index,
+        "bary": centres.bary,
+        "F": layout.F,
+        "fill_mask": layout.fill_mask,
+        "UV": layout.UV,
+        "F_uv": layout.F_uv,
+        "vertices_seen": touched_vertices(layout.F, fine, n_vertices),
     }
 
 
 def _write(
     output: Path,
     preview: Path | None,
-    mesh: "Mesh",
-    layout: "Layout",
-    raster: "UVRaster",
-    *,
-    maps: bool,
+    image: "np.ndarray",
+    inside: "np.ndarray",
+    maps: "dict[str, np.ndarray] | None",
     title: str,
 ) -> list[Path]:
     import contextlib
 
     from meshkit.files import atomic_path
-    from meshkit.geometry_image import geometry_image
     from meshkit.image_files import save_image_file
-    from meshkit.texels import touched_vertices
 
-    image = geometry_image(mesh.V, layout.F, raster)
-    inside = raster.face_index >= 0
-    arrays = {
-        "face_index": raster.face_index,
-        "bary": raster.bary,
-        "F": layout.F,
-        "fill_mask": layout.fill_mask,
-        "UV": layout.UV,
-        "F_uv": layout.F_uv,
-        "vertices_seen": touched_vertices(layout.F, raster, len(mesh.V)),
-    }
     with contextlib.ExitStack() as stack:  # all files or none
         if preview is not None:
             from PIL import Image
@@ -176,37 +199,4 @@ def _write(
 
             picture = draw_image_preview(image, inside, title)
             Image.fromarray(picture).save(stack.enter_context(atomic_path(preview)), format="PNG")
-        return save_image_file(output, image, inside, maps=arrays if maps else None)
-
-
-def _print(report: dict[str, Any], as_json: bool) -> None:
-    from meshkit.cli.messages import print_json, print_table, spread
-
-    if as_json:
-        print_json(report)
-        return
-    H, W = report["size"]
-    holes = len(report["loops"]) - 1
-    filled = "filled" if report["fill_faces"] else "open"
-    if report["unfilled"]:
-        filled = f"open: {report['unfilled']}"
-    rows = {
-        "mesh": f"{report['vertices']} vertices, {report['faces']} faces",
-        "border loops": (", ".join(map(str, report["loops"])) or "none")
-        + (f" (inner loops {filled})" if holes > 0 else ""),
-        "map": "the file's texture coordinates"
-        if report["weights"] is None
-        else f"made: square, {report['weights']} weights",
-        "seam": f"{report['seam_vertices']} vertices with several texture coordinates",
-        "flipped faces": str(report["flips"]),
-        "faces without area": str(report["zero_area"]),
-        "angle distortion": spread(report["angle"]),
-        "area distortion": spread(report["area"]),
-        "empty texels": f"{next(iter(report['empty_texels'].values()))} of {H * W}",
-        "vertices in a texel": f"{next(iter(report['vertices_seen'].values())):.0%}",
-        "written": ", ".join(map(str, [*report["files"], *filter(None, [report["preview"]])])),
-        "seconds": f"{report['seconds']:.2f}",
-    }
-    if not report["seam_vertices"]:
-        del rows["seam"]
-    print_table(str(report["input"]), rows)
+        return save_image_file(output, image, inside, maps=maps)
