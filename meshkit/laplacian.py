@@ -37,12 +37,12 @@ def cotangent_laplacian(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) 
     ----------
     Pinkall, Polthier, Computing discrete minimal surfaces, Experimental Mathematics 1993.
     """
-    dot, double_area, _ = _corner_products(V, F)
+    dot, double_area, _ = corner_products(V, F)
     half_cot = [d / (2 * double_area) for d in dot]
     tail = np.concatenate([F[:, 1], F[:, 2], F[:, 0]])  # the edge that corner k faces
     head = np.concatenate([F[:, 2], F[:, 0], F[:, 1]])
     W = sp.coo_array((np.concatenate(half_cot), (tail, head)), shape=(len(V), len(V))).tocsr()
-    return _from_weights(W + W.T.tocsr())
+    return laplacian_of_weights(W + W.T.tocsr())
 
 
 def mean_value_laplacian(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> sp.csr_array:
@@ -70,7 +70,7 @@ def mean_value_laplacian(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"])
     ----------
     Floater, Mean value coordinates, Computer Aided Geometric Design 2003, Eq. 2.1.
     """
-    dot, double_area, length = _corner_products(V, F)
+    dot, double_area, length = corner_products(V, F)
     rows, columns, weights = [], [], []
     for k in range(3):
         product = length[(k + 1) % 3] * length[(k + 2) % 3]
@@ -82,7 +82,7 @@ def mean_value_laplacian(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"])
             columns.append(F[:, j])
             weights.append(tangent / length[3 - k - j])
     entries = np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))
-    return _from_weights(sp.coo_array(entries, shape=(len(V), len(V))).tocsr())
+    return laplacian_of_weights(sp.coo_array(entries, shape=(len(V), len(V))).tocsr())
 
 
 def uniform_laplacian(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> sp.csr_array:
@@ -104,7 +104,7 @@ def uniform_laplacian(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) ->
     W = sp.coo_array((np.ones(F.size), (tail, head)), shape=(len(V), len(V))).tocsr()
     W = W + W.T.tocsr()
     W.data[:] = 1  # an inner edge has two half-edges
-    return _from_weights(W)
+    return laplacian_of_weights(W)
 
 
 def lumped_mass(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> Float[np.ndarray, " n"]:
@@ -120,24 +120,28 @@ def lumped_mass(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> Float
         Zero at a vertex in no face. Equals the diagonal of ``igl.massmatrix(V, F, BARYCENTRIC)``.
     """
     check_mesh(V, F)
-    double_area = _double_area(_edge_vectors(V, F))
+    double_area = twice_areas(edge_vectors(V, F))
     return np.bincount(F.ravel(), np.repeat(double_area / 6, 3), minlength=len(V))
 
 
-def _from_weights(W: sp.csr_array) -> sp.csr_array:
-    """Return ``diag(W 1) - W``."""
+def laplacian_of_weights(W: sp.csr_array) -> sp.csr_array:
+    """Return ``diag(W 1) - W``; what W holds on its diagonal cancels."""
     return sp.csr_array(sp.diags_array(W.sum(axis=1)) - W)
 
 
-def _edge_vectors(
+def edge_vectors(
     V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]
 ) -> list[list[Float[np.ndarray, " m"]]]:
-    """Return, for each corner, the coordinates of the edge it faces: contiguous, thrice as fast."""
+    """Return, for each corner, the coordinates of the edge it faces, from corner k + 1 to k + 2.
+
+    Lists of contiguous coordinates: thrice as fast as arrays of points.
+    """
     P = [[np.ascontiguousarray(x, dtype=float)[F[:, k]] for x in V.T] for k in range(3)]
     return [[b - a for a, b in zip(P[(k + 1) % 3], P[(k + 2) % 3], strict=True)] for k in range(3)]
 
 
-def _double_area(edge: list[list[Float[np.ndarray, " m"]]]) -> Float[np.ndarray, " m"]:
+def twice_areas(edge: list[list[Float[np.ndarray, " m"]]]) -> Float[np.ndarray, " m"]:
+    """Return twice the area of each face, from the edges that its corners face."""
     u, v = edge[0], edge[1]
     if len(u) == 2:
         return np.asarray(np.abs(u[0] * v[1] - u[1] * v[0]))
@@ -145,13 +149,19 @@ def _double_area(edge: list[list[Float[np.ndarray, " m"]]]) -> Float[np.ndarray,
     return np.asarray(np.sqrt(x * x + y * y + z * z))
 
 
-def _corner_products(
+def corner_products(
     V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]
 ) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray]]:
-    """Return the products of the two edges at each corner, twice the area, the facing lengths."""
+    """Return the products of the two edges at each corner, twice the area, the facing lengths.
+
+    Raises
+    ------
+    DegenerateFaceError
+        A face has no area.
+    """
     check_mesh(V, F)
-    edge = _edge_vectors(V, F)
-    double_area = _double_area(edge)
+    edge = edge_vectors(V, F)
+    double_area = twice_areas(edge)
     length = [np.sqrt(sum(x * x for x in edge[k])) for k in range(3)]
     longest = np.maximum(np.maximum(length[0], length[1]), length[2])
     flat = ~(double_area > 1e-12 * longest**2)
