@@ -167,12 +167,18 @@ def _numbers(header: list[str], rows: list[Markup]) -> Markup:
 
 
 def _fact(title: str, ours: Estimate | None, theirs: Estimate | None, unit: str) -> Markup:
-    value, reference = (f"{x.mean:.2f}" if x else NOTHING for x in (ours, theirs))
+    value, reference = (_short(x) for x in (ours, theirs))
     return element(
         "div",
         element("dd", value, element("small", f" {unit}") if unit else None),
         element("dt", title, element("small", f"training faces {reference}")),
     )
+
+
+def _short(estimate: Estimate | None) -> str:
+    if estimate is None or not math.isfinite(estimate.mean):
+        return NOTHING
+    return f"{estimate.mean:.2f}" if estimate.mean >= 1 else f"{estimate.mean:.3f}"
 
 
 def _finite(estimate: Estimate | None) -> float:
