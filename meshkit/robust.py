@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 
 from meshkit.checks import check_mesh
 from meshkit.errors import DegenerateFaceError
+from meshkit.laplacian import laplacian_of_weights
 
 
 def robust_laplacian(
@@ -66,4 +67,9 @@ def robust_laplacian(
         )
     kept = np.flatnonzero(used)
     rows, columns = kept[entries.row], kept[entries.col]
-    return sp.coo_array((entries.data, (rows, columns)), shape=(len(V), len(V))).tocsr()
+    beside = rows != columns
+    weight = -entries.data[beside]
+    # After the flips, a negative weight is that of an edge in a circle: zero, but for rounding.
+    weight[np.abs(weight) < 1e-12 * np.abs(weight).max()] = 0
+    W = sp.coo_array((weight, (rows[beside], columns[beside])), shape=(len(V), len(V))).tocsr()
+    return laplacian_of_weights(W)

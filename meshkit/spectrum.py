@@ -32,7 +32,11 @@ class Eigenpairs(NamedTuple):
 
 
 def eigenpairs(
-    L: sp.sparray, mass: Float[np.ndarray, " n"] | sp.sparray, k: int, *, rtol: float = 1e-8
+    L: sp.sparray | sp.spmatrix,
+    mass: Float[np.ndarray, " n"] | sp.sparray | sp.spmatrix,
+    k: int,
+    *,
+    rtol: float = 1e-8,
 ) -> Eigenpairs:
     """Compute the k smallest eigenvalues of ``L x = λ M x``, and their vectors.
 
@@ -89,7 +93,7 @@ def eigenpairs(
     return Eigenpairs(found, vectors)
 
 
-def _check(L: sp.csr_array, mass: np.ndarray | sp.sparray, k: int) -> sp.csr_array:
+def _check(L: sp.csr_array, mass: np.ndarray | sp.sparray | sp.spmatrix, k: int) -> sp.csr_array:
     n = L.shape[0]
     M = sp.csr_array(mass if sp.issparse(mass) else sp.diags_array(np.asarray(mass, dtype=float)))
     if L.shape != (n, n) or M.shape != (n, n):

@@ -76,6 +76,13 @@ class SparseOperator(nn.Module):
         Y = self._product(X.permute(1, 0, 2).reshape(n, B * c))
         return Y.view(self.shape[0], B, c).permute(1, 0, 2)
 
+    def adjoint(self, Y: Float[Tensor, "m k"]) -> Float[Tensor, "n k"]:
+        """Return ``Aᵀ Y`` for vertex-major signals, by the stored transpose."""
+        A_T = _csr(self.crow_T, self.col_T, self.values_T, self.shape[::-1])
+        A = _csr(self.crow, self.col, self.values, self.shape)
+        product: Tensor = _Product.apply(A_T, A, Y)  # type: ignore[no-untyped-call]
+        return product
+
     def matrix(self) -> sp.csr_array:
         """Return the matrix as a scipy array of float64."""
         parts = (part.cpu().numpy() for part in (self.values.double(), self.col, self.crow))
