@@ -1,0 +1,161 @@
+"""`meshkit laplacian`: write a Laplacian, a mass and eigenpairs."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meshkit.cli.parameters import FILE, check_outputs, json_option
+
+if TYPE_CHECKING:
+    import numpy as np
+    import scipy.sparse as sp
+
+    from meshkit.mesh import Mesh
+
+KINDS = {
+    "cotan": ("meshkit.laplacian", "cotangent_laplacian"),
+    "uniform": ("meshkit.laplacian", "uniform_laplacian"),
+    "mean-value": ("meshkit.laplacian", "mean_value_laplacian"),
+    "delaunay": ("meshkit.intrinsic", "delaunay_laplacian"),
+    "robust": ("meshkit.robust", "robust_laplacian"),
+}
+MASSES = {
+    "barycentric": ("meshkit.laplacian", "lumped_mass"),
+    "voronoi": ("meshkit.mass", "voronoi_mass"),
+    "full": ("meshkit.mass", "full_mass"),
+}
+
+
+@click.command()
+@click.argument("mesh", type=FILE)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    metavar="OUT.npz",
+    help="Default: MESH's stem + _laplacian.npz, in the current folder; an older file of that name "
+    "is replaced.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(list(KINDS)),
+    default="cotan",
+    show_default=True,
+    help="delaunay and robust have no negative weights; robust takes any triangles, flat ones too "
+    "(pip install robust_laplacian).",
+)
+@click.option("--mass", type=click.Choice(list(MASSES)), default="barycentric", show_default=True)
+@click.option(
+    "--eigen",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Also the K smallest eigenvalues of L x = λ M x, and their vectors.",
+)
+@json_option
+def laplacian(
+    mesh: Path, output: Path | None, kind: str, mass: str, eigen: int | None, as_json: bool
+) -> None:
+    r"""Write the Laplacian of MESH and its mass as one archive of sparse arrays.
+
+    \b
+    In Python:
+      L = scipy.sparse.load_npz("OUT.npz")
+      mass = numpy.load("OUT.npz")["mass"]     eigenvalues, eigenvectors likewise
+
+    L is positive semi-definite, in weak form: rows sum to zero, L @ u / mass is the strong form.
+    A full mass is stored as mass_data, mass_indices, mass_indptr (compressed rows).
+    """
+    output = output or Path(f"{mesh.stem}_laplacian.npz")
+    check_outputs(mesh, {"-o": output})
+    if output.suffix.lower() != ".npz":
+        raise click.UsageError(f"-o {output}: the archive is an .npz")
+    if eigen and kind == "mean-value":
+        raise click.UsageError("--eigen needs a symmetric Laplacian: mean-value weights are not")
+    from meshkit.cli.messages import about
+    from meshkit.io import load_mesh
+
+    start = time.perf_counter()
+    with about(mesh):
+        loaded = load_mesh(mesh)
+        L, M = _call(KINDS[kind], loaded), _call(MASSES[mass], loaded)
+        arrays = _arrays(L, M)
+        if eigen:
+            from meshkit.spectrum import eigenpairs
+
+            pairs = eigenpairs(L, M, eigen)
+            arrays |= {"eigenvalues": pairs.values, "eigenvectors": pairs.vectors}
+    _save(output, arrays)
+    report = {"input": mesh, "output": output, "kind": kind, "mass": mass}
+    report |= _measure(loaded, L, M)
+    if eigen:
+        report["eigenvalues"] = pairs.values.tolist()
+    _print({**report, "seconds": time.perf_counter() - start}, as_json)
+
+
+def _call(place: tuple[str, str], mesh: "Mesh") -> Any:
+    import importlib
+
+    function: Callable[..., Any] = getattr(importlib.import_module(place[0]), place[1])
+    try:
+        return function(mesh.V, mesh.F)
+    except ImportError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _arrays(L: "sp.csr_array", M: "sp.csr_array | np.ndarray") -> dict[str, Any]:
+    """Return what `scipy.sparse.load_npz` reads, and the mass."""
+    import numpy as np
+    import scipy.sparse as sp
+
+    def parts(A: "sp.csr_array", prefix: str) -> dict[str, Any]:
+        return {f"{prefix}{name}": getattr(A, name) for name in ("data", "indices", "indptr")}
+
+    L.sort_indices()
+    arrays = {"format": np.array(b"csr"), "shape": np.array(L.shape), "_is_array": np.array(True)}
+    mass = parts(M, "mass_") if sp.issparse(M) else {"mass": M}
+    return {**arrays, **parts(L, ""), **mass}
+
+
+def _save(output: Path, arrays: dict[str, Any]) -> None:
+    import numpy as np
+
+    from meshkit.files import atomic_path
+
+    with atomic_path(output) as aside, aside.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def _measure(mesh: "Mesh", L: "sp.csr_array", M: "sp.csr_array | np.ndarray") -> dict[str, Any]:
+    import scipy.sparse as sp
+
+    entries = sp.coo_array(L)
+    beside = entries.row < entries.col
+    return {
+        "vertices": len(mesh.V),
+        "faces": len(mesh.F),
+        "entries": int(L.nnz),
+        "negative_weights": int((entries.data[beside] > 1e-12 * L.max()).sum()),
+        "area": float(M.sum()),
+    }
+
+
+def _print(report: dict[str, Any], as_json: bool) -> None:
+    from meshkit.cli.messages import print_json, print_table
+
+    if as_json:
+        print_json(report)
+        return
+    rows = {
+        "mesh": f"{report['vertices']} vertices, {report['faces']} faces",
+        "Laplacian": f"{report['kind']}, {report['entries']} entries, "
+        f"{report['negative_weights']} negative weights",
+        "mass": f"{report['mass']}, area {report['area']:.6g}",
+    }
+    if values := report.get("eigenvalues"):
+        shown = ", ".join(f"{value:.4g}" for value in values[:8])
+        rows["eigenvalues"] = shown + (" …" if len(values) > 8 else "")
+    rows |= {"written": str(report["output"]), "seconds": f"{report['seconds']:.2f}"}
+    print_table(str(report["input"]), rows)
