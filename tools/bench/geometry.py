@@ -4,11 +4,15 @@ from collections.abc import Iterator
 
 import igl
 import numpy as np
+import torch
 from matplotlib.tri import TrapezoidMapTriFinder, Triangulation
 from measure import Row, race
 from operators import square
 
+from meshkit.intrinsic import delaunay_laplacian
 from meshkit.laplacian import cotangent_laplacian
+from meshkit.laplacian_batch import CotangentStructure
+from meshkit.nn import CotangentLaplacian
 from meshkit.param import circle_boundary, harmonic_uv
 from meshkit.primitives import disk
 from meshkit.raster import rasterize_uv
@@ -17,6 +21,8 @@ from meshkit.topology import boundary_loop
 
 def rows(*, full: bool) -> Iterator[Row]:
     """Yield the rows; `full` adds a million vertices."""
+    for rings, meshes in ((6, 512), (18, 128), (47, 64)):
+        yield from _batches(rings, meshes)
     for rings in (57, 182, 577) if full else (57, 182):
         yield from _maps(rings, repeats=3 if rings < 200 else 1)
     for rings, size in ((57, 256), (409, 2048)) if full else ((57, 256), (182, 1024)):
@@ -36,12 +42,50 @@ def _maps(rings: int, repeats: int) -> Iterator[Row]:
         repeats=repeats,
     )
     yield race(
+        f"intrinsic Delaunay Laplacian, {len(F)} faces",
+        lambda: delaunay_laplacian(V, F),
+        lambda: igl.intrinsic_delaunay_cotmatrix(V, F),
+        "igl.intrinsic_delaunay_cotmatrix",
+        repeats=repeats,
+    )
+    yield race(
         f"harmonic map, {len(V)} vertices",
         lambda: harmonic_uv(V, F, loop, UV_loop),
         lambda: igl.harmonic(V, F, loop, UV_loop, 1),
         "igl.harmonic",
         repeats=repeats,
     )
+
+
+def _batches(rings: int, meshes: int) -> Iterator[Row]:
+    """One connectivity, many meshes: seconds are for one mesh."""
+    V, F = disk(rings)
+    V = V + np.array([0, 0, 0.3]) * np.sin(5 * V[:, :1])
+    batch = V + 1e-4 * np.random.default_rng(0).normal(size=(meshes, *V.shape))
+    structure = CotangentStructure(F, len(V))
+    layer, tensors = CotangentLaplacian(F, len(V)), torch.from_numpy(batch).float()
+    if torch.cuda.is_available():
+        layer, tensors = layer.cuda(), tensors.cuda()
+    few = batch[:8]
+
+    def on_device() -> None:
+        layer.values(tensors)
+        if tensors.is_cuda:
+            torch.cuda.synchronize()
+
+    peers = {
+        "cotangent_laplacian": lambda: [cotangent_laplacian(X, F) for X in few],
+        "igl.cotmatrix": lambda: [igl.cotmatrix(X, F) for X in few],
+    }
+    ours = {
+        f"{meshes} Laplacians of {len(F)} faces, each": lambda: structure.values(batch),
+        f"the same, torch float32 on {tensors.device.type}": on_device,
+    }
+    for what, function in ours.items():
+        for name, peer in peers.items():
+            row = race(what, function, peer, f"{name}, one by one")
+            each, theirs = row.seconds / meshes, row.peer_seconds
+            yield row._replace(seconds=each, peer_seconds=theirs and theirs / len(few))
 
 
 def _raster(rings: int, size: int) -> Row:
