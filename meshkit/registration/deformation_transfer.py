@@ -1,0 +1,215 @@
+"""Move poses from one mesh to another by deformation gradients."""
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Float, Int
+
+from meshkit.checks import check_mesh
+from meshkit.errors import DegenerateFaceError, MeshError
+from meshkit.factor import Factorization
+from meshkit.laplacian import lumped_mass
+from meshkit.registration.procrustes import procrustes
+from meshkit.registration.target import Target
+from meshkit.topology import components
+
+
+class DeformationTransfer:
+    """Deform a target as a source deforms; one factorisation for any number of poses.
+
+    Every target face shall deform by the deformation gradient of its source face, as nearly as the
+    connected surface allows, in least squares weighted by area. The fourth vertex that Sumner and
+    Popović add to each face to fix its normal drops out: it appears in one face only and can always
+    fit. What remains is a Poisson equation on the target's vertices. They weight faces equally;
+    weights by area make the result independent of how the target is meshed.
+
+    Gradients leave the place free: every component is put where the best rigid motion from the
+    source's rest shape to its pose puts its centre. So a rigid motion of the source is exactly that
+    of the target, and a source that is the target reproduces its poses.
+
+    Parameters
+    ----------
+    V_source, F_source : length
+        Rest shape.
+    V_target, F_target : length
+        Rest shape, in about the same expression and orientation; any size.
+    source_face : 1
+        The source face of each target face; default: the same, for meshes of one topology.
+        `match_faces` finds them for others.
+
+    Raises
+    ------
+    DegenerateFaceError
+        A face of a rest shape has no area.
+    MeshError
+        A target vertex is in no face.
+    ValueError
+        `source_face` is missing though the numbers of faces differ, or out of range.
+
+    References
+    ----------
+    Sumner, Popović, Deformation transfer for triangle meshes, SIGGRAPH 2004, Eqs. 3-8; Botsch et
+    al., Deformation transfer for detail-preserving surface editing, VMV 2006 (the equivalence).
+    """
+
+    def __init__(
+        self,
+        V_source: Float[np.ndarray, "n 3"],
+        F_source: Int[np.ndarray, "m 3"],
+        V_target: Float[np.ndarray, "k 3"],
+        F_target: Int[np.ndarray, "l 3"],
+        *,
+        source_face: Int[np.ndarray, " l"] | None = None,
+    ) -> None:
+        check_mesh(V_source, F_source)
+        check_mesh(V_target, F_target)
+        if source_face is None:
+            if len(F_source) != len(F_target):
+                raise ValueError(
+                    f"{len(F_source)} source faces and {len(F_target)} target faces: give "
+                    "source_face (match_faces finds it)"
+                )
+            source_face = np.arange(len(F_target))
+        if (
+            len(source_face) != len(F_target)
+            or not ((source_face >= 0) & (source_face < len(F_source))).all()
+        ):
+            raise ValueError(
+                f"source_face must be {len(F_target)} indices below {len(F_source)}, got "
+                f"{len(source_face)} in {source_face.min()} … {source_face.max()}"
+            )
+        self._rest_source = V_source.astype(np.float64)
+        self._rest = V_target.astype(np.float64)
+        self._F_source = F_source[source_face]
+        self._mass = lumped_mass(self._rest, F_target)
+        if (self._mass == 0).any():
+            raise MeshError(f"target vertex {int(self._mass.argmin())} is in no face")
+        self._parts = components(F_target, len(V_target))
+        self._inverse_source = np.linalg.inv(_frames("source", self._rest_source, self._F_source))
+        gradient = _surface_gradients(self._rest, F_target)  # (l, 3, 3): corner, axis
+        area = np.linalg.norm(_double_normals(self._rest, F_target), axis=1) / 2
+        rows = np.arange(3 * len(F_target)).reshape(-1, 1, 3)  # 3 face + axis
+        corner = np.broadcast_to(F_target[:, :, None], gradient.shape)
+        shape = (3 * len(F_target), len(V_target))
+        entries = gradient.ravel(), (np.broadcast_to(rows, gradient.shape).ravel(), corner.ravel())
+        G = sp.csr_array(sp.coo_array(entries, shape=shape))
+        self._G = G
+        self._divergence = sp.csr_array(G.T @ sp.diags_array(np.repeat(area, 3)))
+        self._free = self._all_but_one_per_part()
+        normal = sp.csr_array(self._divergence @ G)
+        self._factor = (
+            Factorization(normal[self._free][:, self._free], "deformation transfer")
+            if len(self._free)
+            else None
+        )
+
+    def transfer(self, pose: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "k 3"]:
+        """Return the target in a pose of the source.
+
+        Parameters
+        ----------
+        pose : length
+            Vertices of the source mesh, deformed.
+
+        Raises
+        ------
+        ValueError
+            The pose has another number of vertices, or one that is not finite.
+        """
+        if pose.shape != self._rest_source.shape or not np.isfinite(pose).all():
+            raise ValueError(
+                f"a pose is {len(self._rest_source)} finite vertices, got {pose.shape}"
+                + ("" if np.isfinite(pose).all() else " with some that are not finite")
+            )
+        pose = pose.astype(np.float64)
+        S = _frames(None, pose, self._F_source) @ self._inverse_source  # (l, 3, 3)
+        rest = (self._G @ self._rest).reshape(-1, 3, 3)  # projector onto each face's plane
+        wanted = rest @ S.swapaxes(1, 2)
+        V = np.zeros_like(self._rest)
+        rhs = self._divergence @ wanted.reshape(-1, 3)
+        if self._factor is not None:
+            V[self._free] = self._factor.solve(rhs[self._free])
+        motion = procrustes(self._rest_source, pose)
+        return np.asarray(V + self._shift(V, motion.apply(self._rest)))
+
+    def _all_but_one_per_part(self) -> np.ndarray:
+        first = np.unique(self._parts, return_index=True)[1]
+        return np.setdiff1d(np.arange(len(self._rest)), first)
+
+    def _shift(self, V: np.ndarray, moved: np.ndarray) -> np.ndarray:
+        """Return what takes the centre of each component of V to that of `moved`."""
+        mass = np.bincount(self._parts, self._mass)
+        centers = [np.bincount(self._parts, self._mass * offset) / mass for offset in (moved - V).T]
+        return np.asarray(np.stack(centers, axis=1)[self._parts])
+
+
+def match_faces(
+    V_source: Float[np.ndarray, "n 3"],
+    F_source: Int[np.ndarray, "m 3"],
+    V_target: Float[np.ndarray, "k 3"],
+    F_target: Int[np.ndarray, "l 3"],
+) -> Int[np.ndarray, " l"]:
+    """Find the source face closest to the centre of each target face, where they face one way.
+
+    For meshes of different topology that lie on each other: fit one to the other first
+    (`fit_template`). Where the closest face looks the other way (the upper lip's on the lower lip),
+    the closest centre of a face that does not is taken.
+
+    Parameters
+    ----------
+    V_source, V_target : length
+
+    Raises
+    ------
+    MeshError
+        No source face looks the way that a target face does.
+    """
+    check_mesh(V_target, F_target)
+    centers = V_target[F_target].mean(axis=1)
+    normals = _unit_normals(V_target, F_target)
+    own = _unit_normals(V_source, F_source)
+    face = Target(V_source, F_source).closest_face(centers)
+    wrong = np.flatnonzero((own[face] * normals).sum(axis=1) <= 0)
+    source_centers = V_source[F_source].mean(axis=1)
+    for f in wrong:
+        allowed = np.flatnonzero(own @ normals[f] > 0)
+        if not len(allowed):
+            raise MeshError(f"no source face looks the way that target face {f} does")
+        offset = source_centers[allowed] - centers[f]
+        face[f] = allowed[int((offset**2).sum(axis=1).argmin())]
+    return face
+
+
+def _double_normals(V: np.ndarray, F: np.ndarray) -> np.ndarray:
+    a, b, c = V[F].swapaxes(0, 1)
+    return np.cross(b - a, c - a)
+
+
+def _unit_normals(V: np.ndarray, F: np.ndarray) -> np.ndarray:
+    N = _double_normals(V, F)
+    length = np.linalg.norm(N, axis=1, keepdims=True)
+    return np.asarray(np.divide(N, length, out=np.zeros_like(N), where=length > 0))
+
+
+def _frames(name: str | None, V: np.ndarray, F: np.ndarray) -> np.ndarray:
+    """Return two edges and the scaled normal of each face as columns; `name`: refuse flat ones."""
+    a, b, c = V[F].swapaxes(0, 1)
+    u, v = b - a, c - a
+    normal = np.cross(u, v)
+    length = np.linalg.norm(normal, axis=1)
+    longest = np.maximum((u**2).sum(axis=1), (v**2).sum(axis=1))
+    flat = length <= 1e-12 * longest
+    if name is not None and flat.any():
+        f = int(flat.argmax())
+        raise DegenerateFaceError(f"{name} face {f} = {F[f].tolist()} has no area")
+    root = np.sqrt(length)[:, None]
+    third = np.divide(normal, root, out=np.zeros_like(normal), where=root > 0)
+    return np.stack([u, v, third], axis=2)
+
+
+def _surface_gradients(V: np.ndarray, F: np.ndarray) -> np.ndarray:
+    """Return the gradient of each corner's hat function on each face."""
+    _frames("target", V, F)
+    N = _double_normals(V, F)
+    P = V[F]
+    opposite = P[:, [2, 0, 1]] - P[:, [1, 2, 0]]
+    return np.asarray(np.cross(N[:, None], opposite) / (N**2).sum(axis=1)[:, None, None])

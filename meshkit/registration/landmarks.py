@@ -1,0 +1,171 @@
+"""Landmarks: points of the template and where they lie on the scan.
+
+A landmark file is JSON in one of two forms::
+
+    {"landmarks": [{"name": "nose tip", "template": 1225, "scan": [1.0, 20.5, 83.1]}, …]}
+    {"template": {"nose tip": 1225, …}, "scan": {"nose tip": [1.0, 20.5, 83.1], …}}
+
+A point of the template is a vertex index, or a place in a face,
+``{"face": 17, "bary": [0.2, 0.3, 0.5]}`` (weights of the face's corners in their order, not
+negative, sum 1). A point of the scan is its three coordinates, or likewise a vertex index or a
+place in a face of the scan. Names are optional in the first form; in the second they pair the two
+sides, and a name of one side only is left out with a warning.
+"""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Float, Int
+
+from meshkit.errors import FileFormatError
+
+
+class Landmarks(NamedTuple):
+    """Points of the template as rows of a matrix, and their places on the scan.
+
+    Attributes
+    ----------
+    names
+    operator : 1
+        Sparse (k, n): ``operator @ V`` are the landmarks of a template with vertices V.
+    points : length
+        Where they lie on the scan.
+    """
+
+    names: tuple[str, ...]
+    operator: sp.csr_array
+    points: Float[np.ndarray, "k 3"]
+
+
+def vertex_landmarks(
+    vertices: Int[np.ndarray, " k"],
+    points: Float[np.ndarray, "k 3"],
+    n: int,
+    *,
+    names: tuple[str, ...] | None = None,
+) -> Landmarks:
+    """Pair vertices of a template that has n with points on the scan.
+
+    Raises
+    ------
+    ValueError
+        A vertex is out of range; a point is not finite; there are more or fewer names.
+    """
+    outside = (vertices < 0) | (vertices >= n)
+    if outside.any():
+        k = int(outside.argmax())
+        raise ValueError(f"landmark {k} is vertex {int(vertices[k])}, but there are {n} vertices")
+    if not np.isfinite(points).all():
+        k = int((~np.isfinite(points)).any(axis=1).argmax())
+        raise ValueError(f"landmark {k} is not finite on the scan: {points[k].tolist()}")
+    names = names or tuple(str(k) for k in range(len(vertices)))
+    if len(names) != len(vertices):
+        raise ValueError(f"{len(names)} names for {len(vertices)} landmarks")
+    rows = np.arange(len(vertices))
+    operator = sp.csr_array((np.ones(len(rows)), (rows, vertices)), shape=(len(rows), n))
+    return Landmarks(names, operator, points.astype(np.float64))
+
+
+def load_landmarks(
+    path: Path | str,
+    n: int,
+    F: Int[np.ndarray, "m 3"],
+    scan: Float[np.ndarray, "p 3"],
+    F_scan: Int[np.ndarray, "q 3"] | None,
+) -> Landmarks:
+    """Read a landmark file for a template of n vertices and faces F, and a scan.
+
+    Raises
+    ------
+    FileFormatError
+        The file is no JSON of either form; a landmark is out of range, or no point. The message
+        names the landmark.
+    OSError
+        The file is missing or cannot be read.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_bytes())
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FileFormatError(f"{path} is no JSON: {error}") from None
+    pairs = _pairs(path, content)
+    if not pairs:
+        raise FileFormatError(f"{path} holds no landmark")
+    rows, points = [], []
+    for name, on_template, on_scan in pairs:
+        where = f"{path}: landmark {name!r}"
+        rows.append(_row(f"{where} on the template", on_template, n, F))
+        if _is_triple(on_scan):
+            points.append(np.array(on_scan, dtype=np.float64))
+        else:
+            place = _row(f"{where} on the scan", on_scan, len(scan), F_scan, point=True)
+            points.append(sum(weight * scan[i] for i, weight in place.items()))
+        if not np.isfinite(points[-1]).all():
+            raise FileFormatError(f"{where} on the scan is not finite: {on_scan}")
+    entries = [(k, i, weight) for k, row in enumerate(rows) for i, weight in row.items()]
+    k, i, weight = zip(*entries, strict=True)
+    operator = sp.csr_array((weight, (k, i)), shape=(len(rows), n))
+    return Landmarks(tuple(name for name, _, _ in pairs), operator, np.stack(points))
+
+
+def _pairs(path: Path, content: Any) -> list[tuple[str, Any, Any]]:
+    """Return (name, point of the template, point of the scan) for either form of the file."""
+    match content:
+        case {"landmarks": list(entries), **others} if not others:
+            pairs = []
+            for k, entry in enumerate(entries):
+                match entry:
+                    case {"template": template, "scan": scan, **rest} if set(rest) <= {"name"}:
+                        pairs.append((str(rest.get("name", k)), template, scan))
+                    case _:
+                        raise FileFormatError(
+                            f"{path}: landmark {k} is no object with 'template', 'scan' and "
+                            "perhaps 'name'"
+                        )
+            return pairs
+        case {"template": dict(template), "scan": dict(scan), **others} if not others:
+            alone = sorted(template.keys() ^ scan.keys())
+            if alone and template.keys() & scan.keys():
+                warnings.warn(
+                    f"{path}: {len(alone)} landmarks are on one side only and left out: "
+                    + ", ".join(alone[:8])
+                    + (" …" if len(alone) > 8 else ""),
+                    stacklevel=3,
+                )
+            return [(name, template[name], scan[name]) for name in template if name in scan]
+    raise FileFormatError(
+        f"{path}: expected an object with the list 'landmarks', or with the objects 'template' and "
+        "'scan'"
+    )
+
+
+def _row(
+    where: str, place: Any, n: int, F: np.ndarray | None, *, point: bool = False
+) -> dict[int, float]:
+    """Return the weights of vertices that make up a point."""
+    match place:
+        case int(vertex) if not isinstance(vertex, bool):
+            if not 0 <= vertex < n:
+                raise FileFormatError(f"{where} is vertex {vertex}, but there are {n} vertices")
+            return {vertex: 1.0}
+        case {"face": int(face), "bary": bary, **rest} if not rest and _is_triple(bary):
+            n_faces = 0 if F is None else len(F)
+            if F is None or isinstance(face, bool) or not 0 <= face < n_faces:
+                raise FileFormatError(f"{where} is in face {face}, but there are {n_faces} faces")
+            if min(bary) < -1e-6 or not abs(sum(bary) - 1) <= 1e-6:
+                raise FileFormatError(f"{where}: weights {bary} are negative or do not sum to 1")
+            return {int(i): float(weight) for i, weight in zip(F[face], bary, strict=True)}
+    known = "a vertex index or {'face': …, 'bary': [a, b, c]}" + (" or [x, y, z]" if point else "")
+    raise FileFormatError(f"{where} is {str(place)[:60]}, expected {known}")
+
+
+def _is_triple(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and all(isinstance(x, int | float) and not isinstance(x, bool) for x in value)
+    )

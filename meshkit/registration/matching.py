@@ -1,0 +1,76 @@
+"""Which template vertices have a counterpart on the scan, and how far to believe it."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from meshkit.registration.target import Target
+from meshkit.render import vertex_normals
+from meshkit.topology import edge_table
+
+_FLOOR = 0.02  # of the template's radius: the least scale of residuals, for scans without noise
+
+
+class Matches(NamedTuple):
+    """A counterpart for every template vertex, and its weight.
+
+    Attributes
+    ----------
+    weight : 1
+        0 (none) to 1.
+    point : length
+    normal : 1
+        Of the scan.
+    spread : length
+        The robust deviation of the distances.
+    """
+
+    weight: Float[np.ndarray, " n"]
+    point: Float[np.ndarray, "n 3"]
+    normal: Float[np.ndarray, "n 3"]
+    spread: float
+
+
+def match(
+    V: Float[np.ndarray, "n 3"],
+    F: Int[np.ndarray, "m 3"],
+    target: Target,
+    *,
+    size: float,
+    distance_gate: float,
+    normal_gate: float,
+) -> Matches:
+    """Find closest points and reject those that are no counterparts.
+
+    A vertex has none where the closest point lies on the scan's border (the surface goes on beyond
+    a hole, or ends) or its normal differs by more than the gate. The others are weighted by Tukey's
+    biweight of their distance over the robust deviation of all distances, so that outliers
+    and parts that the scan does not hold lose their pull as the fit gets better.
+
+    Parameters
+    ----------
+    size : length
+        Radius of the template.
+    distance_gate : 1
+        Weight 0 from this many deviations on.
+    normal_gate : degree
+    """
+    found = target.closest(V)
+    cosine = (found.normal * vertex_normals(V, F)).sum(axis=1)
+    if target.F is None:  # normals of a cloud have no sign
+        cosine = np.abs(cosine)
+    sound: Bool[np.ndarray, " n"] = ~found.on_border & (cosine > np.cos(np.deg2rad(normal_gate)))
+    spread = _FLOOR * size
+    if sound.any():
+        spread = max(spread, 1.4826 * float(np.median(found.distance[sound])))
+    weight = sound * np.maximum(1 - (found.distance / (distance_gate * spread)) ** 2, 0) ** 2
+    return Matches(weight, found.point, found.normal, spread)
+
+
+def border_vertices(F: Int[np.ndarray, "m 3"], n: int) -> Bool[np.ndarray, " n"]:
+    """Mark the vertices on an edge with one face."""
+    table = edge_table(F)
+    marked = np.zeros(n, dtype=bool)
+    marked[table.E[table.uses == 1]] = True
+    return marked

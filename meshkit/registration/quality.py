@@ -1,0 +1,185 @@
+"""How good a fit is: distances both ways, landmarks, faces that fold or cross."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.spatial import cKDTree
+
+from meshkit.checks import check_mesh
+from meshkit.registration.landmarks import Landmarks
+from meshkit.registration.target import Target
+from meshkit.registration.template_fit import TemplateFit
+from meshkit.topology import edge_table
+
+_PERCENTILES = (50, 75, 90, 95, 99, 100)
+_FOLD = 150.0  # degrees between the normals of neighbours from which an edge counts as folded
+
+
+class Quality(NamedTuple):
+    """What a fit is like.
+
+    Attributes
+    ----------
+    fit_to_scan : length
+        Distance of each template vertex to the scan.
+    scan_to_fit : length
+        Distance of each scan point to the fitted template.
+    followed : 1
+        The share of template vertices that have a counterpart on the scan.
+    landmarks : length
+        Distance of each landmark of the template to its place, by name.
+    folded
+        Edges (vertex pairs) folded by 150° or more, that the template did not fold.
+    crossing
+        Pairs of faces that cross each other, that did not in the template.
+    """
+
+    fit_to_scan: Float[np.ndarray, " n"]
+    scan_to_fit: Float[np.ndarray, " p"]
+    followed: float
+    landmarks: dict[str, float]
+    folded: Int[np.ndarray, "k 2"]
+    crossing: Int[np.ndarray, "c 2"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        errors = list(self.landmarks.values())
+        return {
+            "fit_to_scan": percentiles(self.fit_to_scan),
+            "scan_to_fit": percentiles(self.scan_to_fit),
+            "followed": self.followed,
+            "landmarks": self.landmarks,
+            "landmark_mean": float(np.mean(errors)) if errors else None,
+            "folded_edges": len(self.folded),
+            "crossing_faces": len(self.crossing),
+        }
+
+
+def measure_fit(
+    V: Float[np.ndarray, "n 3"],
+    F: Int[np.ndarray, "m 3"],
+    fit: TemplateFit,
+    target: Target,
+    landmarks: Landmarks | None = None,
+) -> Quality:
+    """Measure a fit of the template (V, F).
+
+    Distances are to the exact surface (of a cloud: to the nearest point); they include the holes,
+    where the scan says nothing, and the outliers, so read the percentiles and `followed` together.
+
+    Parameters
+    ----------
+    V : length
+        The template before fitting: its own folds and crossings are not the fit's.
+    """
+    before = {tuple(pair) for pair in folded_edges(V, F).tolist()}
+    folded = [pair for pair in folded_edges(fit.V, F).tolist() if tuple(pair) not in before]
+    before = {tuple(pair) for pair in crossing_faces(V, F).tolist()}
+    crossing = [pair for pair in crossing_faces(fit.V, F).tolist() if tuple(pair) not in before]
+    errors: dict[str, float] = {}
+    if landmarks is not None:
+        off = np.linalg.norm(landmarks.operator @ fit.V - landmarks.points, axis=1)
+        errors = dict(zip(landmarks.names, off.tolist(), strict=True))
+    return Quality(
+        target.closest(fit.V).distance,
+        Target(fit.V, F).closest(target.points()).distance,
+        float((fit.weight > 0).mean()),
+        errors,
+        np.array(folded, dtype=np.int64).reshape(-1, 2),
+        np.array(crossing, dtype=np.int64).reshape(-1, 2),
+    )
+
+
+def percentiles(distance: Float[np.ndarray, " n"]) -> dict[str, float]:
+    """Return the mean and percentiles as ``mean, p50, … p100``."""
+    values = np.percentile(distance, _PERCENTILES)
+    named = {f"p{p}": float(x) for p, x in zip(_PERCENTILES, values, strict=True)}
+    return {"mean": float(distance.mean()), **named}
+
+
+def folded_edges(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, "k 2"]:
+    """List the edges between two faces that lie nearly on each other, back to back.
+
+    Their normals differ by 150° or more. A face turned over by a bad fit has such edges. Faces
+    without area have none.
+
+    Parameters
+    ----------
+    V : length
+    """
+    check_mesh(V, F)
+    a, b, c = V[F].swapaxes(0, 1)
+    N = np.cross(b - a, c - a)
+    length = np.linalg.norm(N, axis=1, keepdims=True)
+    N = np.divide(N, length, out=np.zeros_like(N), where=length > 0)
+    table = edge_table(F)
+    pair = table.uses == 2
+    first = table.half_edge[table.start[pair]] // 3
+    second = table.half_edge[table.start[pair] + 1] // 3
+    cosine = (N[first] * N[second]).sum(axis=1)
+    return np.asarray(table.E[pair][cosine <= np.cos(np.deg2rad(_FOLD))])
+
+
+def crossing_faces(
+    V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]
+) -> Int[np.ndarray, "c 2"]:
+    """List the pairs of faces without a common vertex of which one pierces the other.
+
+    In floating point: faces that touch or lie in one plane do not count.
+
+    Parameters
+    ----------
+    V : length
+
+    Returns
+    -------
+    pairs : 1
+        Smaller index first, sorted.
+    """
+    check_mesh(V, F)
+    pairs = _near_pairs(V, F)
+    low, high = V[F].min(axis=1), V[F].max(axis=1)
+    i, j = pairs.T
+    apart = (low[i] > high[j]).any(axis=1) | (low[j] > high[i]).any(axis=1)
+    shared = (F[i][:, :, None] == F[j][:, None, :]).any(axis=(1, 2))
+    i, j = pairs[~apart & ~shared].T
+    hit = np.zeros(len(i), dtype=bool)
+    for k in range(3):
+        hit |= _pierces(V[F[i, k]], V[F[i, (k + 1) % 3]], V[F[j]])
+        hit |= _pierces(V[F[j, k]], V[F[j, (k + 1) % 3]], V[F[i]])
+    found = np.stack([i, j], axis=1)[hit]
+    return np.asarray(found[np.lexsort(found.T[::-1])])
+
+
+def _near_pairs(V: np.ndarray, F: np.ndarray) -> np.ndarray:
+    """Return pairs of faces, i < j, whose bounding spheres meet; by octaves of size."""
+    P = V[F]
+    center = P.mean(axis=1)
+    radius = np.linalg.norm(P - center[:, None], axis=2).max(axis=1)
+    octave = np.floor(np.log2(np.maximum(radius, np.finfo(float).tiny))).astype(int)
+    groups = [np.flatnonzero(octave == o) for o in np.unique(octave)]
+    trees = [cKDTree(center[group]) for group in groups]
+    pairs = [np.zeros((0, 2), dtype=np.int64)]
+    for large, group in enumerate(groups):
+        for small in range(large + 1):
+            reach = radius[group] + radius[groups[small]].max()
+            near = trees[small].query_ball_point(center[group], reach)
+            i = np.repeat(group, [len(js) for js in near])
+            j = groups[small][np.concatenate([np.array(js, dtype=np.int64) for js in near])]
+            both = np.stack([np.minimum(i, j), np.maximum(i, j)], axis=1)
+            pairs.append(both[(i < j) if small == large else (i != j)])
+    return np.concatenate(pairs)
+
+
+def _pierces(p: np.ndarray, q: np.ndarray, T: np.ndarray) -> np.ndarray:
+    """Tell which segments pq pass through the inside of their triangles T."""
+    a, b, c = T.swapaxes(0, 1)
+
+    def volume(u: np.ndarray, v: np.ndarray, w: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return np.asarray((np.cross(v - u, w - u) * (x - u)).sum(axis=1))
+
+    through = volume(a, b, c, p) * volume(a, b, c, q) < 0
+    sides = [volume(p, q, x, y) for x, y in ((a, b), (b, c), (c, a))]
+    inside = (np.minimum.reduce(sides) > 0) | (np.maximum.reduce(sides) < 0)
+    return np.asarray(through & inside)
