@@ -13,6 +13,7 @@ from meshkit.render import (
     visible_surface,
 )
 from meshkit.rendering.camera import NEAR, Camera
+from meshkit.rendering.near_plane import cut_near
 from tests.reference.ray_caster import nearest_hits
 
 UNIT = Frame(np.zeros(3), 1.0)
@@ -65,6 +66,29 @@ def test_what_is_seen_is_the_first_hit_of_the_pixels_ray(seed, fov):
     face, _ = nearest_hits(origin @ R + center, direction @ R, V, F)
     np.testing.assert_array_equal(seen.face_index.ravel(), face)
     assert len(np.unique(face)) > 3
+
+
+def test_faces_close_to_the_eye_are_cut_at_the_near_plane_only():
+    """The soup around the eye itself, a fiftieth of its distance from the centre in size."""
+    V, F = soup(5)
+    eye = np.array([0, 0, 0.8])  # 90 degrees
+    V = 0.02 * V + eye
+    seen = visible_surface(V, F, size=(30, 40), frame=Frame(np.zeros(3), 0.8), perspective=90.0)
+    x, y = (0.8 * t.ravel() for t in centres(30, 40))
+    direction = np.stack([x, y, np.full(x.shape, -0.8)], axis=1)
+    face, _ = nearest_hits(eye + NEAR * direction, direction, V, F)
+    np.testing.assert_array_equal(seen.face_index.ravel(), face)
+    assert len(np.unique(face)) > 3
+
+
+def test_parts_of_cut_faces_keep_the_order_of_the_faces():
+    """So that the lower index wins where faces are level, cut or not."""
+    V, F = soup(4)
+    h, _ = Camera(np.eye(3), Frame(np.zeros(3), 0.8), 90.0, 30, 40).project(V)
+    cut, parts, origin = cut_near(h, F, NEAR)
+    assert (np.diff(origin) >= 0).all()
+    assert set(np.bincount(origin, minlength=len(F))) == {0, 1, 2}
+    assert cut[parts, 2].min() > NEAR * (1 - 1e-6)
 
 
 @pytest.mark.parametrize("fov", [None, 40.0, 140.0])
@@ -142,6 +166,11 @@ def test_a_turn_is_equal_steps_all_the_way_round():
 def test_a_line_towards_the_eye_keeps_its_distance():
     V = np.array([[0.0, 0, 0], [0, 0, 5], [0, 0, 10]])
     assert Camera(np.eye(3), frame_of(V, perspective=30.0), 30.0, 8, 8).distance > 5.0
+
+
+def test_vertices_in_no_face_do_not_shrink_the_picture():
+    far = np.concatenate([SQUARE, [[99.0, 0, 0]]])
+    np.testing.assert_array_equal(render_mesh(far, TWO), render_mesh(SQUARE, TWO))
 
 
 def test_bad_options():
