@@ -158,7 +158,7 @@ def test_fields_come_from_files():
         (["m.obj", "--size", "0"], 2, "1 to 16384"),
         (["m.obj", "--size", "9000"], 1, "take a smaller size"),
         (["m.obj", "--perspective", "180"], 2, "0.1<=x<=170"),
-        (["m.obj", "--turntable", "100", "--seconds", "1"], 1, "100 frames take from 2 to"),
+        (["no.obj", "--turntable", "100", "--seconds", "1"], 1, "100 frames take from 2 to"),
         (["m.obj", "--mode", "scalar", "--field", "x", "--limits", "2,1"], 1, "finite and rise"),
         (["m.obj", "--mode", "scalar", "--field", "x", "--limits", "2"], 2, "not two numbers"),
         (["nan.obj"], 1, "nan.obj: vertex 0 = [nan, nan, nan] is not finite"),
