@@ -77,7 +77,7 @@ class FlippableSurface:
             chosen = (best[f] == rank) & (best[g] == rank)
             best[f] = best[g] = len(where)
             touched = self._flip(h[chosen], where)
-            left = where[h[~chosen]]
+            left = h[~chosen]  # one that moved is among those touched
             where[touched[1]] = touched[1]
             self.flips += int(chosen.sum())
             if self.flips > limit:

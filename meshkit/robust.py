@@ -53,23 +53,19 @@ def robust_laplacian(
     check_mesh(V, F)
     if not (np.isfinite(mollify) and mollify >= 0):
         raise ValueError(f"mollify must be 0 or more, got {mollify}")
-    used = np.zeros(len(V), dtype=bool)
-    used[F] = True
-    number = np.cumsum(used) - 1
-    P = np.zeros((int(used.sum()), 3))
-    P[:, : V.shape[1]] = V[used]
-    L, _ = mesh_laplacian(P, number[F], mollify_factor=mollify)
+    P = np.zeros((len(V), 3))
+    P[:, : V.shape[1]] = V
+    L, _ = mesh_laplacian(P, F, mollify_factor=mollify)
     entries = sp.coo_array(L)
     if not np.isfinite(entries.data).all():
         raise DegenerateFaceError(
             f"robust_laplacian returns values that are not finite at mollify={mollify:g}: the mesh "
             "has no extent, or flat faces that need a larger mollify"
         )
-    kept = np.flatnonzero(used)
-    rows, columns = kept[entries.row], kept[entries.col]
-    beside = rows != columns
+    # Built anew from the weights: the package puts 1 on the diagonal for a vertex in no face.
+    beside = entries.row != entries.col
     weight = -entries.data[beside]
     # After the flips, a negative weight is that of an edge in a circle: zero, but for rounding.
     weight[np.abs(weight) < 1e-12 * np.abs(weight).max()] = 0
-    W = sp.coo_array((weight, (rows[beside], columns[beside])), shape=(len(V), len(V))).tocsr()
-    return laplacian_of_weights(W)
+    where = entries.row[beside], entries.col[beside]
+    return laplacian_of_weights(sp.coo_array((weight, where), shape=(len(V), len(V))).tocsr())

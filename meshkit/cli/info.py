@@ -8,6 +8,7 @@ REQUIRED = ("numpy", "scipy", "libigl", "trimesh", "OpenEXR", "pillow", "click",
 OPTIONAL = {
     "torch": "meshkit.nn and gan: pip install 'meshkit-gan[torch]'",
     "h5py": "gan data sets: pip install 'meshkit-gan[gan]'",
+    "robust_laplacian": "meshkit.robust_laplacian: pip install robust_laplacian",
     "open3d": "scans, rays: pip install 'meshkit-gan[scan]'",
     "viser": "gan view: pip install 'meshkit-gan[view]'",
     "pytorch3d": "rendering on a GPU: see its own instructions",

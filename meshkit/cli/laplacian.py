@@ -58,7 +58,7 @@ MASSES = {
 def laplacian(
     mesh: Path, output: Path | None, kind: str, mass: str, eigen: int | None, as_json: bool
 ) -> None:
-    r"""Write the Laplacian of MESH and its mass as one archive of sparse arrays.
+    """Write the Laplacian of MESH and its mass as one archive of sparse arrays.
 
     \b
     In Python:
@@ -67,7 +67,7 @@ def laplacian(
 
     L is positive semi-definite, in weak form: rows sum to zero, L @ u / mass is the strong form.
     A full mass is stored as mass_data, mass_indices, mass_indptr (compressed rows).
-    """
+    """  # noqa: D301
     output = output or Path(f"{mesh.stem}_laplacian.npz")
     check_outputs(mesh, {"-o": output})
     if output.suffix.lower() != ".npz":

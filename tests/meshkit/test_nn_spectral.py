@@ -34,6 +34,13 @@ def test_smoothing_converges_to_the_heat_flow(bumpy):
     assert_allclose(np.log2(np.array(errors[:-1]) / errors[1:]), 1, atol=0.1)
 
 
+def test_smoothing_damps_each_mode_by_its_power(bumpy):
+    values, modes = eigenpairs(bumpy["L"], bumpy["mass"], 9)
+    layer = Smoothing(bumpy["L"], bumpy["mass"], time=0.05, steps=40, dtype=DOUBLE)
+    expected = modes * (1 - 0.05 / 40 * values) ** 40
+    assert_allclose(layer(torch.tensor(modes)).numpy(), expected, atol=1e-12)
+
+
 def test_smoothing_keeps_the_mean_and_the_range(bumpy):
     L, mass = bumpy["L"], bumpy["mass"]
     layer = Smoothing(L, mass, time=0.3, dtype=DOUBLE)
