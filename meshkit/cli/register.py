@@ -60,7 +60,7 @@ def register(
 
     SCAN is a mesh with any holes and outliers, or a PLY of points alone. Three landmarks or more
     give the first pose; without them it is searched, which needs a scan of about the part that the
-    template covers. Ten to twenty landmarks make corresponding vertices twice as accurate.
+    template covers. Ten to twenty landmarks make corresponding vertices far more accurate.
     """
     output = output or Path(f"{template.stem}_registered{template.suffix}")
     if rigid and detail is not None:

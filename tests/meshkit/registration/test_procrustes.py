@@ -44,7 +44,7 @@ def test_no_motion_nearby_is_better(scale, seed):
     """The optimum of weighted squares, by definition; trimesh's rotation without weights."""
     rng = np.random.default_rng(seed)
     A, B, w = rng.normal(size=(12, 3)), rng.normal(size=(12, 3)), rng.uniform(size=12)
-    B += 3 * A
+    B += 3 * A * [1, 1, rng.choice([1.0, -0.2])]  # also where a reflection would be better
     best = procrustes(A, B, weights=w, scale=scale)
 
     def cost(motion: Similarity) -> float:

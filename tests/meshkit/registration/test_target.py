@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from meshkit.errors import MeshError
-from meshkit.primitives import grid, hemisphere
+from meshkit.primitives import disk, grid, hemisphere
+from meshkit.registration.matching import border_vertices
 from meshkit.registration.target import Target, barycentric
 from tests import meshes
 
@@ -29,6 +30,13 @@ def test_beside_the_surface_is_on_the_border_and_above_it_is_not():
     np.testing.assert_array_equal(found.on_border, [False, True, True, False, False])
     assert_allclose(found.normal, np.tile([0, 0, 1], (5, 1)), atol=1e-12)
     assert_allclose(found.point[1], [1, 0.3, 0], atol=1e-12)
+
+
+def test_beyond_every_border_vertex_is_on_the_border():
+    """Also where the face that is found touches the border in that vertex alone."""
+    V, F = disk(5)
+    rim = np.flatnonzero(border_vertices(F, len(V)))
+    assert Target(V, F).closest(1.5 * V[rim]).on_border.all()
 
 
 def test_a_cloud_knows_its_plane_and_its_border():

@@ -230,7 +230,8 @@ def test_a_scanned_face_is_found_from_the_mean(faces):
     marked = np.linspace(0, len(V) - 1, 16).astype(np.int64)
     marks = vertex_landmarks(marked, scan.truth[marked], len(V))
     pose = find_start(V, F, scan.target(), marks)
-    fit = fit_template(V, F, scan.target(), marks, pose=pose)
+    options = FitOptions(steps=8)
+    fit = fit_template(V, F, scan.target(), marks, pose=pose, options=options)
     truth = Target(scan.truth, F)
     assert apart(fit.V, scan.truth) < 0.6 * apart(pose.apply(V), scan.truth)
     assert truth.closest(fit.V).distance.mean() < 0.5
