@@ -57,7 +57,10 @@ def _chain(model: "gan.FaceModel") -> list[np.ndarray]:
     shown = (255 * (image - low) / (high - low)).astype(np.uint8)[::-1]  # v = 0 below
     place = np.arange(size) * SIDE // size
     back = mesh_from_image(image, flat.UV)
-    layout = draw_layout(flat.UV, flat.F, flat.distortion.area, flat.loops, flat.flips, size=size)
+    layout = draw_layout(
+        flat.UV, flat.F, flat.distortion.area, flat.loops, flat.flips, size=3 * size
+    )
+    layout = layout.reshape(size, 3, size, 3, 3).mean(axis=(1, 3)).astype(np.uint8)
     return [
         render_mesh(V, F, size=(size, size)),
         layout,
