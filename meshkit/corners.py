@@ -108,7 +108,8 @@ def _too_many_ears(F: np.ndarray, loop: np.ndarray) -> str:
     return (
         f"inner edges between border vertices cut off more parts of the border (at faces "
         f"{faces[:8]}{' …' if len(faces) > 8 else ''}) than a square has corners; a part without a "
-        "corner collapses onto a side: boundary='circle' (--boundary circle) takes it"
+        "corner collapses onto a side: boundary='circle' (--boundary circle) takes it, or "
+        "meshkit.ears.split_ears halves those edges"
     )
 
 

@@ -95,8 +95,8 @@ def solve_dirichlet(
             A,
             permc_spec="MMD_AT_PLUS_A",
             diag_pivot_thresh=0.0,
-            relax=1,
-            panel_size=8,
+            relax=8,
+            panel_size=1,  # panels pay in dense problems only
             options={"SymmetricMode": True},
         )
     except RuntimeError as error:

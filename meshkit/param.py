@@ -151,6 +151,7 @@ def parameterize(
     if corners is not None and boundary == "circle":
         raise ValueError("a circle has no corners: leave `corners` out or take boundary='square'")
     loops = outer_first(disk_loops(V, F), loop)
+    V = _to_unit_scale(V)
     if boundary == "square":
         UV_loop = square_boundary(V, loops[0], corners=corners, F=F)
     else:
@@ -169,6 +170,12 @@ def parameterize(
             return result
         reasons.append(f"{name}: {result.flips.size} flips, {result.zero_area.size} without area")
     raise SolveError("no weights gave a map without flips or collapse; " + "; ".join(reasons))
+
+
+def _to_unit_scale(V: np.ndarray) -> np.ndarray:
+    """Scale by a power of two, which rounds nothing, so that no product over- or underflows."""
+    _, exponent = np.frexp(np.abs(V).max())
+    return np.asarray(np.ldexp(V.astype(float), -exponent))
 
 
 def _attempts(

@@ -183,6 +183,22 @@ def test_named_weights_without_holes_are_the_bare_solve(weights):
     assert len(p.distortion.angle) == len(F)
 
 
+@pytest.mark.parametrize("exponent", [-1000, -40, 900])
+@pytest.mark.parametrize("weights", ["auto", *WEIGHTS])
+def test_scale_changes_nothing(weights, exponent):
+    V, F = meshes.mask()
+    p = parameterize(V, F, weights=weights, fill_holes=True)
+    scaled = parameterize(np.ldexp(V, exponent), F, weights=weights, fill_holes=True)
+    assert_array_equal(scaled.UV, p.UV)
+    assert_array_equal(scaled.distortion.stretch, p.distortion.stretch)
+
+
+def test_single_precision_is_computed_in_double():
+    V, F = meshes.bumpy()
+    single = V.astype(np.float32)
+    assert_array_equal(parameterize(single, F).UV, parameterize(single.astype(float), F).UV)
+
+
 def test_the_outer_loop_may_be_chosen():
     V, F = meshes.mask()
     loops = boundary_loops(F)
