@@ -187,7 +187,7 @@ class FaceModel:
             raise CheckpointError(f"{path} is not a {FORMAT!r} file")
         try:
             header = json.loads(metadata["model"])
-            return cls(
+            model = cls(
                 factors=tuple(Factor(n, int(d), tuple(c)) for n, d, c in header["factors"]),
                 codes=_below("codes.", tensors),
                 noise_size=int(header["noise_size"]),
@@ -201,6 +201,24 @@ class FaceModel:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path}: the face model is incomplete: {error}") from None
+        model._check(path)
+        return model
+
+    def _check(self, path: Path) -> None:
+        """Refuse tensors that do not fit each other, before they meet in a product."""
+        V, H = len(self.template), len(self.weights.get("b1", ()))
+        Z = sum(factor.code_size for factor in self.factors) + self.noise_size
+        expected = {"template": (V, 3), "UV": (V, 2), "faces": (len(self.faces), 3)}
+        expected |= {"W1": (H, Z), "b1": (H,), "W2": (3 * V, H), "b2": (3 * V,)}
+        expected |= {f.name: (len(f.classes), f.code_size) for f in self.factors}
+        found = {"template": self.template, "UV": self.UV, "faces": self.faces}
+        found |= self.weights | self.codes
+        for name, shape in expected.items():
+            if name not in found or tuple(found[name].shape) != shape:
+                got = tuple(found[name].shape) if name in found else "nothing"
+                raise CheckpointError(f"{path}: {name} must have shape {shape}, got {got}")
+        if self.faces.numel() and not 0 <= int(self.faces.min()) <= int(self.faces.max()) < V:
+            raise CheckpointError(f"{path}: faces name a vertex outside 0 to {V - 1}")
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

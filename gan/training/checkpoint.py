@@ -44,6 +44,7 @@ def save_checkpoint(state: TrainState, run: Path) -> Path:
             "step": state.step,
             "cursor": state.cursor,
             "minutes": state.minutes,
+            "latest": {name: term.item() for name, term in state.latest.items()},
             "device": state.device.type,
             "dataset": state.problem.fingerprint,
             "config": dump_config(state.config),
@@ -126,6 +127,7 @@ def restore(state: TrainState, checkpoint: Path) -> None:
         )
     state.step, state.cursor = record["step"], record["cursor"]
     state.minutes = record["minutes"]
+    state.latest = {name: torch.tensor(term) for name, term in record["latest"].items()}
 
 
 def _tensors(state: TrainState) -> dict[str, Tensor]:

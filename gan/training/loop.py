@@ -12,7 +12,6 @@ from pathlib import Path
 from types import FrameType
 
 import torch
-from torch import Tensor
 
 from gan.config import Config, dump_config
 from gan.datasets.store import Dataset, load_dataset
@@ -148,14 +147,13 @@ def _iterate_until(
     watch: Watcher | None,
 ) -> str:
     output, limit = state.config.output, state.config.training.max_minutes
-    terms: dict[str, Tensor] = {}
     with MetricsLog(run, state.step, tensorboard=output.tensorboard) as log:
         while state.step < state.iterations:
             began = time.monotonic()
-            terms = iterate(state)
+            iterate(state)
             state.minutes += (time.monotonic() - began) / 60
             if state.step % output.log_every == 0 or state.step == state.iterations:
-                log.write(state.step, state.minutes, {n: t.item() for n, t in terms.items()})
+                log.write(state.step, state.minutes, {n: t.item() for n, t in state.latest.items()})
             if state.step % output.checkpoint_every == 0:
                 save_checkpoint(state, run)
             if state.step % output.picture_every == 0 or state.step == state.iterations:

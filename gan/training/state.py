@@ -41,6 +41,7 @@ class TrainState:
     cursor: int = 0
     step: int = 0
     minutes: float = 0.0  # of training so far, over all resumptions
+    latest: dict[str, Tensor] = field(default_factory=dict)  # the last value of every term
     iterations: int = field(init=False)
 
     def __post_init__(self) -> None:

@@ -34,6 +34,8 @@ def iterate(state: TrainState) -> dict[str, Tensor]:
     terms |= {f"g/{name}": term for name, term in generator_step(state, labelled).items()}
     update_average(state)
     state.step += 1
+    # Which factor is labelled alternates, and so do the terms: the log wants the last of each.
+    state.latest |= terms
     return terms
 
 

@@ -94,6 +94,26 @@ def test_what_is_no_face_model_is_refused(tmp_path):
         FaceModel.load(path)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.weights.update(W2=torch.zeros(17, 5)), r"W2 must have shape \(18, 5\), got"),
+        (lambda m: m.weights.pop("b2"), r"b2 must have shape \(18,\), got nothing"),
+        (
+            lambda m: m.codes.update(identity=torch.zeros(2, 3)),
+            r"identity must have shape \(2, 4\)",
+        ),
+        (lambda m: m.faces.fill_(6), "faces name a vertex outside 0 to 5"),
+    ],
+)
+def test_tensors_that_do_not_fit_are_refused(tmp_path, change, message):
+    model, path = small_model(), tmp_path / "model.safetensors"
+    change(model)
+    model.save(path)
+    with pytest.raises(CheckpointError, match=message):
+        FaceModel.load(path)
+
+
 @pytest.mark.parametrize("name", ["mlp", "mlp-components"])
 def test_components_start_gives_the_datas_mean_and_covariance(name):
     rng = torch.Generator().manual_seed(0)
