@@ -9,12 +9,17 @@ from meshkit.topology import edge_table
 
 
 def separate_fans(
-    F: Int[np.ndarray, "m 3"], n: int
+    F: Int[np.ndarray, "m 3"], n: int, cut: Int[np.ndarray, "c 2"] | None = None
 ) -> tuple[Int[np.ndarray, "m 3"], Int[np.ndarray, " k"]]:
     """Copy vertices until every edge has one or two faces and every vertex one fan of faces.
 
     A fan is a set of corners at one vertex, connected through edges of exactly two faces. It is a
     row of faces; one at an edge of more faces ends its row, so no row holds more than two of them.
+
+    Parameters
+    ----------
+    cut : 1
+        Edges, smaller vertex first, at which faces are parted too: no row goes across.
 
     Returns
     -------
@@ -29,7 +34,10 @@ def separate_fans(
     surfaces, IEEE Transactions on Visualization and Computer Graphics 2001 (local cutting).
     """
     table = edge_table(F)
-    pair = table.start[table.uses == 2]
+    joined = table.uses == 2
+    if cut is not None:
+        joined &= ~np.isin(table.E @ (n, 1), cut @ (n, 1))
+    pair = table.start[joined]
     first, second = table.half_edge[pair], table.half_edge[pair + 1]
     corners = F.reshape(-1)
     # Join the corners at both ends of the edge, whichever way its second face runs.

@@ -55,9 +55,8 @@ def mask(rings: int = 12) -> Arrays:
     return cut_hole(V, F, eyes | mouth)
 
 
-def torus_with_hole() -> Arrays:
-    """A torus with one face left out: one loop, one handle."""
-    rows, columns = 5, 7
+def torus(rows: int, columns: int) -> Arrays:
+    """A torus, `rows` around its tube; vertex ``row * columns + column``."""
     V, _ = grid(rows, columns)
     a, b = 2 * np.pi * V[:, 0], 2 * np.pi * V[:, 1]
     i = np.arange(rows)[:, None] * columns + np.arange(columns)
@@ -72,7 +71,52 @@ def torus_with_hole() -> Arrays:
     keep = np.arange(len(V)).reshape(rows + 1, columns + 1)[:-1, :-1].ravel()
     r = 2 + np.cos(b)
     P = np.stack([r * np.cos(a), r * np.sin(a), np.sin(b)], axis=1)[keep]
-    return frozen(P, F[1:])
+    return frozen(P, F)
+
+
+def torus_with_hole() -> Arrays:
+    """A torus with one face left out: one loop, one handle."""
+    V, F = torus(5, 7)
+    return V, F[1:]
+
+
+def sphere(rings: int = 6) -> Arrays:
+    """Two hemispheres sewn together at the equator, squeezed so that no two axes are alike."""
+    V, F = hemisphere(rings)
+    equator = np.abs(V[:, 2]) < 1e-9
+    below = np.where(equator, np.arange(len(V)), len(V) + np.cumsum(~equator) - 1)
+    lower = V[~equator] * (1, 1, -1)
+    return frozen(
+        np.concatenate([V, lower]) * (1, 1.3, 0.8), np.concatenate([F, below[F[:, ::-1]]])
+    )
+
+
+def pretzel(genus: int, fineness: int = 1) -> Arrays:
+    """The surface of a thick plate with holes through it, its corners rounded: closed."""
+    solid = np.ones((5, 4 * max(genus, 1) + 1, 3), dtype=bool)
+    for k in range(genus):
+        solid[2:3, 4 * k + 2 : 4 * k + 3] = False
+    solid = np.pad(solid.repeat(fineness, 0).repeat(fineness, 1).repeat(fineness, 2), 1)
+    quads = []
+    for axis in range(3):
+        u, v = np.eye(3, dtype=int)[[(axis + 1) % 3, (axis + 2) % 3]]
+        ahead = np.roll(solid, -1, axis)
+        for face, steps in (
+            (solid & ~ahead, [0 * u, u, u + v, v]),
+            (ahead & ~solid, [0 * u, v, u + v, u]),
+        ):
+            corner = np.argwhere(face) + np.eye(3, dtype=int)[axis]
+            quads.append(np.stack([corner + step for step in steps], axis=1))
+    points, place = np.unique(np.concatenate(quads).reshape(-1, 3), axis=0, return_inverse=True)
+    Q = place.reshape(-1, 4)
+    F = np.concatenate([Q[:, [0, 1, 2]], Q[:, [0, 2, 3]]])
+    V = points / fineness
+    near = np.zeros((len(V), len(V)))
+    near[F, np.roll(F, 1, axis=1)] = near[np.roll(F, 1, axis=1), F] = 1
+    near /= near.sum(axis=1, keepdims=True)
+    for _ in range(2 * fineness):
+        V = (V + near @ V) / 2
+    return frozen(V, F)
 
 
 def seeds() -> st.SearchStrategy[int]:
