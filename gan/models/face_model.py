@@ -208,7 +208,11 @@ class FaceModel:
         """Refuse tensors that do not fit each other, before they meet in a product."""
         V, H = len(self.template), len(self.weights.get("b1", ()))
         Z = sum(factor.code_size for factor in self.factors) + self.noise_size
-        expected = {"template": (V, 3), "UV": (V, 2), "faces": (len(self.faces), 3)}
+        expected: dict[str, tuple[int, ...]] = {
+            "template": (V, 3),
+            "UV": (V, 2),
+            "faces": (len(self.faces), 3),
+        }
         expected |= {"W1": (H, Z), "b1": (H,), "W2": (3 * V, H), "b2": (3 * V,)}
         expected |= {f.name: (len(f.classes), f.code_size) for f in self.factors}
         found = {"template": self.template, "UV": self.UV, "faces": self.faces}
