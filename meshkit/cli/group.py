@@ -9,6 +9,13 @@ import click
 
 from meshkit.errors import SolveError
 
+# Which extra brings a package that `pip install meshkit-gan` alone does not.
+EXTRAS = {
+    "gan": {"torch", "h5py", "matplotlib", "pydantic", "safetensors", "tensorboard"},
+    "scan": {"open3d"},
+    "view": {"viser"},
+}
+
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called or described.
@@ -49,6 +56,16 @@ class LazyGroup(click.Group):
             sys.exit(130)
         except BrokenPipeError:
             raise
+        except ModuleNotFoundError as error:
+            package = (error.name or "").split(".")[0]
+            if package in {"", "meshkit", "gan"}:  # ours: a bug, not a missing extra
+                raise
+            extras = (
+                f"meshkit-gan[{name}]" for name, brings in EXTRAS.items() if package in brings
+            )
+            extra = next(extras, package)
+            remedy = f"pip install '{extra}'"
+            raise click.ClickException(f"{package} is not installed: {remedy}") from error
         except (ValueError, OSError, SolveError) as error:  # MeshError is a ValueError
             raise click.ClickException(one_line(error)) from error
         except RuntimeError as error:

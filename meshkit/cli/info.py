@@ -4,7 +4,7 @@ import click
 
 from meshkit.cli.parameters import json_option
 
-REQUIRED = ("numpy", "scipy", "libigl", "trimesh", "OpenEXR", "pillow", "click", "rich")
+REQUIRED = ("numpy", "scipy", "libigl", "OpenEXR", "pillow", "click", "rich")
 OPTIONAL = {
     "torch": "meshkit.nn and gan: pip install 'meshkit-gan[torch]'",
     "h5py": "gan data sets: pip install 'meshkit-gan[gan]'",
