@@ -119,14 +119,19 @@ class FaceModel:
         labels = dict(labels or {})
         for name in labels:
             self.factor(name)
+
+        def draw(size: int) -> Tensor:
+            # On the generator's device, then moved: a seed gives the same faces on any device.
+            return torch.randn(n, size, generator=rng, device=rng.device).to(self.template.device)
+
         drawn = {}
         for factor in self.factors:
-            z = torch.randn(n, factor.code_size, generator=rng)
+            z = draw(factor.code_size)
             if factor.name in labels:
                 fixed = self.codes[factor.name][self.label_index(factor.name, labels[factor.name])]
                 z = fixed.expand(n, -1).clone()
             drawn[factor.name] = z
-        drawn["noise"] = torch.randn(n, self.noise_size, generator=rng)
+        drawn["noise"] = draw(self.noise_size)
         return drawn
 
     def decode(self, codes: Mapping[str, Tensor]) -> Float[Tensor, "B V 3"]:
