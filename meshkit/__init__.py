@@ -1,7 +1,7 @@
 """Mesh to geometry image and back: parameterize, rasterize, resample.
 
 Read the modules in this order: `topology`, `laplacian` (then `intrinsic`, `mass`, `operators`,
-`spectrum`, `geodesics`), `boundary` and `param` (disk to square),
+`spectrum`, `geodesics`), `boundary` and `param` (disk to square), `cut` (closed to disk),
 `raster` (its docstring is the pixel convention; then `charts`, `supersample`, `dilate`,
 `visibility`, `raster_conventions`), `geometry_image` (then `image_maps`, `stitch`); `distortion`,
 `primitives`, `mesh` and `io`, `diagnose`, `render`. `meshkit.nn` holds the layers for torch.
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from meshkit.boundary import circle_boundary, square_boundary
     from meshkit.charts import corner_average, overlapped_texels, rasterize_mesh
+    from meshkit.cut import Cut, cut_to_disk, seam_uv
     from meshkit.diagnose import diagnose
     from meshkit.dilate import dilate_image, dilate_raster
     from meshkit.distortion import Distortion, distortion
@@ -103,6 +104,7 @@ _PUBLIC = {
         "to_tangent_space",
     ],
     "meshkit.stitch": ["mesh_of_texels"],
+    "meshkit.cut": ["Cut", "cut_to_disk", "seam_uv"],
     "meshkit.distortion": ["Distortion", "distortion"],
     "meshkit.mesh": ["Mesh"],
     "meshkit.io": ["load_mesh", "save_mesh"],
@@ -120,6 +122,7 @@ _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 
 __all__ = [
     "CotangentStructure",
+    "Cut",
     "DegenerateFaceError",
     "Distortion",
     "FileFormatError",
@@ -138,6 +141,7 @@ __all__ = [
     "circle_boundary",
     "corner_average",
     "cotangent_laplacian",
+    "cut_to_disk",
     "delaunay_laplacian",
     "diagnose",
     "dilate_image",
@@ -172,6 +176,7 @@ __all__ = [
     "round_trip_error",
     "sampling_matrix",
     "save_mesh",
+    "seam_uv",
     "square_boundary",
     "supersampled_matrix",
     "tangent_frames",

@@ -122,6 +122,12 @@ def cut_to_disk(
     return Cut(V[origin], faces, origin, np.arange(len(F)), seam, length)
 
 
+def uncut(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Cut:
+    """Return a surface as it is, with an empty seam, unchecked."""
+    none = np.zeros((0, 2), dtype=np.int64)
+    return Cut(V, F, np.arange(len(V)), np.arange(len(F)), none, 0.0)
+
+
 def seam_uv(mesh: Mesh, cut: Cut, UV: Float[np.ndarray, "k 2"]) -> Mesh:
     """Return the uncut mesh with the map of the cut one: per corner where there is a seam.
 

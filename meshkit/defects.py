@@ -284,7 +284,8 @@ def border_defects(
             "the surface is closed: it has no border to put on a square",
             "vertices",
             none,
-            "delete the faces where it may be open (the neck), or cut it along a seam",
+            "meshkit repair --cut-to-disk, or meshkit uvmap --cut, along a seam; or delete the "
+            "faces where it may be open (the neck)",
         )
     if len(lengths) > 1 and n_parts == 1 and genus is not None:
         inner = ", ".join(map(str, lengths[1:6])) + (" …" if len(lengths) > 6 else "")
@@ -303,7 +304,7 @@ def border_defects(
             f"{plural(genus, 'handle')}: no disk, even with all holes filled",
             "vertices",
             none,
-            "cut each handle open along a loop",
+            "meshkit repair --cut-to-disk, or meshkit uvmap --cut, along a seam",
         )
     table = edge_table(F)
     border = np.zeros(3 * len(F), dtype=bool)

@@ -48,14 +48,14 @@ def disk_loops(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> list[n
         )
     if not loops:
         raise TopologyError(
-            "the mesh is closed: it has no border to put on the square; delete the faces where it "
-            "may be open, or cut it along a seam"
+            "the mesh is closed: it has no border to put on the square: meshkit.cut.cut_to_disk "
+            "(--cut) opens it along a seam, or delete the faces where it may be open"
         )
     handles = 2 - len(loops) - euler_characteristic(F)
     if handles:
         raise TopologyError(
             f"the mesh has {len(loops)} loops and {handles // 2} handles, so it is no disk with "
-            "holes: cut the handles open"
+            "holes: meshkit.cut.cut_to_disk (--cut) cuts the handles open"
         )
     return loops
 

@@ -1,6 +1,7 @@
 """`meshkit repair`: named repairs, in a fixed order."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ _REFUSED_BY = {
     "fill_holes": {
         *("not-finite", "duplicate-faces", "non-manifold-edges", "non-manifold-vertices"),
         *("inconsistent-orientation", "one-sided"),
+    },
+    "cut_to_disk": {
+        *("not-finite", "duplicate-faces", "non-manifold-edges", "non-manifold-vertices"),
+        *("inconsistent-orientation", "one-sided", "several-components"),
     },
 }
 
@@ -43,6 +48,12 @@ _REFUSED_BY = {
 @click.option("--unreferenced", is_flag=True, help="Drop vertices in no face.")
 @click.option("--orientation", is_flag=True, help="Turn faces that run against their neighbours.")
 @click.option("--fill-holes", is_flag=True, help="Close all border loops but the longest.")
+@click.option(
+    "--cut-to-disk",
+    is_flag=True,
+    help="Cut a closed surface and handles open along a short seam, whose vertices get copies; "
+    "inner holes stay. (meshkit uvmap --cut makes a map without copies.)",
+)
 @click.option(
     "--map",
     "map_path",
@@ -104,9 +115,11 @@ def _apply(
 
     from meshkit import repair as repairs
     from meshkit.cli.source import require
+    from meshkit.cut import Cut, cut_to_disk
     from meshkit.mesh import Mesh
+    from meshkit.repair import Repair
 
-    order = {
+    order: dict[str, Callable[..., Repair | Cut]] = {
         "duplicates": repairs.drop_duplicates,
         "coincident": repairs.merge_coincident,
         "split_nonmanifold": repairs.split_nonmanifold,
@@ -114,6 +127,7 @@ def _apply(
         "unreferenced": repairs.drop_unreferenced,
         "orientation": repairs.orient_faces,
         "fill_holes": repairs.fill_holes,
+        "cut_to_disk": cut_to_disk,
     }
     wanted = {**wanted, "component": component is not None}
     total = repairs.Repair(mesh.V, mesh.F, np.arange(len(mesh.V)), np.arange(len(mesh.F)))
@@ -123,7 +137,9 @@ def _apply(
             continue
         if name != "duplicates":
             require(path, Mesh(total.V, total.F), _REFUSED | _REFUSED_BY.get(name, set()))
-        done = function(total.V, total.F)
+        result = function(total.V, total.F)
+        seam = (len(result.seam), result.length) if isinstance(result, Cut) else (0, 0.0)
+        done = result.repair if isinstance(result, Cut) else result
         kept = done.face_map[done.face_map >= 0]
         turned = (done.vertex_map[done.F[done.face_map >= 0]] != total.F[kept]).any(axis=1)
         steps.append(
@@ -132,6 +148,8 @@ def _apply(
                 "vertices": len(done.V) - len(total.V),
                 "faces": len(done.F) - len(total.F),
                 "faces_turned": int(turned.sum()) if name == "orientation" else 0,
+                "seam_edges": seam[0],
+                "seam_length": seam[1],
             }
         )
         total = repairs.compose(total, done)
@@ -164,6 +182,8 @@ def _print(report: dict[str, Any], as_json: bool) -> None:
         changes = [f"{step[kind]:+d} {kind}" for kind in ("vertices", "faces") if step[kind]]
         if step["faces_turned"]:
             changes.append(f"{step['faces_turned']} faces turned")
+        if step["seam_edges"]:
+            changes.append(f"seam of {step['seam_edges']} edges, {step['seam_length']:.4g} long")
         rows[step["repair"]] = ", ".join(changes) or "nothing to do"
     rows["result"] = f"{report['vertices']} vertices, {report['faces']} faces"
     rows["errors left"] = ", ".join(report["errors_left"]) or "none"

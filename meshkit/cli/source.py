@@ -20,6 +20,7 @@ _TOPOLOGY = {
     "handles",
 }
 _CURED_BY_COMPONENT = frozenset({"several-components", "unreferenced-vertices"})
+CURED_BY_CUT = frozenset({"closed", "handles"})
 
 
 def open_mesh(path: Path, component: int | str | None) -> Mesh:

@@ -1,7 +1,6 @@
 """`meshkit uvmap`: flatten a disk."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from meshkit.cli.parameters import (
 )
 
 if TYPE_CHECKING:
+    from meshkit.cut import Cut
     from meshkit.mesh import Mesh
     from meshkit.param import Parameterization
 
@@ -45,6 +45,12 @@ SIZES = (64, 128, 256)  # for which the summary counts empty texels and vertices
     help="Close inner loops while flattening, so that an image of the map has no empty texel; "
     "OUT keeps TEMPLATE's own faces.",
 )
+@click.option(
+    "--cut",
+    is_flag=True,
+    help="First cut a closed surface and handles open along a short seam. OUT keeps the vertices: "
+    "those on the seam have several texture coordinates.",
+)
 @component_option
 @preview_option
 @json_option
@@ -54,11 +60,14 @@ def uvmap(
     boundary: str,
     weights: str,
     fill_holes: bool,
+    cut: bool,
     component: int | str | None,
     preview: Path | None,
     as_json: bool,
 ) -> None:
-    """Flatten TEMPLATE, a disk with or without holes, and write it with texture coordinates.
+    """Flatten TEMPLATE and write it with texture coordinates.
+
+    TEMPLATE is a disk with or without holes, with --cut any surface of one part; a disk is not cut.
 
     Vertices and faces stay as they are (with --component: those of the component, in order);
     texture coordinates that the file has are replaced. The longest border loop goes to the border
@@ -67,7 +76,8 @@ def uvmap(
     output = output or Path(f"{template.stem}_uv.obj")
     check_outputs(template, {"-o": output, "--preview": preview})
     from meshkit.cli.messages import about
-    from meshkit.cli.source import open_mesh, require_disk
+    from meshkit.cli.source import CURED_BY_CUT, open_mesh, require_disk
+    from meshkit.cut import cut_to_disk, uncut
     from meshkit.io import WITHOUT_UV
     from meshkit.param import parameterize
 
@@ -76,12 +86,13 @@ def uvmap(
     start = time.perf_counter()
     with about(template):
         mesh = open_mesh(template, component)
-        require_disk(template, mesh)
+        require_disk(template, mesh, ignore=CURED_BY_CUT if cut else frozenset())
+        opened = cut_to_disk(mesh.V, mesh.F) if cut else uncut(mesh.V, mesh.F)
         flat = parameterize(
-            mesh.V, mesh.F, boundary=boundary, weights=weights, fill_holes=fill_holes
+            opened.V, opened.F, boundary=boundary, weights=weights, fill_holes=fill_holes
         )
-        report = _measure(mesh, flat)
-    _write(output, preview, mesh, flat, f"{template.name}: {boundary}")
+        report = _measure(mesh, opened, flat)
+    _write(output, preview, (mesh, opened, flat), f"{template.name}: {boundary}")
     files = {"input": template, "output": output, "preview": preview}
     report = {**files, "boundary": boundary, **report, "seconds": time.perf_counter() - start}
     if report["flips"] or report["zero_area"]:
@@ -93,7 +104,7 @@ def uvmap(
     _print(report, as_json, fill_holes)
 
 
-def _measure(mesh: "Mesh", flat: "Parameterization") -> dict[str, Any]:
+def _measure(mesh: "Mesh", opened: "Cut", flat: "Parameterization") -> dict[str, Any]:
     from meshkit.distortion import percentiles
     from meshkit.raster import rasterize_uv, vertices_seen
     from meshkit.texels import count_empty
@@ -102,13 +113,15 @@ def _measure(mesh: "Mesh", flat: "Parameterization") -> dict[str, Any]:
     for n in SIZES:
         raster = rasterize_uv(flat.UV, flat.F, (n, n))
         empty[str(n)] = count_empty(flat.UV, flat.loops[0], raster)
-        seen[str(n)] = vertices_seen(flat.F, raster, len(mesh.V))
+        seen[str(n)] = vertices_seen(opened.vertex_map[flat.F], raster, len(mesh.V))
     spread = percentiles(flat.distortion)
     return {
         "vertices": len(mesh.V),
         "faces": len(mesh.F),
         "fill_faces": int(flat.fill_mask.sum()),
         "loops": [len(loop) for loop in flat.loops],
+        "seam_edges": len(opened.seam),
+        "seam_length": opened.length,
         "weights": flat.weights,
         "flips": len(flat.flips),
         "zero_area": len(flat.zero_area),
@@ -120,19 +133,24 @@ def _measure(mesh: "Mesh", flat: "Parameterization") -> dict[str, Any]:
 
 
 def _write(
-    output: Path, preview: Path | None, mesh: "Mesh", flat: "Parameterization", title: str
+    output: Path,
+    preview: Path | None,
+    result: "tuple[Mesh, Cut, Parameterization]",
+    title: str,
 ) -> None:
+    from meshkit.cut import seam_uv
     from meshkit.files import atomic_path
     from meshkit.io import save_mesh
 
-    textured = replace(mesh, UV=flat.UV, UV_corner=None, F_uv=None)
+    mesh, opened, flat = result
+    textured = seam_uv(mesh, opened, flat.UV)
     if preview is None:
         save_mesh(output, textured)
         return
     from meshkit.render import save_png
     from meshkit.uv_picture import draw_uv_preview
 
-    picture = draw_uv_preview(mesh.V, mesh.F, flat, title)
+    picture = draw_uv_preview(opened.V, opened.F, flat, title)
     with atomic_path(output) as aside:  # both files or none
         save_mesh(aside, textured)
         save_png(preview, picture)
@@ -151,6 +169,7 @@ def _print(report: dict[str, Any], as_json: bool, fill_holes: bool) -> None:
         "mesh": f"{report['vertices']} vertices, {report['faces']} faces",
         "border loops": ", ".join(map(str, report["loops"]))
         + ("" if not holes else " (inner loops filled)" if fill_holes else " (inner loops open)"),
+        "seam": f"{report['seam_edges']} edges, {report['seam_length']:.4g} long",
         "weights": report["weights"],
         "flipped faces": str(report["flips"]),
         "faces without area": str(report["zero_area"]),
@@ -161,4 +180,6 @@ def _print(report: dict[str, Any], as_json: bool, fill_holes: bool) -> None:
         "written": ", ".join(str(report[k]) for k in ("output", "preview") if report[k]),
         "seconds": f"{report['seconds']:.2f}",
     }
+    if not report["seam_edges"]:
+        del rows["seam"]
     print_table(str(report["input"]), rows)

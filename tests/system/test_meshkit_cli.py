@@ -373,7 +373,7 @@ def torus_with_a_hole() -> tuple[np.ndarray, np.ndarray]:
 
 BAD_MESHES = [
     (with_nan, "m.obj: 1 vertex with a coordinate that is not finite: 7; remedy: correct"),
-    (closed, "m.obj: the surface is closed: it has no border to put on a square; remedy: delete"),
+    (closed, "m.obj: the surface is closed: it has no border to put on a square; remedy: meshkit"),
     (two_parts, "m.obj: 2 components, of 54, 24 faces; their first faces: 24, 0; remedy: --comp"),
     (third_face, "m.obj: 1 edge with more than two faces: 0-1; remedy: meshkit repair --split"),
     (bow_tie, "m.obj: 1 vertex whose faces form more than one fan: 18; remedy: meshkit repair"),
@@ -381,7 +381,7 @@ BAD_MESHES = [
     (flipped, "m.obj: 1 face turned against the neighbours: 11; remedy: meshkit repair --orient"),
     (doubled, "m.obj: 1 face on the same three vertices as an earlier one: 54; remedy: meshkit"),
     (corner_twice, "m.obj: 1 face with one vertex twice: 54; remedy: meshkit repair --duplicates"),
-    (torus_with_a_hole, "m.obj: 1 handle: no disk, even with all holes filled; remedy: cut each"),
+    (torus_with_a_hole, "m.obj: 1 handle: no disk, even with all holes filled; remedy: meshkit"),
 ]
 
 
@@ -407,7 +407,7 @@ def test_the_remedy_in_the_message_works(make):
         succeed("repair", "m.obj", remedy.split()[2].rstrip(","))
         succeed("uvmap", "m_repaired.obj", "--component", "largest")
     else:
-        assert remedy.startswith(("correct", "delete", "cut"))
+        assert remedy.startswith("correct")
 
 
 @pytest.mark.parametrize("command", ["check", "uvmap", "geomimg", "repair"])
