@@ -206,7 +206,7 @@ def _shorten(s: Surface, seam: Bool[np.ndarray, " e"]) -> Bool[np.ndarray, " e"]
 
     Without one piece the surface is a ring; any path between the two sides of it cuts that open.
     """
-    good: set[bytes] = set()
+    good: set[bytes] = set()  # pieces as they are, not tried again
     for _ in range(PASSES * len(_segments(s, seam))):
         open_ = [piece for piece in _segments(s, seam) if piece.tobytes() not in good]
         if not open_:
@@ -218,7 +218,6 @@ def _shorten(s: Surface, seam: Bool[np.ndarray, " e"]) -> Bool[np.ndarray, " e"]
             good.add(open_[0].tobytes())
         else:
             seam = found
-            good.clear()
     return seam
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
@@ -71,6 +71,7 @@ def punctured(genus: int, rng: np.random.Generator, n_holes: int, size: int) -> 
     return V, F
 
 
+@settings(max_examples=40)
 @given(meshes.seeds(), st.integers(0, 3), st.integers(1, 6), st.sampled_from([0.3, 0.8, 1.2]))
 def test_bordered_surfaces_lose_their_handles(seed, genus, n_holes, size):
     """Whatever the holes leave of the handles, of one part: a disk, with holes that were there."""
@@ -104,6 +105,20 @@ def test_holes_stay_holes_where_there_is_room():
     assert [len(loop) for loop in boundary_loops(cut.F)[1:]] == [3, 3]
     filled = fill_holes(V, F)
     check_disk(cut_to_disk(filled.V, filled.F))
+
+
+def test_where_there_is_no_room_the_seam_ends_in_holes():
+    """A torus of which nine strips, one quad wide, are left: every vertex lies on a border."""
+    rows, columns = 12, 15
+    V, F = meshes.torus(rows, columns)
+    row, column = np.divmod(np.arange(len(F)) % (rows * columns), columns)
+    V, F = _used(V, F[(row % 4 == 0) | (column % 3 == 0)])
+    assert len(np.unique(np.concatenate(boundary_loops(F)))) == len(V)
+    cut = cut_to_disk(V, F)
+    check_cut(V, F, cut)
+    loops = len(boundary_loops(cut.F))
+    assert loops < len(boundary_loops(F))
+    assert euler_characteristic(cut.F) == 2 - loops
 
 
 @pytest.mark.parametrize("mesh", [meshes.mask(), grid(3, 4)])
