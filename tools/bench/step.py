@@ -1,5 +1,6 @@
 """One training iteration, split by part; the floor is the discriminator's bare networks."""
 
+import statistics
 import tempfile
 import time
 from collections import defaultdict
@@ -31,7 +32,7 @@ def rows(*, full: bool) -> Iterator[Row]:
 
 
 def _split(preset: str, state: step.TrainState) -> Iterator[Row]:
-    spent: dict[str, float] = defaultdict(float)
+    spent: dict[str, list[float]] = defaultdict(lambda: [0.0])
 
     def timed(name: str, function: Callable) -> Callable:
         def wrapper(*args: object, **kwargs: object) -> object:
@@ -39,11 +40,12 @@ def _split(preset: str, state: step.TrainState) -> Iterator[Row]:
             result = function(*args, **kwargs)
             if state.device.type == "cuda":
                 torch.cuda.synchronize()
-            spent[name] += time.perf_counter() - began
+            spent[name][-1] += time.perf_counter() - began
             return result
 
         return wrapper
 
+    threads = f"{torch.get_num_threads()} threads on {state.device}"
     for _ in range(3):
         step.iterate(state)
     names = ("discriminator_step", "generator_step", "fold_last_layer", "update_average")
@@ -58,8 +60,10 @@ def _split(preset: str, state: step.TrainState) -> Iterator[Row]:
     try:
         for _ in range(ITERATIONS):
             whole(state)
+            for parts in spent.values():
+                parts.append(0.0)
     finally:
         for name in names:
             setattr(step, name, kept[name])
-    for name, seconds in spent.items():
-        yield Row(f"{preset}: {name}", seconds / ITERATIONS, None, "")
+    for name, parts in spent.items():
+        yield Row(f"{preset}: {name}", statistics.median(parts[:-1]), None, "", threads)
