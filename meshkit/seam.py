@@ -121,10 +121,10 @@ def cut_graph(
         at_hole = (cap[table.E] >= 0).any(axis=1)
         cost = length + more * at_hole
         surface = Surface(F, len(V), table, cost, cap, roots)
-        seam = _shorten(surface, _tree_cotree(surface))
+        seam = _tree_cotree(surface)
         touched = np.unique(cap[table.E[seam]])
         if not (touched >= 0).any():
-            return seam
+            return _shorten(surface, seam)
         kept = [k for k in kept if k not in touched]
 
 
@@ -246,6 +246,8 @@ def _cross_ring(
     if not distance[stop] < (1 - 1e-9) * float(cost[now].sum()):
         return None
     path = origin[_walk(before, stop)]
+    if (s.cap[path] >= 0).any():  # a hole to keep
+        return None
     return np.asarray(rest | _mask(s.table, np.stack([path[:-1], path[1:]], axis=1)))
 
 
