@@ -73,6 +73,8 @@ def load_mesh(path: Path | str, *, quads: str = "fan") -> Mesh:
         return POLYGON_LOADERS[suffix](path, quads=quads)
     if suffix in TRIANGLE_LOADERS:
         return TRIANGLE_LOADERS[suffix](path)
+    if path.is_dir():
+        raise FileFormatError(f"{path} is a folder; give the name of a mesh file")
     raise FileFormatError(f"{path}: {_unknown(suffix)}")
 
 

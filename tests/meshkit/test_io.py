@@ -206,3 +206,8 @@ def test_nan_is_loaded_because_the_doctor_reports_it(tmp_path):
 def test_a_mesh_has_no_field_that_files_forget():
     """Fails when Mesh gains a field: then the formats must learn it."""
     assert [f.name for f in fields(Mesh)] == ["V", "F", "UV", "UV_corner", "F_uv", "colors"]
+
+
+def test_a_folder_is_called_one(tmp_path):
+    with pytest.raises(FileFormatError, match="is a folder; give the name of a mesh file"):
+        load_mesh(tmp_path)
