@@ -1,0 +1,200 @@
+"""Smoothed-aggregation multigrid: what makes conjugate gradients on a million vertices short."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Float, Int32
+
+from meshkit.errors import SolveError
+
+COARSEST = 400  # unknowns: a dense inverse from here on
+SMOOTHED_BAND = 6.0  # the smoother damps eigenvalues between the largest and this part of it
+
+
+class Level(NamedTuple):
+    """One grid: its matrix, 1 / diagonal, largest eigenvalue of D⁻¹ A, and the way up and down."""
+
+    A: sp.csr_array
+    inverse_diagonal: np.ndarray
+    largest: float
+    P: sp.csr_array
+    R: sp.csr_array
+
+
+class Multigrid:
+    """Apply a symmetric V-cycle: an approximate inverse of A, made once for many columns.
+
+    A preconditioner for `conjugate_gradients`, not a solver: it computes in float32, for half the
+    traffic. It suits Laplacians with fixed vertices on meshes without extreme slivers; on others
+    the iterations grow in number.
+
+    Parameters
+    ----------
+    A : (n, n)
+        Symmetric positive definite.
+
+    Raises
+    ------
+    SolveError
+        A diagonal entry is not positive, the unknowns are hardly connected, or A is singular.
+
+    References
+    ----------
+    Vaněk, Mandel, Brezina, Algebraic multigrid by smoothed aggregation for second and fourth order
+    elliptic problems, Computing 56, 1996. The aggregates grow around a maximal independent set of
+    distance 2: Bell, Dalton, Olson, Exposing fine-grained parallelism in algebraic multigrid
+    methods, SISC 2012.
+    """
+
+    def __init__(self, A: sp.csr_array) -> None:
+        self.levels: list[Level] = []
+        A = short_indices(A)
+        while A.shape[0] > COARSEST:
+            if not (A.diagonal() > 0).all():  # written so that nan fails too
+                raise SolveError("multigrid: the diagonal is not positive")
+            inverse_diagonal = 1.0 / A.diagonal()
+            largest = _largest_eigenvalue(A, inverse_diagonal)
+            P = _prolongation(A, inverse_diagonal, largest)
+            if 2 * P.shape[1] > A.shape[0]:
+                raise SolveError("multigrid: most unknowns have no neighbours to aggregate with")
+            R = P.T.tocsr()
+            A32, D32, P32, R32 = (M.astype(np.float32) for M in (A, inverse_diagonal, P, R))
+            self.levels.append(Level(A32, D32, largest, P32, R32))
+            A = short_indices(R @ (A @ P))
+        try:
+            self.coarsest = np.linalg.inv(A.toarray()).astype(np.float32)
+        except np.linalg.LinAlgError as error:
+            raise SolveError("multigrid: the coarsest matrix is singular") from error
+
+    def __call__(self, rhs: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Return about ``A⁻¹ rhs``, in float64."""
+        return self._cycle(rhs.astype(np.float32), 0).astype(np.float64)
+
+    def _cycle(self, rhs: np.ndarray, depth: int) -> np.ndarray:
+        if depth == len(self.levels):
+            return np.asarray(self.coarsest @ rhs)
+        level = self.levels[depth]
+        x = _smooth(level, rhs)
+        x += level.P @ self._cycle(level.R @ (rhs - level.A @ x), depth + 1)
+        x += _smooth(level, rhs - level.A @ x)
+        return x
+
+
+def conjugate_gradients(
+    A: sp.csr_array,
+    rhs: Float[np.ndarray, " n"],
+    inverse: Callable[[np.ndarray], np.ndarray],
+    *,
+    rtol: float,
+    most: int = 100,
+) -> Float[np.ndarray, " n"] | None:
+    """Solve ``A x = rhs`` for a symmetric positive definite A, or return None.
+
+    Parameters
+    ----------
+    inverse
+        About ``A⁻¹``, symmetric too.
+    rtol : 1
+        Stops when the residual is below this part of the right-hand side.
+    most
+        Iterations after which it gives up.
+    """
+    x, residual = np.zeros_like(rhs), rhs.copy()
+    goal = rtol * float(np.linalg.norm(rhs))
+    direction, before = np.zeros_like(rhs), 1.0
+    for _ in range(most):
+        if np.linalg.norm(residual) <= goal:
+            return x
+        z = inverse(residual)
+        now = float(residual @ z)
+        direction *= now / before
+        direction += z
+        before = now
+        q = A @ direction
+        curvature = float(direction @ q)
+        if not (now > 0 and curvature > 0):  # not positive definite to rounding; nan too
+            return None
+        x += np.multiply(direction, now / curvature, out=z)
+        residual -= np.multiply(q, now / curvature, out=q)
+    return None
+
+
+def short_indices(A: sp.csr_array) -> sp.csr_array:
+    """Return A with indices of 32 bits where they suffice: products read a third less."""
+    kind = np.int32 if max(A.nnz, *A.shape) < 2**31 else np.int64
+    return sp.csr_array((A.data, A.indices.astype(kind), A.indptr.astype(kind)), shape=A.shape)
+
+
+def _smooth(level: Level, rhs: np.ndarray) -> np.ndarray:
+    """Two steps of Chebyshev's iteration from zero, aimed at the upper part of the spectrum."""
+    high = level.largest
+    low = high / SMOOTHED_BAND
+    centre, half = (high + low) / 2, (high - low) / 2
+    # Saad, Iterative methods for sparse linear systems, 2003, algorithm 12.1, unrolled.
+    rho = 1 / (2 * centre / half - half / centre)
+    scaled = level.inverse_diagonal * rhs
+    x: np.ndarray = scaled / np.float32(centre)
+    change = level.A @ x
+    change *= level.inverse_diagonal
+    np.subtract(scaled, change, out=change)
+    change *= np.float32(2 * rho / half)
+    x *= np.float32(1 + rho * half / centre)
+    x += change
+    return x
+
+
+def _largest_eigenvalue(A: sp.csr_array, inverse_diagonal: np.ndarray) -> float:
+    """Estimate the largest eigenvalue of D⁻¹ A from above, by 12 power iterations."""
+    x = _hash(A.shape[0]) / 2.0**31 - 0.5
+    growth = 1.0
+    for _ in range(12):
+        x = inverse_diagonal * (A @ x)
+        growth = float(np.linalg.norm(x))
+        x /= growth
+    return float(1.1 * growth)
+
+
+def _prolongation(A: sp.csr_array, inverse_diagonal: np.ndarray, largest: float) -> sp.csr_array:
+    """Piecewise constants over aggregates, smoothed by one damped Jacobi step."""
+    aggregate = _aggregates(A)
+    n = len(aggregate)
+    ones = np.ones(n)
+    T = sp.csr_array((ones, aggregate, np.arange(n + 1)), shape=(n, int(aggregate.max()) + 1))
+    step: sp.csr_array = A @ T
+    step.data *= np.repeat(inverse_diagonal * (4 / 3 / largest), np.diff(step.indptr))
+    return sp.csr_array(T - step)
+
+
+def _aggregates(A: sp.csr_array) -> Int32[np.ndarray, " n"]:
+    """Give every row the number of its aggregate: the rows within two edges of a root."""
+    n = A.shape[0]
+    key = _hash(n)
+    root, decided = np.int32(2**31 - 1), np.int32(-1)
+    while ((key >= 0) & (key < root)).any():
+        reach = _neighbour_max(A, _neighbour_max(A, key))
+        undecided = (key >= 0) & (key < root)
+        key[undecided & (reach >= root)] = decided
+        key[undecided & (reach == key)] = root
+    roots = np.flatnonzero(key == root)
+    aggregate = np.full(n, -1, dtype=np.int32)
+    aggregate[roots] = np.arange(len(roots), dtype=np.int32)
+    for _ in range(2):
+        aggregate = np.where(aggregate < 0, _neighbour_max(A, aggregate), aggregate)
+    return aggregate
+
+
+def _neighbour_max(A: sp.csr_array, values: np.ndarray) -> np.ndarray:
+    """Return the largest value of each row and its neighbours; no row is empty: the diagonal."""
+    largest: np.ndarray = np.maximum.reduceat(values[A.indices], A.indptr[:-1])
+    return largest
+
+
+def _hash(n: int) -> Int32[np.ndarray, " n"]:
+    """Scatter 0..n-1 over 31 bits, no two alike: the same result every time, without a seed."""
+    bits = np.arange(n, dtype=np.uint64)
+    for _ in range(2):
+        bits = (bits * np.uint64(0x9E3779B1)) & np.uint64(2**31 - 1)  # odd: one to one
+        bits ^= bits >> np.uint64(15)
+    return bits.astype(np.int32)
