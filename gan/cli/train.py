@@ -68,10 +68,14 @@ def train(
 
 def _known_dataset(out: Path, resume: bool) -> Path:
     """Return the data set of the run to resume, or the embedded default."""
-    from gan.datasets.make import default_dataset
+    from gan.cli.data.progress import progress_bar
+    from gan.datasets.make import SIZES, default_dataset
     from gan.training.loop import read_run
 
-    return read_run(out).dataset if resume else default_dataset()
+    if resume:
+        return read_run(out).dataset
+    with progress_bar("making the embedded heads", SIZES["small"].meshes) as advance:
+        return default_dataset(progress=advance)
 
 
 def _describe(config: Any, dataset: Any, device: Any) -> None:
@@ -96,7 +100,9 @@ class _Progress:
 
     def __init__(self) -> None:
         from rich import progress as bars
+        from rich.console import Console
 
+        console = Console(stderr=True)
         self.bar = bars.Progress(
             bars.TextColumn("training"),
             bars.BarColumn(),
@@ -104,6 +110,8 @@ class _Progress:
             bars.TextColumn("{task.fields[rate]}"),
             bars.TimeElapsedColumn(),
             bars.TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,  # else rich leaves an empty line in logs
             transient=True,
         )
         self.task: Any = None
