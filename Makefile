@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := demo
 
-.PHONY: demo test lint bench docs clean install
+.PHONY: demo test lint bench clean install
 
 install: $(STAMP)
 
