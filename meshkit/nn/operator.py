@@ -118,7 +118,9 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, A: Tensor, A_T: Tensor, X: Tensor) -> Tensor:
         ctx.A, ctx.A_T = A, A_T
-        return A @ X
+        # Not `A @ X`: that fills a matrix with zeros first, which costs as much as the product.
+        Y = X.new_empty(A.shape[0], X.shape[1])
+        return torch.addmm(Y, A, X, beta=0, out=Y)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:
