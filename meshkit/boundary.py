@@ -19,7 +19,6 @@ from meshkit.corners import arc_length, chords, cut_off_faces, pose_angle, squar
 from meshkit.errors import TopologyError
 
 SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
-SPREAD = 16.0  # weight of uneven sides against corners off the diagonals
 
 
 def circle_boundary(
@@ -57,6 +56,7 @@ def square_boundary(
     *,
     corners: Int[np.ndarray, " 4"] | None = None,
     F: Int[np.ndarray, "m 3"] | None = None,
+    aspect: float = 1.0,
 ) -> Float[np.ndarray, "b 2"]:
     """Place a loop on the border of the unit square, by arc length within each side.
 
@@ -68,6 +68,9 @@ def square_boundary(
         default chosen by `square_corners`.
     F : 1
         Given the faces, corners are chosen so, or checked, that no face collapses.
+    aspect : 1
+        Width over height of the rectangle that the square stands for: corners chosen here give its
+        sides their share of the loop.
 
     Returns
     -------
@@ -85,9 +88,9 @@ def square_boundary(
     """
     arc = arc_length(V, loop)
     if corners is None:
-        corner = square_corners(V, loop, F=F)
+        corner = square_corners(V, loop, F=F, aspect=aspect)
     else:
-        corner = _positions(loop, corners)
+        corner = loop_positions(loop, corners)
         if F is not None:
             _check_corners(F, loop, corner)
     UV_loop = np.empty((len(loop), 2))
@@ -117,8 +120,16 @@ def _check_corners(F: np.ndarray, loop: np.ndarray, corner: np.ndarray) -> None:
             )
 
 
-def _positions(loop: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Return where the given vertices stand in the loop."""
+def loop_positions(
+    loop: Int[np.ndarray, " b"], corners: Int[np.ndarray, " k"]
+) -> Int[np.ndarray, " k"]:
+    """Return where the given vertices stand in the loop.
+
+    Raises
+    ------
+    ValueError
+        One is not on the loop, or they are not in its order.
+    """
     place = {int(vertex): k for k, vertex in enumerate(loop)}
     missing = [int(i) for i in corners if int(i) not in place]
     if missing:
@@ -126,8 +137,9 @@ def _positions(loop: np.ndarray, corners: np.ndarray) -> np.ndarray:
     corner = np.array([place[int(i)] for i in corners])
     ahead = (corner - corner[0]) % len(loop)
     if not (np.diff(ahead) > 0).all():
+        count = "four" if len(corner) == 4 else len(corner)
         raise ValueError(
-            f"corners {[int(i) for i in corners]} are not four vertices in the loop's order, which "
-            "is counter-clockwise seen from outside"
+            f"corners {[int(i) for i in corners]} are not {count} vertices in the loop's order, "
+            "which is counter-clockwise seen from outside"
         )
     return corner

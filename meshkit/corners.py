@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.errors import MeshError, TopologyError
+from meshkit.laplacian import corner_products
 from meshkit.topology import edge_table
 
 SPREAD = 16.0  # weight of uneven sides against corners off the diagonals
@@ -19,13 +20,15 @@ def square_corners(
     loop: Int[np.ndarray, " b"],
     *,
     F: Int[np.ndarray, "m 3"] | None = None,
+    aspect: float = 1.0,
 ) -> Int[np.ndarray, " 4"]:
     """Choose the four positions in a loop that go to the corners of the square.
 
     They lie towards the diagonals of the loop's bounding box as seen from the front, lower left
     first, while the sides keep lengths near a quarter of the loop. Where an inner edge joins two
     border vertices, what it cuts off (an *ear*, if it is one face) collapses unless a corner lies
-    strictly within: given F, that comes first.
+    strictly within: given F, that comes first. For a rectangle of another width over height, the
+    lower and upper side should be longer by as much.
 
     Raises
     ------
@@ -34,20 +37,48 @@ def square_corners(
     """
     b = len(loop)
     if b < 4:
-        raise TopologyError(
-            f"a square has four corners, but the loop {loop.tolist()} has {b} vertices: "
-            "boundary='circle' (--boundary circle) takes it"
-        )
+        raise TopologyError(_too_short(loop))
     arc = arc_length(V, loop)
     reach = _reach(F, loop)
     pose = pose_angle(V, loop)
+    share = np.array([aspect, 1, aspect, 1]) / (2 * aspect + 2)
     starts = [
-        _quarters(arc, start) for start in np.linspace(0, b, 32, endpoint=False, dtype=int).tolist()
+        _quarters(arc, start, share)
+        for start in np.linspace(0, b, 32, endpoint=False, dtype=int).tolist()
     ]
     starts += _spread_over_ears(F, loop, reach)
-    starts.sort(key=lambda corner: _cost(corner, arc, pose, reach))
-    best = [_descend(corner, arc, pose, reach) for corner in (*starts[:3], *starts[-2:])]
-    return np.asarray(min(best, key=lambda corner: _cost(corner, arc, pose, reach)) % b)
+    starts.sort(key=lambda corner: _cost(corner, arc, pose, reach, share))
+    best = [_descend(corner, arc, pose, reach, share) for corner in (*starts[:3], *starts[-2:])]
+    return np.asarray(min(best, key=lambda corner: _cost(corner, arc, pose, reach, share)) % b)
+
+
+def sharpest_corners(
+    V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], loop: Int[np.ndarray, " b"]
+) -> Int[np.ndarray, " 4"]:
+    """Return the four vertices of a loop where the border turns most, lower left first.
+
+    A border turns by 180 degrees less the angles of the faces at the vertex. Where several turn as
+    much, the first of the loop counts. Seen edge-on, the first of the loop comes first.
+
+    Raises
+    ------
+    DegenerateFaceError
+        A face has no area.
+    TopologyError
+        The loop has fewer than four vertices.
+    """
+    if len(loop) < 4:
+        raise TopologyError(_too_short(loop))
+    dot, double_area, _ = corner_products(V, F)
+    angle = np.bincount(F.T.ravel(), np.arctan2(double_area, dot).ravel(), minlength=len(V))
+    # Rounded, so that equal turns are equal.
+    place = np.sort(np.argsort(angle[loop].round(9), kind="stable")[:4])
+    pose = pose_angle(V, loop)
+    if pose is None:
+        return loop[place]
+    diagonal = np.pi * np.array([-0.75, -0.25, 0.25, 0.75])
+    turned = [np.roll(place, -k) for k in range(4)]
+    return loop[max(turned, key=lambda four: float(np.cos(pose[four] - diagonal).sum()))]
 
 
 def chords(F: Int[np.ndarray, "m 3"], loop: Int[np.ndarray, " b"]) -> Int[np.ndarray, "k 2"]:
@@ -103,13 +134,20 @@ def _spread_over_ears(
     return list(corner[found[np.linspace(0, len(found) - 1, 8).astype(int)]])
 
 
+def _too_short(loop: np.ndarray) -> str:
+    return (
+        f"a square has four corners, but the loop {loop.tolist()} has {len(loop)} vertices: "
+        "boundary='circle' (--boundary circle) takes it"
+    )
+
+
 def _too_many_ears(F: np.ndarray, loop: np.ndarray) -> str:
     faces = cut_off_faces(F, loop, chords(F, loop))
     return (
         f"inner edges between border vertices cut off more parts of the border (at faces "
         f"{faces[:8]}{' …' if len(faces) > 8 else ''}) than a square has corners; a part without a "
         "corner collapses onto a side: boundary='circle' (--boundary circle) takes it, or "
-        "meshkit.ears.split_ears halves those edges"
+        "ears='split' (--ears split) halves those edges"
     )
 
 
@@ -154,11 +192,11 @@ def pose_angle(V: np.ndarray, loop: np.ndarray) -> np.ndarray | None:
     return np.asarray(np.arctan2(y, x))
 
 
-def _quarters(arc: np.ndarray, start: int) -> np.ndarray:
-    """Return four corners as evenly spaced as the vertices allow, counting on past the end."""
+def _quarters(arc: np.ndarray, start: int, share: np.ndarray) -> np.ndarray:
+    """Return corners for sides nearest to the wanted shares, counting on past the end."""
     b = len(arc) - 1
     unrolled = np.concatenate([arc[:-1], arc[:-1] + arc[-1]])
-    wanted = arc[start] + arc[-1] * np.arange(4) / 4
+    wanted = arc[start] + arc[-1] * np.concatenate([[0.0], np.cumsum(share[:3])])
     corner: np.ndarray = np.searchsorted(unrolled, wanted)
     corner[0] = start
     for k in range(1, 4):  # distinct, with room for those to come
@@ -167,13 +205,17 @@ def _quarters(arc: np.ndarray, start: int) -> np.ndarray:
 
 
 def _cost(
-    corner: np.ndarray, arc: np.ndarray, pose: np.ndarray | None, reach: np.ndarray
+    corner: np.ndarray,
+    arc: np.ndarray,
+    pose: np.ndarray | None,
+    reach: np.ndarray,
+    share: np.ndarray,
 ) -> np.ndarray:
     """Rate corner choices (…, 4): chords on a side first, then uneven sides and the pose."""
     b = len(reach)
     along = arc[corner % b] + corner // b * arc[-1]
     side = np.diff(along, axis=-1, append=along[..., :1] + arc[-1]) / arc[-1]
-    cost = SPREAD * ((side - 0.25) ** 2).sum(axis=-1)
+    cost = SPREAD * ((side - share) ** 2).sum(axis=-1)
     if pose is not None:
         diagonal = np.pi * np.array([-0.75, -0.25, 0.25, 0.75])
         cost = cost + (1 - np.cos(pose[corner % b] - diagonal)).sum(axis=-1)
@@ -181,11 +223,15 @@ def _cost(
 
 
 def _descend(
-    corner: np.ndarray, arc: np.ndarray, pose: np.ndarray | None, reach: np.ndarray
+    corner: np.ndarray,
+    arc: np.ndarray,
+    pose: np.ndarray | None,
+    reach: np.ndarray,
+    share: np.ndarray,
 ) -> np.ndarray:
     """Move one corner at a time to its best place between its neighbours until none moves."""
     b = len(reach)
-    cost = float(_cost(corner, arc, pose, reach))
+    cost = float(_cost(corner, arc, pose, reach, share))
     while True:
         before = cost
         for k in range(4):
@@ -193,7 +239,7 @@ def _descend(
             high = corner[k + 1] if k < 3 else corner[0] + b
             choice = np.repeat(corner[None], high - low, axis=0)
             choice[:, k] = np.arange(low, high)
-            costs = _cost(choice, arc, pose, reach)
+            costs = _cost(choice, arc, pose, reach, share)
             if float(costs.min()) < cost:
                 cost, corner = float(costs.min()), choice[costs.argmin()]
         if cost >= before:

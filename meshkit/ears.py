@@ -1,13 +1,15 @@
 """Split ears: the repair for borders with more ears than a square has corners.
 
 An inner edge between two vertices of one border cuts off an ear (see `meshkit.corners`). With a new
-vertex in the middle of every such edge there is none left, and any corners will do.
+vertex in the middle of every such edge there is none left, and any corners will do. Or the edge is
+flipped: no new vertex, but other faces.
 """
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.corners import chords
+from meshkit.errors import TopologyError
 from meshkit.repair import Repair
 from meshkit.topology import boundary_loops
 
@@ -39,3 +41,35 @@ def split_ears(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Repair
         np.concatenate([np.arange(len(V)), np.full(len(E), -1)]),
         origin,
     )
+
+
+def flip_ears(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Repair:
+    """Flip inner edges that join two vertices of one border until none is left.
+
+    The two faces beside such an edge become the two of their other diagonal, in their rows: the
+    surface between them changes, vertices do not. Face maps name the old face of the row.
+
+    Raises
+    ------
+    TopologyError
+        The mesh is no oriented manifold; or an edge cannot be flipped, since its other diagonal
+        joins border vertices too or is an edge already: split it.
+    """
+    faces = F.astype(np.int64)
+    loops = boundary_loops(F)
+    borders = [set(loop.tolist()) for loop in loops]
+    for loop in loops:
+        for i, j in loop[chords(F, loop)].tolist():
+            first, second = np.flatnonzero((faces == i).any(axis=1) & (faces == j).any(axis=1))
+            k, m = (int(faces[f].sum()) - i - j for f in (first, second))
+            joined = ((faces == k).any(axis=1) & (faces == m).any(axis=1)).any()
+            if joined or any({k, m} <= border for border in borders):
+                raise TopologyError(
+                    f"edge ({i}, {j}) cannot be flipped: ({k}, {m}) "
+                    + ("is an edge already" if joined else "joins border vertices too")
+                    + "; ears='split' (--ears split) halves it instead"
+                )
+            # Turned so that i becomes m, which keeps the other edges and the orientation.
+            faces[first] = np.where(faces[first] == j, m, faces[first])
+            faces[second] = np.where(faces[second] == i, k, faces[second])
+    return Repair(V.astype(float), faces, np.arange(len(V)), np.arange(len(F)))

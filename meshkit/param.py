@@ -1,8 +1,10 @@
 """Flatten a disk: the whole job, and the doctor's verdict on the result.
 
-`parameterize` checks the mesh (`meshkit.disk`), places the border (`meshkit.boundary`), solves
-(`meshkit.harmonic`), looks for flipped and collapsed faces, changes the weights if there are any,
-and fills inner holes (`meshkit.fill`, `meshkit.polygon`).
+`parameterize` checks the mesh (`meshkit.disk`), places the border (`meshkit.boundary`,
+`meshkit.convex_border`), solves (`meshkit.harmonic`), looks for flipped and collapsed faces,
+changes the weights if there are any, and fills inner holes (`meshkit.fill`, `meshkit.polygon`). On
+request it takes ears away first (`meshkit.ears`), lets the border go (`meshkit.free_boundary`), or
+enlarges what an image would miss (`meshkit.balance`).
 """
 
 from collections.abc import Callable, Iterator
@@ -13,18 +15,26 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 
+from meshkit.balance import Balance, balance_uv
 from meshkit.boundary import circle_boundary, square_boundary
 from meshkit.checks import check_mesh
+from meshkit.convex_border import place_border
 from meshkit.corners import chords
 from meshkit.disk import disk_loops, outer_first
 from meshkit.distortion import Distortion, distortion
 from meshkit.drawing import grid_drawing
+from meshkit.ears import flip_ears, split_ears
 from meshkit.errors import DegenerateFaceError, SolveError
 from meshkit.fill import ClosedDisk, add_centres, close_holes, with_fans
+from meshkit.free_boundary import METHODS, free_uv
 from meshkit.harmonic import harmonic_uv, solve_dirichlet
+from meshkit.intrinsic import delaunay_laplacian
 from meshkit.laplacian import cotangent_laplacian, mean_value_laplacian, uniform_laplacian
 from meshkit.polygon import fill_polygon
 from meshkit.predicates import orientation
+from meshkit.relax import relaxed
+from meshkit.repair import Repair
+from meshkit.robust import robust_laplacian
 
 __all__ = [
     "WEIGHTS",
@@ -38,12 +48,16 @@ __all__ = [
     "zero_area_faces",
 ]
 
-# In the order in which "auto" tries them: the least distortion first, the least demand last.
 WEIGHTS: dict[str, Callable[..., sp.csr_array]] = {
     "cotan": cotangent_laplacian,
     "mean-value": mean_value_laplacian,
     "uniform": uniform_laplacian,
+    "delaunay": delaunay_laplacian,
+    "robust": robust_laplacian,
 }
+# In the order in which "auto" tries them: the least distortion first, the least demand last.
+AUTO = ("cotan", "mean-value", "uniform")
+EARS: dict[str, Callable[..., Repair]] = {"split": split_ears, "flip": flip_ears}
 
 
 class Parameterization(NamedTuple):
@@ -58,13 +72,18 @@ class Parameterization(NamedTuple):
     fill_mask : 1
         True for a face that fills a hole.
     weights : 1
-        The weights used: "cotan", "mean-value", "uniform" or "grid" (see `parameterize`).
+        The weights used: one of WEIGHTS or "grid" (see `parameterize`); "none" for "lscm".
     flips, zero_area : 1
         Rows of F that are clockwise, or without area, in UV: exact for the floats returned.
     loops : 1
         The outer border, then the inner ones, longest first.
     distortion : 1
         Per face of the mesh (not of F: a face that fills a hole is no surface).
+    repair
+        What was done to ears; None if nothing was asked. All of the above is then about the mesh
+        ``repair.V, repair.F``; ``repair.vertex_map`` leads back.
+    balance
+        What balancing did; None if it was not asked for.
     """
 
     UV: Float[np.ndarray, "n 2"]
@@ -75,6 +94,8 @@ class Parameterization(NamedTuple):
     zero_area: Int[np.ndarray, " z"]
     loops: list[np.ndarray]
     distortion: Distortion
+    repair: Repair | None = None
+    balance: Balance | None = None
 
 
 def flipped_faces(UV: Float[np.ndarray, "n 2"], F: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, " k"]:
@@ -98,13 +119,18 @@ def parameterize(
     V: Float[np.ndarray, "n 3"],
     F: Int[np.ndarray, "m 3"],
     *,
-    boundary: str = "square",
+    method: str = "harmonic",
+    boundary: str | Float[np.ndarray, "k 2"] = "square",
+    aspect: float = 1.0,
     weights: str = "auto",
     fill_holes: bool = False,
     loop: int | Int[np.ndarray, " b"] | None = None,
-    corners: Int[np.ndarray, " 4"] | None = None,
+    corners: str | Int[np.ndarray, " c"] | None = "pose",
+    ears: str = "keep",
+    balance: tuple[int, int] | None = None,
+    max_angle: float = 5.0,
 ) -> Parameterization:
-    """Flatten a disk, with or without inner holes, onto the unit square or a circle in it.
+    """Flatten a disk, with or without inner holes, onto a convex border in the unit square.
 
     With weights "auto" the map has neither flipped nor collapsed faces: cotangent weights come
     first, then mean value, then uniform ones, then these two with the holes closed for the solve,
@@ -116,16 +142,32 @@ def parameterize(
     Parameters
     ----------
     V : length
-    boundary : "square" or "circle"
-    weights : "auto", "cotan", "mean-value" or "uniform"
+    method : "harmonic", "lscm", "arap" or "slim"
+        All but the first let the border go where it will (see `meshkit.free_boundary`); then
+        `boundary` has no meaning and flips are reported, whatever the weights. "arap" and "slim"
+        start from the harmonic map to a circle; "slim" keeps it free of flips.
+    boundary : "square", "rectangle", "circle", or points
+        Points are the corners of a convex polygon in the unit square; see `polygon_boundary`.
+    aspect : 1
+        Width over height of the rectangle.
+    weights : "auto", "cotan", "mean-value", "uniform", "delaunay" or "robust"
+        The last two are not negative but join vertices that the mesh does not, so faces may flip.
     fill_holes : 1
         Cover the inner holes with faces (no new vertices), so that a raster has no empty pixel
         inside. Without it, inner borders are free, and with named weights an ear of a hole (cut off
         by an inner edge) collapses onto that edge.
     loop : 1
         The outer border: its place in `disk_loops(V, F)`, or its vertices. Default: the longest.
-    corners : 1
-        Four vertices of the outer border for the corners of the square; see `square_boundary`.
+    corners : "pose", "angle", or vertices
+        What goes to the corners: chosen by pose and even sides (None means the same), where the
+        border turns most, or vertices of the outer border; see `square_boundary`.
+    ears : "keep", "split" or "flip"
+        Whether parts that an inner edge between two border vertices cuts off are taken away first;
+        see `split_ears`, `flip_ears`.
+    balance : pixels
+        Height and width of an image that should show as many vertices as it can; see `balance_uv`.
+    max_angle : 1
+        Bound on the angle distortion of 95 % of the faces while balancing.
 
     Raises
     ------
@@ -134,28 +176,92 @@ def parameterize(
     TopologyError
         The mesh is no disk with holes, or has more ears than corners (see `square_corners`).
     DegenerateFaceError
-        Weights named by the caller need angles, and a face has no area.
+        Weights or a method named by the caller need angles, and a face has no area.
     SolveError
         With "auto", every choice of weights left flipped or collapsed faces. Otherwise: no
-        solution, or holes to fill that flips have tied into knots.
+        solution, holes to fill that flips have tied into knots, or flips that stop balancing.
 
     References
     ----------
     Floater, One-to-one piecewise linear mappings over triangulations, Mathematics of Computation
     2003 (positive weights, convex border: no flip, if no ear is cut off).
     """
-    if boundary not in ("square", "circle"):
-        raise ValueError(f"boundary must be 'square' or 'circle', got {boundary!r}")
+    corners = "pose" if corners is None else corners
+    _check_options(method, weights, ears)
+    free = method != "harmonic"
+    if free and (balance is not None or isinstance(boundary, np.ndarray) or boundary != "square"):
+        raise ValueError(f"method {method!r} lets the border go: no boundary, no balance")
+    if free and (aspect != 1 or not isinstance(corners, str) or corners != "pose"):
+        raise ValueError(f"method {method!r} lets the border go: no aspect, no corners")
+    if method == "lscm" and weights != "auto":
+        raise ValueError("method 'lscm' starts from no map: no weights")
+    loops = outer_first(disk_loops(V, F), loop)
+    repair = EARS[ears](V, F) if ears in EARS else None
+    if repair is not None:
+        V, F = repair.V, repair.F
+    V = _to_unit_scale(V)
+    if free:
+        result = _free_border(V, F, loops, method, weights, fill_holes=fill_holes)
+    else:
+        UV_loop = place_border(V, F, loops[0], boundary, aspect=aspect, corners=corners)
+        result = _fixed_border(V, F, loops, UV_loop, weights, fill_holes=fill_holes)
+    if balance is not None:
+        result = _balanced(V, F, result, balance, max_angle)
+    return result._replace(repair=repair)
+
+
+def _check_options(method: str, weights: str, ears: str) -> None:
+    if method not in ("harmonic", *METHODS):
+        raise ValueError(f"method must be one of {['harmonic', *METHODS]}, got {method!r}")
     if weights not in ("auto", *WEIGHTS):
         raise ValueError(f"weights must be 'auto' or one of {[*WEIGHTS]}, got {weights!r}")
-    if corners is not None and boundary == "circle":
-        raise ValueError("a circle has no corners: leave `corners` out or take boundary='square'")
-    loops = outer_first(disk_loops(V, F), loop)
-    V = _to_unit_scale(V)
-    if boundary == "square":
-        UV_loop = square_boundary(V, loops[0], corners=corners, F=F)
-    else:
+    if ears not in ("keep", *EARS):
+        raise ValueError(f"ears must be one of {['keep', *EARS]}, got {ears!r}")
+
+
+def _free_border(
+    V: np.ndarray,
+    F: np.ndarray,
+    loops: list[np.ndarray],
+    method: str,
+    weights: str,
+    *,
+    fill_holes: bool,
+) -> Parameterization:
+    """Flatten without a border; holes to fill are sewn up first, so that none folds over."""
+    surface, inner = close_holes(V, F, loops[1:]) if fill_holes else ClosedDisk(F, loops[1:])
+    start, used = None, "none"
+    if method != "lscm":
         UV_loop = circle_boundary(V, loops[0])
+        flat = _fixed_border(V, surface, [loops[0], *inner], UV_loop, weights, fill_holes=False)
+        start, used = flat.UV, flat.weights
+    UV = free_uv(V, surface, loops[0], start, method=method)
+    return _examine(V, F, UV, used, loops, fill_holes=fill_holes)
+
+
+def _balanced(
+    V: np.ndarray, F: np.ndarray, flat: Parameterization, size: tuple[int, int], max_angle: float
+) -> Parameterization:
+    holes = flat.loops[1:]
+    fill = flat.F[len(F) :]
+    if holes and not len(fill):
+        fill = np.concatenate([fill_polygon(flat.UV, hole[::-1]) for hole in holes])
+    made = balance_uv(V, F, flat.UV, flat.loops[0], size, fill=fill, max_angle=max_angle)
+    filled = bool(flat.fill_mask.any())
+    result = _examine(V, F, made.UV, flat.weights, flat.loops, fill_holes=filled)
+    return result._replace(balance=made)
+
+
+def _fixed_border(
+    V: np.ndarray,
+    F: np.ndarray,
+    loops: list[np.ndarray],
+    UV_loop: np.ndarray,
+    weights: str,
+    *,
+    fill_holes: bool,
+) -> Parameterization:
+    """Solve with the border in its place; with "auto", until no face is flipped or collapsed."""
     reasons = []
     for name, laplacian in _attempts(V, F, loops, weights, fill_holes=fill_holes):
         try:
@@ -167,6 +273,10 @@ def parameterize(
             reasons.append(f"{name}: {error}")
             continue
         if weights != "auto" or not (result.flips.size or result.zero_area.size):
+            if name == "grid":
+                UV = relaxed(V, F, UV, loops)
+                relief = _examine(V, F, UV, name, loops, fill_holes=fill_holes)
+                return result if relief.flips.size or relief.zero_area.size else relief
             return result
         reasons.append(f"{name}: {result.flips.size} flips, {result.zero_area.size} without area")
     raise SolveError("no weights gave a map without flips or collapse; " + "; ".join(reasons))
@@ -188,7 +298,7 @@ def _attempts(
     # rounding, which must not decide.
     close = fill_holes or (auto and any(len(chords(F, hole)) for hole in holes))
     disk = close_holes(V, F, holes) if close else ClosedDisk(F, [])
-    for name in WEIGHTS if auto else [weights]:
+    for name in AUTO if auto else [weights]:
         yield name, partial(_build, name, V, disk)
     if not auto:
         return

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meshkit.cli.map_options import map_arguments, map_options
 from meshkit.cli.parameters import (
     FILE,
     check_outputs,
@@ -32,13 +33,7 @@ SIZES = (64, 128, 256)  # for which the summary counts empty texels and vertices
     help="Any format with texture coordinates. Default: TEMPLATE's stem + _uv.obj, in the "
     "current folder; an older file of that name is replaced.",
 )
-@click.option("--boundary", type=click.Choice(["square", "circle"]), default="square")
-@click.option(
-    "--weights",
-    type=click.Choice(["auto", "cotan", "mean-value", "uniform"]),
-    default="auto",
-    help="auto takes the first of the others that leaves no flipped face.  [default: auto]",
-)
+@map_options
 @click.option(
     "--fill-holes",
     is_flag=True,
@@ -57,21 +52,20 @@ SIZES = (64, 128, 256)  # for which the summary counts empty texels and vertices
 def uvmap(
     template: Path,
     output: Path | None,
-    boundary: str,
-    weights: str,
     fill_holes: bool,
     cut: bool,
     component: int | str | None,
     preview: Path | None,
     as_json: bool,
+    **choices: Any,
 ) -> None:
     """Flatten TEMPLATE and write it with texture coordinates.
 
     TEMPLATE is a disk with or without holes, with --cut any surface of one part; a disk is not cut.
 
-    Vertices and faces stay as they are (with --component: those of the component, in order);
-    texture coordinates that the file has are replaced. The longest border loop goes to the border
-    of the unit square, by arc length.
+    Vertices and faces stay as they are (with --component: those of the component, in order; with
+    --ears new vertices come last); texture coordinates that the file has are replaced. The longest
+    border loop goes to the border of the unit square, by arc length.
     """
     output = output or Path(f"{template.stem}_uv.obj")
     check_outputs(template, {"-o": output, "--preview": preview})
@@ -79,29 +73,42 @@ def uvmap(
     from meshkit.cli.source import CURED_BY_CUT, open_mesh, require_disk
     from meshkit.cut import cut_to_disk, uncut
     from meshkit.io import WITHOUT_UV
-    from meshkit.param import parameterize
+    from meshkit.param import EARS, parameterize
+    from meshkit.repair import follow
 
+    arguments = map_arguments(choices, cut=cut)
     if output.suffix.lower() in WITHOUT_UV:
         raise click.UsageError(f"-o {output}: {output.suffix} holds no texture coordinates")
     start = time.perf_counter()
     with about(template):
         mesh = open_mesh(template, component)
         require_disk(template, mesh, ignore=CURED_BY_CUT if cut else frozenset())
+        given = len(mesh.V)
+        if choices["ears"] in EARS:
+            mesh = follow(mesh, EARS[choices["ears"]](mesh.V, mesh.F))
         opened = cut_to_disk(mesh.V, mesh.F) if cut else uncut(mesh.V, mesh.F)
-        flat = parameterize(
-            opened.V, opened.F, boundary=boundary, weights=weights, fill_holes=fill_holes
-        )
+        flat = parameterize(opened.V, opened.F, fill_holes=fill_holes, **arguments)
         report = _measure(mesh, opened, flat)
-    _write(output, preview, (mesh, opened, flat), f"{template.name}: {boundary}")
+    shape = _shape(choices)
+    _write(output, preview, (mesh, opened, flat), f"{template.name}: {shape}")
     files = {"input": template, "output": output, "preview": preview}
-    report = {**files, "boundary": boundary, **report, "seconds": time.perf_counter() - start}
+    asked = {"method": choices["method"], "boundary": shape, "ears": choices["ears"]}
+    report = {**files, **asked, **report, "added_vertices": len(mesh.V) - given}
+    report["seconds"] = time.perf_counter() - start
     if report["flips"] or report["zero_area"]:
+        remedy = "--method slim" if choices["method"] in ("lscm", "arap") else "--weights auto"
         click.echo(
             f"warning: {template}: {report['flips']} flipped faces and {report['zero_area']} "
-            "without area in the map; --weights auto avoids them",
+            f"without area in the map; {remedy} avoids them",
             err=True,
         )
     _print(report, as_json, fill_holes)
+
+
+def _shape(choices: dict[str, Any]) -> str:
+    if choices["method"] != "harmonic":
+        return "free"
+    return "polygon" if choices["polygon"] is not None else str(choices["boundary"])
 
 
 def _measure(mesh: "Mesh", opened: "Cut", flat: "Parameterization") -> dict[str, Any]:
@@ -129,7 +136,14 @@ def _measure(mesh: "Mesh", opened: "Cut", flat: "Parameterization") -> dict[str,
         "vertices_seen": seen,
         "angle": spread["angle"],
         "area": spread["area"],
+        "balance": _without_map(flat),
     }
+
+
+def _without_map(flat: "Parameterization") -> dict[str, Any] | None:
+    if flat.balance is None:
+        return None
+    return {name: value for name, value in flat.balance._asdict().items() if name != "UV"}
 
 
 def _write(
@@ -170,7 +184,11 @@ def _print(report: dict[str, Any], as_json: bool, fill_holes: bool) -> None:
         "border loops": ", ".join(map(str, report["loops"]))
         + ("" if not holes else " (inner loops filled)" if fill_holes else " (inner loops open)"),
         "seam": f"{report['seam_edges']} edges, {report['seam_length']:.4g} long",
+        "border": report["boundary"],
+        "method": report["method"],
         "weights": report["weights"],
+        "vertices added to ears": str(report["added_vertices"]),
+        "balanced": _balance_in_words(report["balance"]),
         "flipped faces": str(report["flips"]),
         "faces without area": str(report["zero_area"]),
         "angle distortion": spread(report["angle"]),
@@ -180,6 +198,23 @@ def _print(report: dict[str, Any], as_json: bool, fill_holes: bool) -> None:
         "written": ", ".join(str(report[k]) for k in ("output", "preview") if report[k]),
         "seconds": f"{report['seconds']:.2f}",
     }
-    if not report["seam_edges"]:
-        del rows["seam"]
+    for shown, row in (
+        (report["seam_edges"], "seam"),
+        (report["method"] != "harmonic", "method"),
+        (report["added_vertices"], "vertices added to ears"),
+        (report["balance"], "balanced"),
+    ):
+        if not shown:
+            del rows[row]
     print_table(str(report["input"]), rows)
+
+
+def _balance_in_words(balance: dict[str, Any] | None) -> str:
+    if balance is None:
+        return ""
+    H, W = balance["size"]
+    return (
+        f"{balance['seen_before']:.1%} -> {balance['seen_after']:.1%} of the vertices in {H} × {W} "
+        f"texels, 95th percentile of angle {balance['angle_before']:.2f} -> "
+        f"{balance['angle_after']:.2f}"
+    )

@@ -3,10 +3,12 @@ from hypothesis import given
 from numpy.testing import assert_allclose, assert_array_equal
 
 from meshkit.corners import chords
-from meshkit.ears import split_ears
+from meshkit.ears import flip_ears, split_ears
+from meshkit.errors import TopologyError
 from meshkit.laplacian import lumped_mass
 from meshkit.param import parameterize
-from meshkit.topology import boundary_loops, euler_characteristic
+from meshkit.primitives import grid
+from meshkit.topology import boundary_loop, boundary_loops, count_parts, euler_characteristic
 from tests import meshes
 
 
@@ -51,3 +53,31 @@ def test_ears_of_holes_are_split_too():
     assert len(split.V) == len(V) + 1
     assert_allclose(lumped_mass(split.V, split.F).sum(), lumped_mass(V, F).sum())
     assert parameterize(split.V, split.F, weights="uniform").zero_area.size == 0
+
+
+@given(meshes.eared_disks())
+def test_flipping_leaves_no_ear_and_the_border_or_says_why(mesh):
+    V, F = mesh
+    loop = boundary_loop(F)
+    try:
+        flipped = flip_ears(V, F)
+    except TopologyError as error:
+        assert "ears='split'" in str(error)  # noqa: PT017
+        return
+    assert chords(flipped.F, loop).size == 0
+    assert boundary_loop(flipped.F).tolist() == loop.tolist()
+    assert count_parts(flipped.F, len(V)) == 1
+    assert len(flipped.F) == len(F)
+
+
+def test_a_flipped_ear_fits_any_corners():
+    V, F = grid(2, 3)  # ears at two opposite vertices
+    loop = boundary_loop(F)
+    assert len(chords(F, loop)) == 2
+    flipped = flip_ears(V, F)
+    assert (flipped.F != F).any(axis=1).sum() == 4  # two faces beside each edge
+    for shift in range(3):
+        p = parameterize(V, F, ears="flip", corners=loop[np.array([0, 2, 5, 7]) + shift])
+        assert p.flips.size == p.zero_area.size == 0
+        assert p.repair is not None
+        assert_array_equal(p.repair.F, p.F)

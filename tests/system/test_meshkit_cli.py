@@ -468,7 +468,7 @@ def test_texture_coordinates_that_carry_no_image(change, says):
         (["uvmap", "m.obj", "--component", "small"], "'small' is neither 'largest' nor a number"),
         (["uvmap", "m.obj", "--component", "-1"], "'-1' is neither 'largest' nor a number"),
         (["uvmap", "m.obj", "--weights", "magic"], "'magic' is not one of 'auto', 'cotan'"),
-        (["uvmap", "m.obj", "--boundary", "star"], "'star' is not one of 'square', 'circle'"),
+        (["uvmap", "m.obj", "--boundary", "star"], "'star' is not one of 'square', 'rect"),
         (["uvmap", "m.obj", "-o", "u.stl"], "-o u.stl: .stl holds no texture coordinates"),
         (["uvmap"], "Missing argument 'TEMPLATE'"),
         (["repair", "m.obj"], "name a repair; meshkit check says which a mesh needs"),

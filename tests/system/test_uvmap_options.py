@@ -1,0 +1,126 @@
+"""`meshkit uvmap`: each option that says how to flatten changes the map as it promises."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from meshkit.cli import main
+from meshkit.distortion import distortion
+from meshkit.io import load_mesh, save_mesh
+from meshkit.mesh import Mesh
+from meshkit.primitives import grid
+from meshkit.topology import boundary_loop
+from tests import meshes
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_mesh("m.obj", Mesh(*meshes.bumpy(6)))
+    save_mesh("g.obj", Mesh(*grid(4, 3)))
+
+
+def uvmap(*arguments: str) -> dict[str, Any]:
+    result = CliRunner().invoke(main, ["uvmap", *arguments, "-o", "out.obj", "--json"])
+    assert result.exit_code == 0, result.output
+    values: dict[str, Any] = json.loads(result.stdout)
+    return values
+
+
+def refused(*arguments: str) -> str:
+    result = CliRunner().invoke(main, ["uvmap", *arguments, "-o", "out.obj"])
+    assert result.exit_code in (1, 2), result.output
+    return result.output
+
+
+@pytest.mark.parametrize("method", ["lscm", "arap", "slim"])
+def test_methods_leave_the_border_free(method):
+    values = uvmap("m.obj", "--method", method)
+    assert (values["method"], values["boundary"], values["flips"]) == (method, "free", 0)
+    assert values["angle"]["p95"] < uvmap("m.obj")["angle"]["p95"]
+
+
+def test_flips_of_a_method_have_another_remedy(faces):
+    template = str(faces / "ict" / "template_holes.obj")
+    result = CliRunner().invoke(main, ["uvmap", template, "--method", "arap", "-o", "out.obj"])
+    assert "--method slim avoids them" in result.stderr
+
+
+@pytest.mark.parametrize("weights", ["delaunay", "robust"])
+def test_weights(weights):
+    assert uvmap("m.obj", "--weights", weights)["weights"] == weights
+
+
+def test_a_rectangle_and_a_polygon():
+    uvmap("m.obj", "--boundary", "rectangle", "--aspect", "2")
+    UV = load_mesh("out.obj").UV
+    assert UV is not None
+    assert np.ptp(UV, axis=0).tolist() == [1, 0.5]
+    Path("p.txt").write_text("0 0\n1 0\n\n0.5 1\n")
+    assert uvmap("m.obj", "--polygon", "p.txt")["boundary"] == "polygon"
+    UV = load_mesh("out.obj").UV
+    assert UV is not None
+    assert (UV == [0.5, 1]).all(axis=1).sum() == 1
+
+
+def test_corners():
+    V, F = grid(4, 3)
+    loop = boundary_loop(F)
+    uvmap("g.obj", "--corners", "angle", "--ears", "split")
+    mesh = load_mesh("out.obj")
+    assert mesh.UV is not None
+    np.testing.assert_allclose(mesh.UV[: len(V)], V[:, :2], atol=1e-12)
+    chosen = loop[[1, 4, 8, 11]]
+    uvmap("g.obj", "--corners", ",".join(map(str, chosen)), "--ears", "flip")
+    UV = load_mesh("out.obj").UV
+    assert UV is not None
+    assert UV[chosen].tolist() == [[0, 0], [1, 0], [1, 1], [0, 1]]
+
+
+def test_ears_are_split_with_new_vertices_last_or_flipped():
+    V, F = grid(4, 3)
+    values = uvmap("g.obj", "--ears", "split")
+    mesh = load_mesh("out.obj")
+    assert values["added_vertices"] == len(mesh.V) - len(V) == 2
+    np.testing.assert_array_equal(mesh.V[: len(V)], V)
+    assert uvmap("g.obj", "--ears", "flip")["added_vertices"] == 0
+    mesh = load_mesh("out.obj")
+    np.testing.assert_array_equal(mesh.V, V)
+    assert (mesh.F != F).any()
+
+
+def test_balance_reports_what_it_did():
+    values = uvmap("m.obj", "--balance", "9x8", "--max-angle", "4")
+    balance = values["balance"]
+    assert balance["size"] == [9, 8]
+    assert balance["seen_after"] > balance["seen_before"]
+    assert balance["angle_after"] <= 4
+    mesh = load_mesh("out.obj")
+    assert mesh.UV is not None
+    angle = distortion(mesh.V, mesh.F, mesh.UV).angle
+    assert np.percentile(angle, 95, method="lower") == pytest.approx(balance["angle_after"])
+    result = CliRunner().invoke(main, ["uvmap", "m.obj", "--balance", "9x8", "-o", "out.obj"])
+    assert "of the vertices in 9 × 8 texels" in result.stdout
+    assert uvmap("m.obj")["balance"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--corners", "a,b"], "'a,b' is neither 'pose', 'angle' nor vertices like 3,10,21,8"),
+        (["--polygon", "p.txt", "--boundary", "circle"], "--polygon takes the place of --boundary"),
+        (["--polygon", "p.txt"], "p.txt: point 2 has 3 numbers, expected 2"),
+        (["--polygon", "none.txt"], "none.txt"),
+        (["--ears", "split", "--cut"], "does not go with --cut"),
+        (["--aspect", "2"], "aspect belongs to boundary='rectangle'"),
+        (["--balance", "0"], "'0': a side has 1 to 16384 texels"),
+        (["--method", "slim", "--boundary", "circle"], "lets the border go"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_line(arguments, message):
+    Path("p.txt").write_text("0 0\n1 0 0\n")
+    assert message in " ".join(refused("m.obj", *arguments).split())
