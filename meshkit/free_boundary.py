@@ -49,7 +49,7 @@ def free_uv(
     DegenerateFaceError
         A face has no area.
     SolveError
-        libigl returns values that are not finite.
+        libigl fails, or returns values that are not finite.
 
     References
     ----------
@@ -60,16 +60,20 @@ def free_uv(
     if method not in METHODS:
         raise ValueError(f"method must be one of {list(METHODS)}, got {method!r}")
     area = corner_products(V, F)[1].sum()
-    if method == "lscm":
-        UV = _lscm(V, F, loop)
-    elif start is None:
+    if start is None and method != "lscm":
         raise ValueError(f"method {method!r} starts from a map: give one")
-    else:
+    scaled = np.zeros((0, 2))
+    if start is not None:
         scaled = start * np.sqrt(area / corner_products(start, F)[1].sum())
-        if method == "arap":
+    try:
+        if method == "lscm":
+            UV = _lscm(V, F, loop)
+        elif method == "arap":
             UV = _arap(V, F, loop, scaled, iterations)
         else:
             UV = slim(V, F, scaled, np.zeros(0, dtype=np.int64), iterations)
+    except RuntimeError as error:
+        raise SolveError(f"method {method!r}: libigl says {str(error)!r}") from error
     if not np.isfinite(UV).all():
         raise SolveError(f"method {method!r} ended in values that are not finite")
     return _into_square(_upright(V, loop, UV))

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.distortion import distortion
-from meshkit.errors import DegenerateFaceError, SolveError
+from meshkit.errors import DegenerateFaceError
 from meshkit.fill import close_holes
 from meshkit.free_boundary import slim
 from meshkit.harmonic import solve_dirichlet
@@ -46,7 +46,7 @@ def relaxed(
         if not np.isfinite(drawing).all():
             return UV
         better = solve_dirichlet(mean_value_laplacian(drawing, faces), outer, UV[outer])
-    except (DegenerateFaceError, SolveError):
+    except (DegenerateFaceError, RuntimeError):  # SolveError, and what libigl raises
         return UV
     sign = orientation(*(better[faces[:, k]] for k in range(3)))
     if (sign <= 0).any() or not _angle(V, F, better) < _angle(V, F, UV):

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from numpy.testing import assert_allclose
 
-from meshkit.errors import DegenerateFaceError, TopologyError
+from meshkit.errors import DegenerateFaceError, SolveError, TopologyError
 from meshkit.free_boundary import METHODS, free_uv
 from meshkit.io import load_mesh
 from meshkit.param import flipped_faces, parameterize, zero_area_faces
@@ -71,3 +71,11 @@ def test_a_method_that_needs_a_start_says_so():
         free_uv(V, F, np.arange(3), None, method="slim")
     with pytest.raises(ValueError, match="method must be one of"):
         free_uv(V, F, np.arange(3), None, method="harmonic")
+
+
+def test_what_libigl_cannot_solve_is_an_error_with_its_words():
+    """Two needles, each thin by nine orders of magnitude."""
+    V = np.array([[5.1e-13, 9.5e-4, 0], [1.4e-13, 9.49e-4, 0], [3.1e-13, 4.2e-4, 0]])
+    V = np.concatenate([V, [[8.3e-13, 4.1e-4, 0]]])
+    with pytest.raises(SolveError, match="libigl says 'arap_precomputation failed'"):
+        parameterize(V, np.array([[2, 0, 1], [0, 2, 3]]), method="arap")
