@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from matplotlib.tri import TrapezoidMapTriFinder, Triangulation
 from measure import Row, race
-from operators import square
+from peak import peak, square, wavy_disk
 
 from meshkit.intrinsic import delaunay_laplacian
 from meshkit.laplacian import cotangent_laplacian
@@ -24,14 +24,16 @@ def rows(*, full: bool) -> Iterator[Row]:
     for rings, meshes in ((6, 512), (18, 128), (47, 64)):
         yield from _batches(rings, meshes)
     for rings in (57, 182, 577) if full else (57, 182):
-        yield from _maps(rings, repeats=3 if rings < 200 else 1)
-    for rings, size in ((57, 256), (409, 2048)) if full else ((57, 256), (182, 1024)):
-        yield _raster(rings, size)
+        yield from _maps(rings, repeats={57: 9, 182: 3, 577: 1}[rings])
+    yield _raster(57, 256, repeats=3)
+    yield _raster(182, 1024, repeats=1)
+    if full:
+        yield _raster(409, 2048, repeats=1)
+        yield _raster(409, 4096, repeats=3, peer=False)
 
 
 def _maps(rings: int, repeats: int) -> Iterator[Row]:
-    V, F = disk(rings)
-    V = V + np.array([0, 0, 0.3]) * np.sin(5 * V[:, :1])
+    V, F = wavy_disk(rings)
     loop = boundary_loop(F)
     UV_loop = circle_boundary(V, loop)
     yield race(
@@ -54,13 +56,13 @@ def _maps(rings: int, repeats: int) -> Iterator[Row]:
         lambda: igl.harmonic(V, F, loop, UV_loop, 1),
         "igl.harmonic",
         repeats=repeats,
+        note=f"peak {peak('harmonic', rings)}, igl's {peak('igl-harmonic', rings)}",
     )
 
 
 def _batches(rings: int, meshes: int) -> Iterator[Row]:
     """One connectivity, many meshes: seconds are for one mesh."""
-    V, F = disk(rings)
-    V = V + np.array([0, 0, 0.3]) * np.sin(5 * V[:, :1])
+    V, F = wavy_disk(rings)
     batch = V + 1e-4 * np.random.default_rng(0).normal(size=(meshes, *V.shape))
     structure = CotangentStructure(F, len(V))
     layer, tensors = CotangentLaplacian(F, len(V)), torch.from_numpy(batch).float()
@@ -88,7 +90,7 @@ def _batches(rings: int, meshes: int) -> Iterator[Row]:
             yield row._replace(seconds=each, peer_seconds=theirs and theirs / len(few))
 
 
-def _raster(rings: int, size: int) -> Row:
+def _raster(rings: int, size: int, *, repeats: int, peer: bool = True) -> Row:
     V, F = disk(rings)
     UV = square(V)
     u, v = np.meshgrid(*[(np.arange(size) + 0.5) / size] * 2)
@@ -96,11 +98,11 @@ def _raster(rings: int, size: int) -> Row:
     def theirs() -> None:
         TrapezoidMapTriFinder(Triangulation(*UV.T, F))(u, v)
 
-    ours = f"UV raster, {len(F)} faces, {size}²"
     return race(
-        ours,
+        f"UV raster, {len(F)} faces, {size}²",
         lambda: rasterize_uv(UV, F, (size, size)),
-        theirs,
-        "matplotlib's trapezoid map",
-        repeats=2,
+        theirs if peer else None,
+        "matplotlib's trapezoid map" if peer else "",
+        repeats=repeats,
+        note=f"peak {peak('raster', rings, size)}",
     )

@@ -33,10 +33,14 @@ def race(
     repeats: int = 5,
     note: str = "",
 ) -> Row:
-    """Take the best of `repeats` of each, in turns, after one of each that does not count."""
-    ours()
-    if theirs is not None:
-        theirs()
+    """Take the best of `repeats` of each, in turns, after one of each that does not count.
+
+    With one repeat there is none before it: such rows take long, and a warm start is nothing.
+    """
+    if repeats > 1:
+        ours()
+        if theirs is not None:
+            theirs()
     best, other = float("inf"), float("inf")
     for _ in range(repeats):
         best = min(best, _seconds(ours))
