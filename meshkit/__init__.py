@@ -15,8 +15,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from meshkit.balance import Balance, balance_uv
     from meshkit.boundary import circle_boundary, square_boundary
     from meshkit.charts import corner_average, overlapped_texels, rasterize_mesh
+    from meshkit.convex_border import polygon_boundary, rectangle_boundary
     from meshkit.cut import Cut, cut_to_disk, seam_uv
     from meshkit.diagnose import diagnose
     from meshkit.dilate import dilate_image, dilate_raster
@@ -82,6 +84,8 @@ _PUBLIC = {
     "meshkit.geodesics": ["HeatGeodesics", "geodesic_distance"],
     "meshkit.laplacian_batch": ["CotangentStructure"],
     "meshkit.boundary": ["circle_boundary", "square_boundary"],
+    "meshkit.convex_border": ["polygon_boundary", "rectangle_boundary"],
+    "meshkit.balance": ["Balance", "balance_uv"],
     "meshkit.param": ["Parameterization", "flipped_faces", "harmonic_uv", "parameterize"],
     "meshkit.raster": ["UVRaster", "raster_matrix", "rasterize_uv", "vertices_seen"],
     "meshkit.geometry_image": [
@@ -121,6 +125,7 @@ _PUBLIC = {
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 
 __all__ = [
+    "Balance",
     "CotangentStructure",
     "Cut",
     "DegenerateFaceError",
@@ -136,6 +141,7 @@ __all__ = [
     "Visibility",
     "advised_size",
     "averaged_matrix",
+    "balance_uv",
     "boundary_loop",
     "boundary_loops",
     "circle_boundary",
@@ -168,9 +174,11 @@ __all__ = [
     "mesh_of_texels",
     "overlapped_texels",
     "parameterize",
+    "polygon_boundary",
     "raster_matrix",
     "rasterize_mesh",
     "rasterize_uv",
+    "rectangle_boundary",
     "render_mesh",
     "robust_laplacian",
     "round_trip_error",

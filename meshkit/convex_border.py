@@ -125,7 +125,7 @@ def place_border(
         raise ValueError(f"boundary must be one of {list(BOUNDARIES)} or points, got {boundary!r}")
     if isinstance(corners, str) and corners not in ("pose", "angle"):
         raise ValueError(f"corners must be 'pose', 'angle' or vertices, got {corners!r}")
-    if aspect != 1 and boundary != "rectangle":
+    if aspect != 1 and not (isinstance(boundary, str) and boundary == "rectangle"):
         raise ValueError("aspect belongs to boundary='rectangle'")
     given = None if isinstance(corners, str) else corners
     if not isinstance(boundary, str):

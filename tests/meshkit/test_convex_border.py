@@ -119,3 +119,5 @@ def test_the_rest_that_is_refused():
         polygon_boundary(V, loop, 0.5 + 0.5 * np.stack([np.cos(angle), np.sin(angle)], axis=1))
     with pytest.raises(ValueError, match="corners='angle' are those of a square"):
         place_border(V, F, loop, HOUSE, corners="angle")
+    with pytest.raises(ValueError, match="aspect belongs to boundary='rectangle'"):
+        place_border(V, F, loop, HOUSE, aspect=2.0)
