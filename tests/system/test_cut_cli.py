@@ -1,38 +1,24 @@
 """Closed surfaces and handles on the command line: cut, mapped, written, refused."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 from PIL import Image
 
-from meshkit.cli import main
 from meshkit.io import load_mesh, save_mesh
 from meshkit.mesh import Mesh
 from meshkit.param import flipped_faces, zero_area_faces
 from meshkit.topology import euler_characteristic
 from tests import meshes
+from tests.system.commands import read_json, run
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def read_json(*arguments: object) -> dict[str, Any]:
-    result = run(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    values = json.loads(result.stdout)
-    assert isinstance(values, dict)
-    return values
 
 
 def write(V: np.ndarray, F: np.ndarray, **rest: Any) -> None:

@@ -1,54 +1,24 @@
 """`meshkit unimg`, and what `meshkit geomimg` says of there and back, as users call them."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
-from meshkit.cli import main
 from meshkit.image_files import load_image_file, save_image_file
 from meshkit.io import load_mesh, save_mesh
 from meshkit.mesh import Mesh
 from meshkit.primitives import grid, hemisphere
 from meshkit.topology import boundary_loops, euler_characteristic
+from tests.system.commands import read_json, refuse, succeed
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def succeed(*arguments: object) -> Result:
-    result = run(*arguments)
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def read_json(*arguments: object) -> dict[str, Any]:
-    values = json.loads(succeed(*arguments, "--json").stdout)
-    assert isinstance(values, dict)
-    return values
-
-
-def refuse(*arguments: object, says: str, code: int = 1) -> None:
-    """One clear line, the exit code, no traceback, and nothing written."""
-    before = sorted(Path().rglob("*"))
-    result = run(*arguments)
-    assert result.exit_code == code, result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    assert says in result.stderr
-    assert result.stdout == ""
-    assert sorted(Path().rglob("*")) == before
 
 
 def plane(name: str = "m.obj", n: int = 8) -> tuple[np.ndarray, np.ndarray]:
