@@ -118,9 +118,10 @@ class MLPGenerator(AbstractMeshGenerator):
         rng: torch.Generator,
     ) -> None:
         super().__init__(code_size=code_size, hidden=hidden, slope=slope, rng=rng)
-        W2 = 1e-3 * torch.randn(len(mean), hidden, generator=rng)
         if groups:
             W2 = torch.cat([group.basis for group in groups]).T @ self._drive(groups, rng)
+        else:
+            W2 = 1e-3 * torch.randn(len(mean), hidden, generator=rng)
         self.W2 = nn.Parameter(W2)
         self.b2 = nn.Parameter(mean - _activation_moments(slope)[0] * W2.sum(dim=1))
 
@@ -141,7 +142,7 @@ class MLPGenerator(AbstractMeshGenerator):
 
 @GENERATORS.register("mlp-components")
 class ComponentGenerator(AbstractMeshGenerator):
-    """Ours: `W₂ = Φᵀ A`, `b₂ = Φᵀ a + mean`, Φ the data's components times their deviations.
+    """Ours: `W₂ = Φ A`, `b₂ = Φ a + mean`, Φ's columns the data's components times their deviations.
 
     The function is the paper's with W₂ in the span of the components. Adam then works in the
     data's own units: it cannot write noise into vertices that no pixel sees, and steps are cheap,

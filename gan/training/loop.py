@@ -109,8 +109,8 @@ def train(
     state = start(config, opened, pick_device(device))
     if resume:
         restore(state, newest_good_checkpoint(run))
-    _write_run_files(state, opened, run)
     with _one_writer(run), _stop_requests() as stop:
+        _write_run_files(state, opened, run)
         reason = _iterate_until(state, opened, run, stop, watch)
     return Outcome(run, state.step, state.iterations, state.minutes, reason)
 
@@ -170,7 +170,6 @@ def _iterate_until(
 
 def _write_run_files(state: TrainState, dataset: Dataset, run: Path) -> None:
     """Write what the run's directory says about itself."""
-    run.mkdir(parents=True, exist_ok=True)
     with atomic_path(run / "config.toml") as aside:
         aside.write_text(dump_config(state.config))
     record = {
@@ -188,7 +187,8 @@ def _write_run_files(state: TrainState, dataset: Dataset, run: Path) -> None:
 
 @contextmanager
 def _one_writer(run: Path) -> Iterator[None]:
-    """Hold the run's lock file, so that two processes never write into one run."""
+    """Make the run's directory and hold its lock, so that two processes never write into it."""
+    run.mkdir(parents=True, exist_ok=True)
     path = run / ".lock"
     if path.exists() and _alive(path.read_text()):
         raise CheckpointError(f"{run} is being trained by process {path.read_text().strip()}")

@@ -112,6 +112,7 @@ def test_two_writers_are_refused(tiny_dataset, tmp_path):
     (run / ".lock").write_text(f"{os.getppid()}\n")
     with pytest.raises(CheckpointError, match="is being trained by process"):
         train(tiny(), tiny_dataset, run, device="cpu")
+    assert [path.name for path in run.iterdir()] == [".lock"], "the other's run stays as it is"
 
 
 def test_resuming_with_another_data_set_or_network_is_refused(tiny_dataset, tmp_path):
