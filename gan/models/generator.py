@@ -142,7 +142,7 @@ class MLPGenerator(AbstractMeshGenerator):
 
 @GENERATORS.register("mlp-components")
 class ComponentGenerator(AbstractMeshGenerator):
-    """Ours: `W₂ = Φ A`, `b₂ = Φ a + mean`, Φ's columns the data's components times their deviations.
+    """Ours: `W₂ = Φ A`, `b₂ = Φ a + mean`, Φ the data's components times their deviations.
 
     The function is the paper's with W₂ in the span of the components. Adam then works in the
     data's own units: it cannot write noise into vertices that no pixel sees, and steps are cheap,
