@@ -118,10 +118,9 @@ class MLPGenerator(AbstractMeshGenerator):
         rng: torch.Generator,
     ) -> None:
         super().__init__(code_size=code_size, hidden=hidden, slope=slope, rng=rng)
+        W2 = 1e-3 * torch.randn(len(mean), hidden, generator=rng)
         if groups:
             W2 = torch.cat([group.basis for group in groups]).T @ self._drive(groups, rng)
-        else:
-            W2 = 1e-3 * torch.randn(len(mean), hidden, generator=rng)
         self.W2 = nn.Parameter(W2)
         self.b2 = nn.Parameter(mean - _activation_moments(slope)[0] * W2.sum(dim=1))
 
