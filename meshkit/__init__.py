@@ -1,10 +1,11 @@
 """Mesh to geometry image and back: parameterize, rasterize, resample.
 
-Read the modules in this order: `topology`, `laplacian` (then `intrinsic`, `mass`, `operators`,
-`spectrum`, `geodesics`), `boundary` and `param` (disk to square), `cut` (closed to disk),
-`raster` (its docstring is the pixel convention; then `charts`, `supersample`, `dilate`,
-`visibility`, `raster_conventions`), `geometry_image` (then `image_maps`, `stitch`); `distortion`,
-`primitives`, `mesh` and `io`, `diagnose`, `render`. `meshkit.nn` holds the layers for torch.
+Read the modules in this order: `topology`, `laplacian` (then the room `operators`: masses,
+gradients, spectra, geodesics, batches), `param` (disk to square; its borders, weights and guarantee
+are in `flattening`), `raster` (its docstring is the pixel convention) and `geometry_image` (then
+`images`: files, sub-samples, conventions); `distortion`, `primitives`, `mesh` and `io` (`formats`),
+`diagnose` and `repair` (`doctor`, with `cut`), `registration`, `render` (`rendering`). `meshkit.nn`
+holds the layers for torch.
 
 A public name is imported when it is first asked for (PEP 562), so `import meshkit` costs nothing.
 """
@@ -15,14 +16,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from meshkit.balance import Balance, balance_uv
-    from meshkit.boundary import circle_boundary, square_boundary
-    from meshkit.charts import corner_average, overlapped_texels, rasterize_mesh
-    from meshkit.convex_border import polygon_boundary, rectangle_boundary
-    from meshkit.cut import Cut, cut_to_disk, seam_uv
     from meshkit.diagnose import diagnose
-    from meshkit.dilate import dilate_image, dilate_raster
     from meshkit.distortion import Distortion, distortion
+    from meshkit.doctor.cut import Cut, cut_to_disk, seam_uv
     from meshkit.errors import (
         DegenerateFaceError,
         FileFormatError,
@@ -30,7 +26,9 @@ if TYPE_CHECKING:
         SolveError,
         TopologyError,
     )
-    from meshkit.geodesics import HeatGeodesics, geodesic_distance
+    from meshkit.flattening.balance import Balance, balance_uv
+    from meshkit.flattening.boundary import circle_boundary, square_boundary
+    from meshkit.flattening.convex_border import polygon_boundary, rectangle_boundary
     from meshkit.geometry_image import (
         geometry_image,
         mesh_from_image,
@@ -38,7 +36,9 @@ if TYPE_CHECKING:
         sampling_matrix,
         vertices_from_image,
     )
-    from meshkit.image_maps import (
+    from meshkit.images.charts import corner_average, overlapped_texels, rasterize_mesh
+    from meshkit.images.dilate import dilate_image, dilate_raster
+    from meshkit.images.image_maps import (
         displace,
         height_map,
         image_normals,
@@ -46,7 +46,9 @@ if TYPE_CHECKING:
         to_object_space,
         to_tangent_space,
     )
-    from meshkit.intrinsic import delaunay_laplacian, intrinsic_delaunay
+    from meshkit.images.stitch import mesh_of_texels
+    from meshkit.images.supersample import averaged_matrix, supersampled_matrix
+    from meshkit.images.visibility import Visibility, advised_size, visibility
     from meshkit.io import load_mesh, save_mesh
     from meshkit.laplacian import (
         cotangent_laplacian,
@@ -54,19 +56,18 @@ if TYPE_CHECKING:
         mean_value_laplacian,
         uniform_laplacian,
     )
-    from meshkit.laplacian_batch import CotangentStructure
-    from meshkit.mass import full_mass, voronoi_mass
     from meshkit.mesh import Mesh
-    from meshkit.operators import divergence, gradient
+    from meshkit.operators.differential import divergence, gradient
+    from meshkit.operators.geodesics import HeatGeodesics, geodesic_distance
+    from meshkit.operators.intrinsic import delaunay_laplacian, intrinsic_delaunay
+    from meshkit.operators.laplacian_batch import CotangentStructure
+    from meshkit.operators.mass import full_mass, voronoi_mass
+    from meshkit.operators.robust import robust_laplacian
+    from meshkit.operators.spectrum import eigenpairs
     from meshkit.param import Parameterization, flipped_faces, harmonic_uv, parameterize
     from meshkit.raster import UVRaster, raster_matrix, rasterize_uv, vertices_seen
     from meshkit.render import render_mesh
-    from meshkit.robust import robust_laplacian
-    from meshkit.spectrum import eigenpairs
-    from meshkit.stitch import mesh_of_texels
-    from meshkit.supersample import averaged_matrix, supersampled_matrix
     from meshkit.topology import boundary_loop, boundary_loops, edges, euler_characteristic
-    from meshkit.visibility import Visibility, advised_size, visibility
 
 _PUBLIC = {
     "meshkit.topology": ["boundary_loop", "boundary_loops", "edges", "euler_characteristic"],
@@ -76,16 +77,16 @@ _PUBLIC = {
         "mean_value_laplacian",
         "uniform_laplacian",
     ],
-    "meshkit.intrinsic": ["delaunay_laplacian", "intrinsic_delaunay"],
-    "meshkit.robust": ["robust_laplacian"],
-    "meshkit.mass": ["full_mass", "voronoi_mass"],
-    "meshkit.operators": ["divergence", "gradient"],
-    "meshkit.spectrum": ["eigenpairs"],
-    "meshkit.geodesics": ["HeatGeodesics", "geodesic_distance"],
-    "meshkit.laplacian_batch": ["CotangentStructure"],
-    "meshkit.boundary": ["circle_boundary", "square_boundary"],
-    "meshkit.convex_border": ["polygon_boundary", "rectangle_boundary"],
-    "meshkit.balance": ["Balance", "balance_uv"],
+    "meshkit.operators.intrinsic": ["delaunay_laplacian", "intrinsic_delaunay"],
+    "meshkit.operators.robust": ["robust_laplacian"],
+    "meshkit.operators.mass": ["full_mass", "voronoi_mass"],
+    "meshkit.operators.differential": ["divergence", "gradient"],
+    "meshkit.operators.spectrum": ["eigenpairs"],
+    "meshkit.operators.geodesics": ["HeatGeodesics", "geodesic_distance"],
+    "meshkit.operators.laplacian_batch": ["CotangentStructure"],
+    "meshkit.flattening.boundary": ["circle_boundary", "square_boundary"],
+    "meshkit.flattening.convex_border": ["polygon_boundary", "rectangle_boundary"],
+    "meshkit.flattening.balance": ["Balance", "balance_uv"],
     "meshkit.param": ["Parameterization", "flipped_faces", "harmonic_uv", "parameterize"],
     "meshkit.raster": ["UVRaster", "raster_matrix", "rasterize_uv", "vertices_seen"],
     "meshkit.geometry_image": [
@@ -95,11 +96,11 @@ _PUBLIC = {
         "sampling_matrix",
         "vertices_from_image",
     ],
-    "meshkit.charts": ["corner_average", "overlapped_texels", "rasterize_mesh"],
-    "meshkit.supersample": ["averaged_matrix", "supersampled_matrix"],
-    "meshkit.dilate": ["dilate_image", "dilate_raster"],
-    "meshkit.visibility": ["Visibility", "advised_size", "visibility"],
-    "meshkit.image_maps": [
+    "meshkit.images.charts": ["corner_average", "overlapped_texels", "rasterize_mesh"],
+    "meshkit.images.supersample": ["averaged_matrix", "supersampled_matrix"],
+    "meshkit.images.dilate": ["dilate_image", "dilate_raster"],
+    "meshkit.images.visibility": ["Visibility", "advised_size", "visibility"],
+    "meshkit.images.image_maps": [
         "displace",
         "height_map",
         "image_normals",
@@ -107,8 +108,8 @@ _PUBLIC = {
         "to_object_space",
         "to_tangent_space",
     ],
-    "meshkit.stitch": ["mesh_of_texels"],
-    "meshkit.cut": ["Cut", "cut_to_disk", "seam_uv"],
+    "meshkit.images.stitch": ["mesh_of_texels"],
+    "meshkit.doctor.cut": ["Cut", "cut_to_disk", "seam_uv"],
     "meshkit.distortion": ["Distortion", "distortion"],
     "meshkit.mesh": ["Mesh"],
     "meshkit.io": ["load_mesh", "save_mesh"],

@@ -2,7 +2,7 @@
 
 Works on any arrays that look like a mesh: not-a-number, faces that name missing vertices, closed,
 non-manifold or empty meshes are findings, not exceptions. The checks build on each other (see
-`meshkit.defects`): faces with impossible indices are left out of the connectivity, faces at
+`meshkit.doctor.defects`): faces with impossible indices are left out of the connectivity, faces at
 positions that are not finite out of the geometry.
 """
 
@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from jaxtyping import Int
 from scipy.sparse.csgraph import connected_components
 
-from meshkit.defects import (
+from meshkit.doctor.defects import (
     border_defects,
     connectivity_defects,
     faces_by_component,
@@ -24,8 +24,8 @@ from meshkit.defects import (
     sound_faces,
     vertex_defects,
 )
+from meshkit.doctor.findings import SEVERITIES, Finding
 from meshkit.errors import MeshError
-from meshkit.findings import SEVERITIES, Finding
 from meshkit.topology import edge_table
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 
-from meshkit.charts import corner_average
-from meshkit.dilate import dilation_source
 from meshkit.errors import MeshError
+from meshkit.images.charts import corner_average
+from meshkit.images.dilate import dilation_source
 from meshkit.raster import UVRaster, check_resolution, raster_matrix
 
 

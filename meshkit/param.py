@@ -1,10 +1,12 @@
 """Flatten a disk: the whole job, and the doctor's verdict on the result.
 
-`parameterize` checks the mesh (`meshkit.disk`), places the border (`meshkit.boundary`,
-`meshkit.convex_border`), solves (`meshkit.harmonic`), looks for flipped and collapsed faces,
-changes the weights if there are any, and fills inner holes (`meshkit.fill`, `meshkit.polygon`). On
-request it takes ears away first (`meshkit.ears`), lets the border go (`meshkit.free_boundary`), or
-enlarges what an image would miss (`meshkit.balance`).
+`parameterize` checks the mesh (`meshkit.flattening.disk`), places the border
+(`meshkit.flattening.boundary`, `meshkit.flattening.convex_border`), solves
+(`meshkit.flattening.harmonic`), looks for flipped and collapsed faces, changes the weights if there
+are any, and fills inner holes (`meshkit.doctor.fill`, `meshkit.flattening.polygon`). On request it
+takes ears away first (`meshkit.flattening.ears`), lets the border go
+(`meshkit.flattening.free_boundary`), or enlarges what an image would miss
+(`meshkit.flattening.balance`).
 """
 
 from collections.abc import Callable, Iterator
@@ -15,26 +17,26 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 
-from meshkit.balance import Balance, balance_uv
-from meshkit.boundary import circle_boundary, square_boundary
 from meshkit.checks import check_mesh
-from meshkit.convex_border import place_border
-from meshkit.corners import chords
-from meshkit.disk import disk_loops, outer_first
 from meshkit.distortion import Distortion, distortion
-from meshkit.drawing import grid_drawing
-from meshkit.ears import flip_ears, split_ears
+from meshkit.doctor.fill import ClosedDisk, add_centres, close_holes, with_fans
 from meshkit.errors import DegenerateFaceError, SolveError
-from meshkit.fill import ClosedDisk, add_centres, close_holes, with_fans
-from meshkit.free_boundary import METHODS, free_uv
-from meshkit.harmonic import harmonic_uv, solve_dirichlet
-from meshkit.intrinsic import delaunay_laplacian
+from meshkit.flattening.balance import Balance, balance_uv
+from meshkit.flattening.boundary import circle_boundary, square_boundary
+from meshkit.flattening.convex_border import place_border
+from meshkit.flattening.corners import chords
+from meshkit.flattening.disk import disk_loops, outer_first
+from meshkit.flattening.drawing import grid_drawing
+from meshkit.flattening.ears import flip_ears, split_ears
+from meshkit.flattening.free_boundary import METHODS, free_uv
+from meshkit.flattening.harmonic import harmonic_uv, solve_dirichlet
+from meshkit.flattening.polygon import fill_polygon
+from meshkit.flattening.predicates import orientation
+from meshkit.flattening.relax import relaxed
 from meshkit.laplacian import cotangent_laplacian, mean_value_laplacian, uniform_laplacian
-from meshkit.polygon import fill_polygon
-from meshkit.predicates import orientation
-from meshkit.relax import relaxed
+from meshkit.operators.intrinsic import delaunay_laplacian
+from meshkit.operators.robust import robust_laplacian
 from meshkit.repair import Repair
-from meshkit.robust import robust_laplacian
 
 __all__ = [
     "WEIGHTS",
@@ -143,7 +145,7 @@ def parameterize(
     ----------
     V : length
     method : "harmonic", "lscm", "arap" or "slim"
-        All but the first let the border go where it will (see `meshkit.free_boundary`); then
+        All but the first let the border go where it will (see `flattening.free_boundary`); then
         `boundary` has no meaning and flips are reported, whatever the weights. "arap" and "slim"
         start from the harmonic map to a circle; "slim" keeps it free of flips.
     boundary : "square", "rectangle", "circle", or points

@@ -25,7 +25,7 @@ from jaxtyping import Float, Int
 
 from meshkit.checks import check_faces, check_mesh
 from meshkit.errors import MeshError
-from meshkit.predicates import orientation
+from meshkit.flattening.predicates import orientation
 
 CHUNK = 1 << 17  # spans or pixels at a time: bounds the memory and keeps the arrays in the cache
 

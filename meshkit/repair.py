@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from meshkit.defects import coincident_vertices, faces_by_component, sound_faces
+from meshkit.doctor.defects import coincident_vertices, faces_by_component, sound_faces
+from meshkit.doctor.fill import sew_hole
+from meshkit.doctor.nonmanifold import separate_fans
+from meshkit.doctor.orientation import face_sides
 from meshkit.errors import MeshError
-from meshkit.fill import sew_hole
 from meshkit.mesh import Mesh
-from meshkit.nonmanifold import separate_fans
-from meshkit.orientation import face_sides
 from meshkit.topology import boundary_loops
 
 
@@ -108,8 +108,8 @@ def orient_faces(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Repa
 def fill_holes(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], *, keep: int = 1) -> Repair:
     """Close border loops with faces, all but the longest `keep`; new faces follow the old ones.
 
-    A hole gets the triangles of least area over its own vertices (`meshkit.fill.sew_hole`), or,
-    where those do not exist, a new vertex in its middle.
+    A hole gets the triangles of least area over its own vertices (`meshkit.doctor.fill.sew_hole`),
+    or, where those do not exist, a new vertex in its middle.
 
     Raises
     ------

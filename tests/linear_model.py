@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from gan.models.face_model import FaceModel, Factor
-from meshkit.boundary import square_boundary
+from meshkit.flattening.boundary import square_boundary
 from meshkit.primitives import hemisphere
 from meshkit.topology import boundary_loop
 

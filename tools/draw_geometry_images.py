@@ -11,9 +11,9 @@ import numpy as np
 
 import meshkit
 from gan.datasets.procedural import ProceduralHead
-from meshkit.image_maps import encode_normals, height_map, image_normals
+from meshkit.images.image_maps import encode_normals, height_map, image_normals
+from meshkit.images.stitch import mesh_of_texels
 from meshkit.render import contact_sheet, frame_of, render_mesh, save_png
-from meshkit.stitch import mesh_of_texels
 
 OUT = Path(__file__).parents[1] / "docs" / "pictures" / "geometry_images.png"
 SIDE, SMALL, TILE = 96, 32, 240

@@ -14,7 +14,7 @@ import gan
 import meshkit
 from meshkit.geometry_image import geometry_image, mesh_from_image
 from meshkit.render import contact_sheet, frame_of, render_mesh, save_png
-from meshkit.uv_picture import draw_layout
+from meshkit.rendering.uv_picture import draw_layout
 
 OUT = Path(__file__).parents[1] / "docs" / "pictures" / "overview.png"
 PEOPLE, SIDE = 4, 64

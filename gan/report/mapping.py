@@ -10,11 +10,11 @@ from gan.report.faces import pick_real
 from gan.report.html import Markup, element
 from gan.report.pictures import inline
 from meshkit.errors import MeshError, SolveError
-from meshkit.layout import Layout, file_layout
+from meshkit.flattening.layout import Layout, file_layout
 from meshkit.mesh import Mesh
 from meshkit.raster import raster_matrix, rasterize_uv
+from meshkit.rendering.uv_picture import draw_checker, draw_layout
 from meshkit.topology import boundary_loops
-from meshkit.uv_picture import draw_checker, draw_layout
 
 SIZE = 480  # of the layout and the checker
 SHOWN = 3  # geometry images of each kind

@@ -10,7 +10,7 @@ from meshkit.cli.parameters import FILE, json_option
 
 if TYPE_CHECKING:
     from meshkit.diagnose import Diagnosis
-    from meshkit.findings import Finding
+    from meshkit.doctor.findings import Finding
 
 
 @click.command()
@@ -24,7 +24,7 @@ def check(mesh: Path, as_json: bool) -> None:
     """
     from meshkit.cli.messages import about, print_json
     from meshkit.diagnose import diagnose
-    from meshkit.diagnose_uv import uv_findings
+    from meshkit.doctor.diagnose_uv import uv_findings
     from meshkit.io import load_mesh
 
     with about(mesh):

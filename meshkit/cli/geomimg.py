@@ -18,7 +18,7 @@ from meshkit.cli.parameters import (
 if TYPE_CHECKING:
     import numpy as np
 
-    from meshkit.layout import Layout
+    from meshkit.flattening.layout import Layout
     from meshkit.mesh import Mesh
     from meshkit.raster import UVRaster
 
@@ -106,7 +106,7 @@ def geomimg(
     viewers show v upwards. Texels outside are 0, and marked (inside; alpha).
     """
     output = output or Path(f"{mesh.stem}_geomimg.npz")
-    from meshkit.image_files import check_suffix, maps_path
+    from meshkit.images.image_files import check_suffix, maps_path
 
     check_outputs(mesh, {"-o": output, "--preview": preview})
     if maps and maps_path(output) != output:
@@ -116,9 +116,9 @@ def geomimg(
 
     from meshkit.cli.geomimg_report import measure, rows
     from meshkit.cli.messages import about, print_json, print_table
-    from meshkit.dilate import dilate_image
+    from meshkit.images.dilate import dilate_image
+    from meshkit.images.supersample import averaged_matrix
     from meshkit.raster import rasterize_uv
-    from meshkit.supersample import averaged_matrix
 
     if size[0] * samples > LARGEST or size[1] * samples > LARGEST:
         raise click.UsageError(f"--size times --samples is at most {LARGEST} samples a side")
@@ -148,7 +148,7 @@ def _lay_out(
     path: Path, component: int | str | None, *, fill_holes: bool, new_uv: bool, allow_seams: bool
 ) -> "tuple[Mesh, Layout]":
     from meshkit.cli.source import open_mesh, require, require_disk
-    from meshkit.layout import file_layout, made_layout
+    from meshkit.flattening.layout import file_layout, made_layout
     from meshkit.param import parameterize
 
     mesh = open_mesh(path, component)
@@ -163,8 +163,8 @@ def _maps(
     layout: "Layout", size: tuple[int, int], fine: "UVRaster", samples: int, n_vertices: int
 ) -> "dict[str, np.ndarray]":
     """Return what `meshkit.nn.GeometryMapping` and others need to make such images themselves."""
+    from meshkit.images.texels import touched_vertices
     from meshkit.raster import rasterize_uv
-    from meshkit.texels import touched_vertices
 
     centres = fine if samples == 1 else rasterize_uv(layout.UV, layout.F_uv, size)
     return {
@@ -189,13 +189,13 @@ def _write(
     import contextlib
 
     from meshkit.files import atomic_path
-    from meshkit.image_files import save_image_file
+    from meshkit.images.image_files import save_image_file
 
     with contextlib.ExitStack() as stack:  # all files or none
         if preview is not None:
             from PIL import Image
 
-            from meshkit.image_picture import draw_image_preview
+            from meshkit.rendering.image_picture import draw_image_preview
 
             picture = draw_image_preview(image, inside, title)
             Image.fromarray(picture).save(stack.enter_context(atomic_path(preview)), format="PNG")

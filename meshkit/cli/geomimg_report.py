@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meshkit.charts import overlapped_texels
 from meshkit.distortion import percentiles
 from meshkit.geometry_image import round_trip_error
-from meshkit.visibility import advised_size, visibility
+from meshkit.images.charts import overlapped_texels
+from meshkit.images.visibility import advised_size, visibility
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
 
-    from meshkit.layout import Layout
+    from meshkit.flattening.layout import Layout
     from meshkit.mesh import Mesh
 
 ADVISED_SHARE = 0.99

@@ -29,7 +29,7 @@ def info(as_json: bool) -> None:
             return None
 
     from meshkit.cli.messages import print_json, print_table
-    from meshkit.image_files import SUFFIXES
+    from meshkit.images.image_files import SUFFIXES
     from meshkit.io import SAVERS
 
     report = {

@@ -19,13 +19,13 @@ KINDS = {
     "cotan": ("meshkit.laplacian", "cotangent_laplacian"),
     "uniform": ("meshkit.laplacian", "uniform_laplacian"),
     "mean-value": ("meshkit.laplacian", "mean_value_laplacian"),
-    "delaunay": ("meshkit.intrinsic", "delaunay_laplacian"),
-    "robust": ("meshkit.robust", "robust_laplacian"),
+    "delaunay": ("meshkit.operators.intrinsic", "delaunay_laplacian"),
+    "robust": ("meshkit.operators.robust", "robust_laplacian"),
 }
 MASSES = {
     "barycentric": ("meshkit.laplacian", "lumped_mass"),
-    "voronoi": ("meshkit.mass", "voronoi_mass"),
-    "full": ("meshkit.mass", "full_mass"),
+    "voronoi": ("meshkit.operators.mass", "voronoi_mass"),
+    "full": ("meshkit.operators.mass", "full_mass"),
 }
 
 
@@ -83,7 +83,7 @@ def laplacian(
         L, M = _call(KINDS[kind], loaded), _call(MASSES[mass], loaded)
         arrays = _arrays(L, M)
         if eigen:
-            from meshkit.spectrum import eigenpairs
+            from meshkit.operators.spectrum import eigenpairs
 
             pairs = eigenpairs(L, M, eigen)
             arrays |= {"eigenvalues": pairs.values, "eigenvectors": pairs.vectors}

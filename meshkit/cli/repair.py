@@ -115,7 +115,7 @@ def _apply(
 
     from meshkit import repair as repairs
     from meshkit.cli.source import require
-    from meshkit.cut import Cut, cut_to_disk
+    from meshkit.doctor.cut import Cut, cut_to_disk
     from meshkit.mesh import Mesh
     from meshkit.repair import Repair
 

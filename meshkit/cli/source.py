@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from meshkit.diagnose import diagnose
+from meshkit.doctor.findings import Finding
 from meshkit.errors import MeshError, TopologyError
-from meshkit.findings import Finding
 from meshkit.io import load_mesh
 from meshkit.mesh import Mesh
 from meshkit.repair import follow, keep_component

@@ -11,7 +11,7 @@ from meshkit.cli.parameters import FILE, check_outputs, json_option, preview_opt
 if TYPE_CHECKING:
     import numpy as np
 
-    from meshkit.image_files import ImageFile
+    from meshkit.images.image_files import ImageFile
     from meshkit.mesh import Mesh
 
 
@@ -90,7 +90,7 @@ def unimg(
         check_outputs(source, {**outputs, "--preview": preview})
     _check_options(template, grid, tolerance, tangent_space, normal_map, height_map)
     from meshkit.cli.messages import about, print_json
-    from meshkit.image_files import check_suffix, load_image_file
+    from meshkit.images.image_files import check_suffix, load_image_file
     from meshkit.io import save_mesh
 
     for path in filter(None, (normal_map, height_map)):
@@ -153,8 +153,8 @@ def _check_options(
 def _as_grid(
     source: "ImageFile", *, stitch: bool, tolerance: float | None
 ) -> "tuple[Mesh, dict[str, Any]]":
+    from meshkit.images.stitch import mesh_of_texels
     from meshkit.mesh import Mesh
-    from meshkit.stitch import mesh_of_texels
 
     made = mesh_of_texels(source.image, source.inside, stitch=stitch, tolerance=tolerance)
     if made.stitched:
@@ -170,8 +170,8 @@ def _on_template(source: "ImageFile", path: Path) -> "tuple[Mesh, dict[str, Any]
     import numpy as np
 
     from meshkit.cli.source import open_mesh
+    from meshkit.flattening.layout import file_layout
     from meshkit.geometry_image import vertices_from_image
-    from meshkit.layout import file_layout
 
     if not source.inside.any():
         raise click.ClickException("the image has no texel inside")
@@ -206,8 +206,8 @@ def _write_maps(
     """Write the maps that were asked for; return the heights' range."""
     import numpy as np
 
-    from meshkit import image_maps
-    from meshkit.image_files import save_image_file
+    from meshkit.images import image_maps
+    from meshkit.images.image_files import save_image_file
 
     image, inside = source
     base, both = _template_image(template, inside) if template else (image, inside)
@@ -231,8 +231,8 @@ def _write_maps(
 
 def _template_image(template: Path, inside: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
     """Return the template's own geometry image, and the texels that both images have."""
-    from meshkit.charts import rasterize_mesh
     from meshkit.geometry_image import geometry_image
+    from meshkit.images.charts import rasterize_mesh
     from meshkit.io import load_mesh
 
     mesh = load_mesh(template)

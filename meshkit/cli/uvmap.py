@@ -16,7 +16,7 @@ from meshkit.cli.parameters import (
 )
 
 if TYPE_CHECKING:
-    from meshkit.cut import Cut
+    from meshkit.doctor.cut import Cut
     from meshkit.mesh import Mesh
     from meshkit.param import Parameterization
 
@@ -71,7 +71,7 @@ def uvmap(
     check_outputs(template, {"-o": output, "--preview": preview})
     from meshkit.cli.messages import about
     from meshkit.cli.source import CURED_BY_CUT, open_mesh, require_disk
-    from meshkit.cut import cut_to_disk, uncut
+    from meshkit.doctor.cut import cut_to_disk, uncut
     from meshkit.io import WITHOUT_UV
     from meshkit.param import EARS, parameterize
     from meshkit.repair import follow
@@ -113,8 +113,8 @@ def _shape(choices: dict[str, Any]) -> str:
 
 def _measure(mesh: "Mesh", opened: "Cut", flat: "Parameterization") -> dict[str, Any]:
     from meshkit.distortion import percentiles
+    from meshkit.images.texels import count_empty
     from meshkit.raster import rasterize_uv, vertices_seen
-    from meshkit.texels import count_empty
 
     empty, seen = {}, {}
     for n in SIZES:
@@ -152,7 +152,7 @@ def _write(
     result: "tuple[Mesh, Cut, Parameterization]",
     title: str,
 ) -> None:
-    from meshkit.cut import seam_uv
+    from meshkit.doctor.cut import seam_uv
     from meshkit.files import atomic_path
     from meshkit.io import save_mesh
 
@@ -162,7 +162,7 @@ def _write(
         save_mesh(output, textured)
         return
     from meshkit.render import save_png
-    from meshkit.uv_picture import draw_uv_preview
+    from meshkit.rendering.uv_picture import draw_uv_preview
 
     picture = draw_uv_preview(opened.V, opened.F, flat, title)
     with atomic_path(output) as aside:  # both files or none

@@ -4,17 +4,17 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
+from meshkit.images.supersample import averaged_matrix
 from meshkit.nn.geometry_mapping import GeometryMapping
 from meshkit.nn.operator import SparseOperator
 from meshkit.raster import UVRaster
-from meshkit.supersample import averaged_matrix
 
 
 class AntialiasedMapping(GeometryMapping):
     """Resample vertex signals, each texel the mean of the k × k samples of it on the mesh.
 
-    Use it wherever a `GeometryMapping` is taken: same calls, same shapes. `meshkit.visibility`
-    tells which k reaches all vertices.
+    Use it wherever a `GeometryMapping` is taken: same calls, same shapes.
+    `meshkit.images.visibility` tells which k reaches all vertices.
 
     Parameters
     ----------

@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from meshkit.errors import DegenerateFaceError
-from meshkit.laplacian_batch import CotangentStructure
 from meshkit.nn.operator import SparseOperator
+from meshkit.operators.laplacian_batch import CotangentStructure
 
 
 class CotangentLaplacian(nn.Module):

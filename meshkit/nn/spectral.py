@@ -16,7 +16,7 @@ class SpectralTruncation(nn.Module):
     Parameters
     ----------
     basis : 1 / length
-        (n, k), orthonormal with respect to the mass, as from `meshkit.spectrum.eigenpairs`.
+        (n, k), orthonormal with respect to the mass, as from `meshkit.eigenpairs`.
     mass : length^2
         Lumped (n,), or a sparse matrix (n, n).
     response : 1

@@ -6,8 +6,8 @@ from jaxtyping import Float, Int
 
 from meshkit.checks import check_mesh
 from meshkit.errors import DegenerateFaceError, MeshError
-from meshkit.factor import Factorization
 from meshkit.laplacian import lumped_mass
+from meshkit.operators.factor import Factorization
 from meshkit.registration.procrustes import procrustes
 from meshkit.registration.target import Target
 from meshkit.topology import components

@@ -13,8 +13,8 @@ import scipy.sparse as sp
 from jaxtyping import Float, Int
 
 from meshkit.errors import MeshError, SolveError
-from meshkit.factor import Factorization
 from meshkit.laplacian import cotangent_laplacian, lumped_mass
+from meshkit.operators.factor import Factorization
 from meshkit.registration.similarity import Similarity
 
 _ITERATIONS = 40

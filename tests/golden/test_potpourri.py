@@ -7,11 +7,11 @@ import pytest
 import robust_laplacian
 from numpy.testing import assert_allclose
 
-from meshkit.geodesics import HeatGeodesics
-from meshkit.intrinsic import delaunay_laplacian, intrinsic_delaunay, intrinsic_mass
-from meshkit.mass import full_mass, voronoi_mass
-from meshkit.operators import gradient
-from meshkit.spectrum import eigenpairs
+from meshkit.operators.differential import gradient
+from meshkit.operators.geodesics import HeatGeodesics
+from meshkit.operators.intrinsic import delaunay_laplacian, intrinsic_delaunay, intrinsic_mass
+from meshkit.operators.mass import full_mass, voronoi_mass
+from meshkit.operators.spectrum import eigenpairs
 from tests import meshes
 
 

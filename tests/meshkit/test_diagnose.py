@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from meshkit.defects import faces_by_component
 from meshkit.diagnose import diagnose, loop_lengths
-from meshkit.diagnose_uv import uv_findings
+from meshkit.doctor.defects import faces_by_component
+from meshkit.doctor.diagnose_uv import uv_findings
+from meshkit.doctor.findings import SEVERITIES, Finding
+from meshkit.doctor.orientation import face_sides
 from meshkit.errors import MeshError
-from meshkit.findings import SEVERITIES, Finding
 from meshkit.io import load_mesh
 from meshkit.mesh import Mesh
-from meshkit.orientation import face_sides
 from meshkit.primitives import disk, grid
 from meshkit.topology import boundary_loops
 from tests.mesh_files import seamed, square

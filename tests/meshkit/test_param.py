@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from numpy.testing import assert_allclose, assert_array_equal
 
-from meshkit.boundary import circle_boundary, square_boundary
 from meshkit.errors import DegenerateFaceError, MeshError, SolveError, TopologyError
-from meshkit.harmonic import harmonic_uv, solve_dirichlet
+from meshkit.flattening.boundary import circle_boundary, square_boundary
+from meshkit.flattening.harmonic import harmonic_uv, solve_dirichlet
 from meshkit.io import load_mesh
 from meshkit.laplacian import cotangent_laplacian, mean_value_laplacian, uniform_laplacian
 from meshkit.param import WEIGHTS, flipped_faces, parameterize, zero_area_faces
@@ -130,7 +130,7 @@ def test_a_finger_with_a_hole_falls_back_too(monkeypatch):
     V, F = meshes.finger(160, 5)
     V, F = meshes.cut_hole(V, F, np.arange(len(V)) == 12)
     for longest in (512, 2):  # sewn, centred
-        monkeypatch.setattr("meshkit.fill.LONGEST", longest)
+        monkeypatch.setattr("meshkit.doctor.fill.LONGEST", longest)
         for fill_holes in (False, True):
             p = parameterize(V, F, fill_holes=fill_holes)
             assert p.weights == "grid"

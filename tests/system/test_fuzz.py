@@ -15,11 +15,11 @@ import pytest
 from meshkit.cli.geomimg import REFUSED
 from meshkit.cli.source import require
 from meshkit.diagnose import diagnose
-from meshkit.diagnose_uv import uv_findings
+from meshkit.doctor.diagnose_uv import uv_findings
 from meshkit.errors import MeshError, SolveError
-from meshkit.image_files import load_image_file, save_image_file
+from meshkit.flattening.layout import file_layout
+from meshkit.images.image_files import load_image_file, save_image_file
 from meshkit.io import load_mesh
-from meshkit.layout import file_layout
 from meshkit.param import parameterize
 from tests.mesh_files import MESH_SUFFIXES, write_seed
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from meshkit.image_files import load_image_file
+from meshkit.images.image_files import load_image_file
 from meshkit.io import load_mesh, save_mesh
 from meshkit.primitives import grid
 from tests.mesh_files import seamed

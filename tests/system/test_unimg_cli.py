@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
-from meshkit.image_files import load_image_file, save_image_file
+from meshkit.images.image_files import load_image_file, save_image_file
 from meshkit.io import load_mesh, save_mesh
 from meshkit.mesh import Mesh
 from meshkit.primitives import grid, hemisphere

@@ -9,10 +9,10 @@ from matplotlib.tri import TrapezoidMapTriFinder, Triangulation
 from measure import Row, race
 from peak import peak, square, wavy_disk
 
-from meshkit.intrinsic import delaunay_laplacian
 from meshkit.laplacian import cotangent_laplacian
-from meshkit.laplacian_batch import CotangentStructure
 from meshkit.nn import CotangentLaplacian
+from meshkit.operators.intrinsic import delaunay_laplacian
+from meshkit.operators.laplacian_batch import CotangentStructure
 from meshkit.param import circle_boundary, harmonic_uv
 from meshkit.primitives import disk
 from meshkit.raster import rasterize_uv

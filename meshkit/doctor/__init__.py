@@ -1,0 +1,1 @@
+"""Findings and repairs: what `diagnose` and `repair` are made of."""

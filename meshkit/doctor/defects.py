@@ -1,0 +1,321 @@
+"""The checks behind `meshkit.diagnose`, by subject; each yields findings.
+
+`index_defects` comes first and says which faces the others may look at: their indices exist and
+differ, and each set of three vertices occurs once. So one damaged face is one finding, not ten.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from meshkit.doctor.findings import Finding, enumerate_some, plural
+from meshkit.doctor.orientation import face_sides
+from meshkit.topology import (
+    components,
+    edge_table,
+    nonmanifold_vertices,
+    unreferenced_vertices,
+)
+
+LARGEST = 1e75  # fourth powers of lengths occur, and double precision ends at 1e308
+FLAT = 1e-12  # double area over squared longest edge, as in `meshkit.laplacian`
+
+
+def sound_faces(F: Int[np.ndarray, "m 3"], n: int) -> dict[str, Bool[np.ndarray, " m"]]:
+    """Sort faces by what is wrong with their indices; "sound" are the others."""
+    outside = ((F < 0) | (n <= F)).any(axis=1)
+    a, b, c = F.T
+    repeated = ((a == b) | (b == c) | (c == a)) & ~outside
+    sound = ~outside & ~repeated
+    duplicate = np.zeros(len(F), dtype=bool)
+    _, first = np.unique(np.sort(F[sound], axis=1), axis=0, return_index=True)
+    duplicate[np.delete(np.flatnonzero(sound), first)] = True
+    return {
+        "outside": outside,
+        "repeated": repeated,
+        "duplicate": duplicate,
+        "sound": sound & ~duplicate,
+    }
+
+
+def index_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]:
+    """Faces that name missing vertices, one vertex twice, or the vertices of another face."""
+    faces = {name: np.flatnonzero(mask) for name, mask in sound_faces(F, n).items()}
+    if (f := faces["outside"]).size:
+        yield Finding(
+            "missing-vertices",
+            "error",
+            f"{plural(len(f), 'face')} with an index outside 0..{n - 1}: {enumerate_some(f)}",
+            "faces",
+            f,
+            "delete these faces, or restore the vertices",
+        )
+    if (f := faces["repeated"]).size:
+        yield Finding(
+            "repeated-corners",
+            "error",
+            f"{plural(len(f), 'face')} with one vertex twice: {enumerate_some(f)}",
+            "faces",
+            f,
+            "meshkit repair --duplicates",
+        )
+    if (f := faces["duplicate"]).size:
+        yield Finding(
+            "duplicate-faces",
+            "error",
+            f"{plural(len(f), 'face')} on the same three vertices as an earlier one: "
+            f"{enumerate_some(f)}",
+            "faces",
+            f,
+            "meshkit repair --duplicates",
+        )
+
+
+def vertex_defects(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Iterator[Finding]:
+    """Positions that are not finite, vertices in no face, vertices at one place."""
+    finite = np.isfinite(V).all(axis=1)
+    if not finite.all():
+        v = np.flatnonzero(~finite)
+        yield Finding(
+            "not-finite",
+            "error",
+            f"{plural(len(v), 'vertex')} with a coordinate that is not finite: {enumerate_some(v)}",
+            "vertices",
+            v,
+            "correct the coordinates in the file, or delete these vertices with their faces",
+        )
+    yield from _extent_defects(V, finite)
+    used = np.ones(len(V), dtype=bool)
+    if len(F):
+        v = unreferenced_vertices(F, len(V))
+        used[v] = False
+        if v.size:
+            yield Finding(
+                "unreferenced-vertices",
+                "error",
+                f"{plural(len(v), 'vertex')} in no face: {enumerate_some(v)}",
+                "vertices",
+                v,
+                "meshkit repair --unreferenced, or --component largest",
+            )
+    copies, originals = coincident_vertices(V, used & finite)
+    if copies.size:
+        pairs = np.stack([originals, copies], axis=1)
+        yield Finding(
+            "coincident-vertices",
+            "warning",
+            f"{plural(len(copies), 'vertex')} at the place of another: {enumerate_some(pairs)}",
+            "vertices",
+            copies,
+            "meshkit repair --coincident, if they are one vertex; closed lips may touch",
+        )
+
+
+def _extent_defects(
+    V: Float[np.ndarray, "n 3"], finite: Bool[np.ndarray, " n"]
+) -> Iterator[Finding]:
+    """Coordinates whose squares and products leave the range of floating point."""
+    size = np.where(finite[:, None], np.abs(V), 0).max(axis=1, initial=0)
+    v = np.flatnonzero(size > LARGEST)
+    if not v.size and 0 < size.max(initial=0) < 1 / LARGEST:
+        v = np.flatnonzero(finite)
+    if v.size:
+        yield Finding(
+            "extreme-coordinates",
+            "error",
+            f"{plural(len(v), 'vertex')} with coordinates up to {size[v].max():.0e}: areas leave "
+            f"the range of floating point: {enumerate_some(v)}",
+            "vertices",
+            v,
+            "scale the mesh, or correct these coordinates in the file",
+        )
+
+
+def coincident_vertices(
+    V: Float[np.ndarray, "n 3"], among: Bool[np.ndarray, " n"]
+) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"]]:
+    """Return vertices at exactly the place of one with a lower index, and that lowest one."""
+    index = np.flatnonzero(among)
+    rows = np.ascontiguousarray(V[index] + 0.0)  # -0.0 becomes 0.0: equal rows have equal bytes
+    key = rows.view(np.dtype((np.void, rows.itemsize * 3))).reshape(-1)
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    original = index[first][inverse.reshape(-1)]
+    copy = original != index
+    return index[copy], original[copy]
+
+
+def connectivity_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]:
+    """Edges and vertices where a surface is no manifold, sheets that disagree about their side."""
+    table = edge_table(F)
+    if (crowded := table.uses > 2).any():
+        e = table.E[crowded]
+        yield Finding(
+            "non-manifold-edges",
+            "error",
+            f"{plural(len(e), 'edge')} with more than two faces: {enumerate_some(e)}",
+            "edges",
+            e,
+            "meshkit repair --split-nonmanifold",
+        )
+    v = np.setdiff1d(nonmanifold_vertices(F), table.E[crowded])
+    if v.size:
+        yield Finding(
+            "non-manifold-vertices",
+            "error",
+            f"{plural(len(v), 'vertex')} whose faces form more than one fan: {enumerate_some(v)}",
+            "vertices",
+            v,
+            "meshkit repair --split-nonmanifold",
+        )
+    sides = face_sides(F)
+    if (f := np.flatnonzero(sides.inverted)).size:
+        yield Finding(
+            "inconsistent-orientation",
+            "error",
+            f"{plural(len(f), 'face')} turned against the neighbours: {enumerate_some(f)}",
+            "faces",
+            f,
+            "meshkit repair --orientation",
+        )
+    if (f := np.flatnonzero(sides.one_sided)).size:
+        yield Finding(
+            "one-sided",
+            "error",
+            f"{plural(len(f), 'face')} on a sheet with one side only (a Möbius strip): "
+            f"{enumerate_some(f)}",
+            "faces",
+            f,
+            "cut the sheet across by hand",
+        )
+
+
+def part_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]:
+    """More than one component."""
+    label, n_parts = faces_by_component(F, n)
+    if n_parts > 1:
+        size = np.bincount(label)
+        sizes = ", ".join(map(str, size[:5].tolist())) + (" …" if n_parts > 5 else "")
+        first = np.unique(label, return_index=True)[1]
+        yield Finding(
+            "several-components",
+            "error",
+            f"{n_parts} components, of {sizes} faces; their first faces: {enumerate_some(first)}",
+            "faces",
+            first,
+            "--component largest, or --component N, counted from 0 by size",
+        )
+
+
+def faces_by_component(F: Int[np.ndarray, "m 3"], n: int) -> tuple[Int[np.ndarray, " m"], int]:
+    """Return the component of each face, 0 for the one with most faces, and their number.
+
+    Of two equal ones the one with the lowest vertex comes first.
+    """
+    found, label, size = np.unique(
+        components(F, n)[F[:, 0]], return_inverse=True, return_counts=True
+    )
+    rank = np.empty(len(found), dtype=np.int64)
+    rank[np.argsort(-size, kind="stable")] = np.arange(len(found))
+    return rank[label.reshape(-1)], len(found)
+
+
+def geometry_defects(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Iterator[Finding]:
+    """Faces without area, edges with a negative cotangent weight; V is finite on F."""
+    edge, double_area = _scaled(V, F)
+    flat = double_area <= FLAT * (edge**2).sum(axis=2).max(axis=1)
+    if (f := np.flatnonzero(flat)).size:
+        yield Finding(
+            "zero-area-faces",
+            "warning",
+            f"{plural(len(f), 'face')} without area: {enumerate_some(f)}",
+            "faces",
+            f,
+            "--weights uniform or auto, or move one of the corners",
+        )
+    e = negative_edges(F[~flat], edge[~flat], double_area[~flat])
+    if e.size:
+        yield Finding(
+            "negative-cotangent-weights",
+            "note",
+            f"{plural(len(e), 'edge')} with a negative cotangent weight: {enumerate_some(e)}",
+            "edges",
+            e,
+            "--weights auto or mean-value: cotangent weights may flip faces",
+        )
+
+
+def _scaled(
+    V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]
+) -> tuple[Float[np.ndarray, "m 3 3"], Float[np.ndarray, " m"]]:
+    """Return the edge vectors opposite each corner and twice the area, for positions within ±1."""
+    P = V[F] / max(float(np.abs(V[F]).max(initial=0)), np.finfo(float).tiny)
+    edge = P[:, [2, 0, 1]] - P[:, [1, 2, 0]]
+    return edge, np.linalg.norm(np.cross(edge[:, 0], edge[:, 1]), axis=1)
+
+
+def negative_edges(
+    F: Int[np.ndarray, "m 3"],
+    edge: Float[np.ndarray, "m 3 3"],
+    double_area: Float[np.ndarray, " m"],
+) -> Int[np.ndarray, "k 2"]:
+    """List the edges whose angles, in the one or two faces at them, sum to more than 180°."""
+    if not len(F):
+        return np.zeros((0, 2), dtype=np.int64)
+    cot = -(edge[:, [1, 2, 0]] * edge[:, [2, 0, 1]]).sum(axis=2) / double_area[:, None]
+    table = edge_table(F)
+    # Half-edge k of a face lies opposite corner k + 2.
+    weight = np.add.reduceat(cot[:, [2, 0, 1]].reshape(-1)[table.half_edge], table.start)
+    return table.E[weight < -1e-12]
+
+
+def border_defects(
+    F: Int[np.ndarray, "m 3"], lengths: tuple[int, ...], n_parts: int, genus: int | None
+) -> Iterator[Finding]:
+    """What keeps a manifold from being a disk: no border, holes, handles; ears on the border.
+
+    Which loops are holes is said of one oriented manifold only.
+    """
+    none = np.zeros(0, dtype=np.int64)
+    if not lengths:
+        yield Finding(
+            "closed",
+            "error",
+            "the surface is closed: it has no border to put on a square",
+            "vertices",
+            none,
+            "meshkit repair --cut-to-disk, or meshkit uvmap --cut, along a seam; or delete the "
+            "faces where it may be open (the neck)",
+        )
+    if len(lengths) > 1 and n_parts == 1 and genus is not None:
+        inner = ", ".join(map(str, lengths[1:6])) + (" …" if len(lengths) > 6 else "")
+        yield Finding(
+            "holes",
+            "note",
+            f"{plural(len(lengths) - 1, 'inner loop')} of {inner} vertices beside the longest",
+            "vertices",
+            none,
+            "--fill-holes covers them, else their texels stay empty",
+        )
+    if genus:
+        yield Finding(
+            "handles",
+            "error",
+            f"{plural(genus, 'handle')}: no disk, even with all holes filled",
+            "vertices",
+            none,
+            "meshkit repair --cut-to-disk, or meshkit uvmap --cut, along a seam",
+        )
+    table = edge_table(F)
+    border = np.zeros(3 * len(F), dtype=bool)
+    border[table.half_edge[table.start[table.uses == 1]]] = True
+    ears = np.flatnonzero(border.reshape(-1, 3).sum(axis=1) == 2)
+    if ears.size:
+        yield Finding(
+            "ears",
+            "note",
+            f"{plural(len(ears), 'face')} with two edges on the border: {enumerate_some(ears)}",
+            "faces",
+            ears,
+            "the corners of the square are put there; with more than four, --boundary circle",
+        )

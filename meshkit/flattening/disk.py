@@ -1,0 +1,87 @@
+"""Is it a disk, perhaps with holes? If not, say what it is, where, and what would make it one."""
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from meshkit.checks import check_mesh
+from meshkit.errors import MeshError, TopologyError
+from meshkit.topology import (
+    boundary_loops,
+    components,
+    count_parts,
+    euler_characteristic,
+    nonmanifold_vertices,
+    unreferenced_vertices,
+)
+
+
+def disk_loops(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> list[np.ndarray]:
+    """Return the border loops of a disk with or without holes, longest first.
+
+    Raises
+    ------
+    MeshError
+        A vertex belongs to no face.
+    TopologyError
+        The mesh is not manifold or not oriented, closed, in several parts, or has handles.
+    """
+    check_mesh(V, F)
+    n = len(V)
+    unused = unreferenced_vertices(F, n)
+    if unused.size:
+        raise MeshError(
+            f"vertex {int(unused[0])} belongs to no face ({unused.size} such vertices; "
+            "unreferenced_vertices(F, n) lists them): meshkit.repair.drop_unreferenced, or "
+            "--component largest"
+        )
+    loops = boundary_loops(F)
+    if (parts := count_parts(F, n)) > 1:
+        sizes = np.sort(np.bincount(components(F, n)))[::-1]
+        raise TopologyError(
+            f"the mesh has {parts} parts, of {sizes[:6].tolist()} vertices: take one, --component "
+            "largest or meshkit.repair.keep_component"
+        )
+    if (odd := nonmanifold_vertices(F)).size:
+        raise TopologyError(
+            f"the faces at vertex {int(odd[0])} form more than one fan ({odd.size} such vertices; "
+            "nonmanifold_vertices(F) lists them): meshkit.repair.split_nonmanifold parts them"
+        )
+    if not loops:
+        raise TopologyError(
+            "the mesh is closed: it has no border to put on the square: meshkit.cut_to_disk "
+            "(--cut) opens it along a seam, or delete the faces where it may be open"
+        )
+    handles = 2 - len(loops) - euler_characteristic(F)
+    if handles:
+        raise TopologyError(
+            f"the mesh has {len(loops)} loops and {handles // 2} handles, so it is no disk with "
+            "holes: meshkit.cut_to_disk (--cut) cuts the handles open"
+        )
+    return loops
+
+
+def outer_first(
+    loops: list[np.ndarray], loop: int | Int[np.ndarray, " b"] | None
+) -> list[np.ndarray]:
+    """Put the chosen loop first: given by its place, by its vertices, or None for the first.
+
+    Raises
+    ------
+    ValueError
+        There is no such loop.
+    """
+    if loop is None:
+        return loops
+    if isinstance(loop, int):
+        if not 0 <= loop < len(loops):
+            raise ValueError(f"loop {loop} does not exist: the mesh has {len(loops)}, from 0")
+        place = loop
+    else:
+        same = [k for k, known in enumerate(loops) if set(known.tolist()) == set(loop.tolist())]
+        if not same:
+            lengths = [len(known) for known in loops]
+            raise ValueError(
+                f"the {len(loop)} vertices given are not a border loop; those have {lengths}"
+            )
+        place = same[0]
+    return [loops[place], *loops[:place], *loops[place + 1 :]]

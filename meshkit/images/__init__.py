@@ -1,0 +1,1 @@
+"""Around `raster` and `geometry_image`: files, dilation, sub-samples, conventions."""

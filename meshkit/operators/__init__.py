@@ -1,0 +1,1 @@
+"""Around `laplacian`: masses, gradients, spectra, geodesics, batches, large systems."""
