@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from meshkit.flattening.balance import Balance, balance_uv
     from meshkit.flattening.boundary import circle_boundary, square_boundary
     from meshkit.flattening.convex_border import polygon_boundary, rectangle_boundary
+    from meshkit.flattening.ears import flip_ears, split_ears
     from meshkit.geometry_image import (
         geometry_image,
         mesh_from_image,
@@ -66,7 +67,42 @@ if TYPE_CHECKING:
     from meshkit.operators.spectrum import eigenpairs
     from meshkit.param import Parameterization, flipped_faces, harmonic_uv, parameterize
     from meshkit.raster import UVRaster, raster_matrix, rasterize_uv, vertices_seen
-    from meshkit.render import render_mesh
+    from meshkit.registration.deformation_transfer import DeformationTransfer, match_faces
+    from meshkit.registration.icp import RigidFit, find_pose, rigid_icp
+    from meshkit.registration.landmarks import Landmarks, load_landmarks, vertex_landmarks
+    from meshkit.registration.procrustes import generalized_procrustes, procrustes
+    from meshkit.registration.quality import Quality, measure_fit
+    from meshkit.registration.scan_file import load_scan
+    from meshkit.registration.sequence import fit_sequence
+    from meshkit.registration.similarity import Similarity
+    from meshkit.registration.target import Target
+    from meshkit.registration.template_fit import (
+        FitOptions,
+        TemplateFit,
+        find_start,
+        fit_template,
+    )
+    from meshkit.render import (
+        contact_sheet,
+        frame_of,
+        render_mesh,
+        render_normals,
+        save_gif,
+        save_png,
+        turntable_views,
+        vertex_normals,
+        visible_surface,
+    )
+    from meshkit.repair import (
+        Repair,
+        drop_duplicates,
+        drop_unreferenced,
+        fill_holes,
+        keep_component,
+        merge_coincident,
+        orient_faces,
+        split_nonmanifold,
+    )
     from meshkit.topology import boundary_loop, boundary_loops, edges, euler_characteristic
 
 _PUBLIC = {
@@ -87,6 +123,7 @@ _PUBLIC = {
     "meshkit.flattening.boundary": ["circle_boundary", "square_boundary"],
     "meshkit.flattening.convex_border": ["polygon_boundary", "rectangle_boundary"],
     "meshkit.flattening.balance": ["Balance", "balance_uv"],
+    "meshkit.flattening.ears": ["flip_ears", "split_ears"],
     "meshkit.param": ["Parameterization", "flipped_faces", "harmonic_uv", "parameterize"],
     "meshkit.raster": ["UVRaster", "raster_matrix", "rasterize_uv", "vertices_seen"],
     "meshkit.geometry_image": [
@@ -114,7 +151,42 @@ _PUBLIC = {
     "meshkit.mesh": ["Mesh"],
     "meshkit.io": ["load_mesh", "save_mesh"],
     "meshkit.diagnose": ["diagnose"],
-    "meshkit.render": ["render_mesh"],
+    "meshkit.repair": [
+        "Repair",
+        "drop_duplicates",
+        "drop_unreferenced",
+        "fill_holes",
+        "keep_component",
+        "merge_coincident",
+        "orient_faces",
+        "split_nonmanifold",
+    ],
+    "meshkit.registration.similarity": ["Similarity"],
+    "meshkit.registration.procrustes": ["generalized_procrustes", "procrustes"],
+    "meshkit.registration.target": ["Target"],
+    "meshkit.registration.scan_file": ["load_scan"],
+    "meshkit.registration.landmarks": ["Landmarks", "load_landmarks", "vertex_landmarks"],
+    "meshkit.registration.icp": ["RigidFit", "find_pose", "rigid_icp"],
+    "meshkit.registration.template_fit": [
+        "FitOptions",
+        "TemplateFit",
+        "find_start",
+        "fit_template",
+    ],
+    "meshkit.registration.sequence": ["fit_sequence"],
+    "meshkit.registration.quality": ["Quality", "measure_fit"],
+    "meshkit.registration.deformation_transfer": ["DeformationTransfer", "match_faces"],
+    "meshkit.render": [
+        "contact_sheet",
+        "frame_of",
+        "render_mesh",
+        "render_normals",
+        "save_gif",
+        "save_png",
+        "turntable_views",
+        "vertex_normals",
+        "visible_surface",
+    ],
     "meshkit.errors": [
         "DegenerateFaceError",
         "FileFormatError",
@@ -129,14 +201,23 @@ __all__ = [
     "Balance",
     "CotangentStructure",
     "Cut",
+    "DeformationTransfer",
     "DegenerateFaceError",
     "Distortion",
     "FileFormatError",
+    "FitOptions",
     "HeatGeodesics",
+    "Landmarks",
     "Mesh",
     "MeshError",
     "Parameterization",
+    "Quality",
+    "Repair",
+    "RigidFit",
+    "Similarity",
     "SolveError",
+    "Target",
+    "TemplateFit",
     "TopologyError",
     "UVRaster",
     "Visibility",
@@ -146,6 +227,7 @@ __all__ = [
     "boundary_loop",
     "boundary_loops",
     "circle_boundary",
+    "contact_sheet",
     "corner_average",
     "cotangent_laplacian",
     "cut_to_disk",
@@ -156,11 +238,21 @@ __all__ = [
     "displace",
     "distortion",
     "divergence",
+    "drop_duplicates",
+    "drop_unreferenced",
     "edges",
     "eigenpairs",
     "euler_characteristic",
+    "fill_holes",
+    "find_pose",
+    "find_start",
+    "fit_sequence",
+    "fit_template",
+    "flip_ears",
     "flipped_faces",
+    "frame_of",
     "full_mass",
+    "generalized_procrustes",
     "geodesic_distance",
     "geometry_image",
     "gradient",
@@ -168,33 +260,51 @@ __all__ = [
     "height_map",
     "image_normals",
     "intrinsic_delaunay",
+    "keep_component",
+    "load_landmarks",
     "load_mesh",
+    "load_scan",
     "lumped_mass",
+    "match_faces",
     "mean_value_laplacian",
+    "measure_fit",
+    "merge_coincident",
     "mesh_from_image",
     "mesh_of_texels",
+    "orient_faces",
     "overlapped_texels",
     "parameterize",
     "polygon_boundary",
+    "procrustes",
     "raster_matrix",
     "rasterize_mesh",
     "rasterize_uv",
     "rectangle_boundary",
     "render_mesh",
+    "render_normals",
+    "rigid_icp",
     "robust_laplacian",
     "round_trip_error",
     "sampling_matrix",
+    "save_gif",
     "save_mesh",
+    "save_png",
     "seam_uv",
+    "split_ears",
+    "split_nonmanifold",
     "square_boundary",
     "supersampled_matrix",
     "tangent_frames",
     "to_object_space",
     "to_tangent_space",
+    "turntable_views",
     "uniform_laplacian",
+    "vertex_landmarks",
+    "vertex_normals",
     "vertices_from_image",
     "vertices_seen",
     "visibility",
+    "visible_surface",
     "voronoi_mass",
 ]
 
