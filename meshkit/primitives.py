@@ -1,7 +1,8 @@
 """Meshes made by formula, for documents, tests and benchmarks."""
 
 import numpy as np
-from jaxtyping import Float, Int
+import scipy.sparse as sp
+from jaxtyping import Bool, Float, Int
 
 
 def grid(rows: int, columns: int) -> tuple[Float[np.ndarray, "n 3"], Int[np.ndarray, "m 3"]]:
@@ -74,3 +75,52 @@ def hemisphere(rings: int) -> tuple[Float[np.ndarray, "n 3"], Int[np.ndarray, "m
     polar = radius * np.pi / 2
     scale = np.divide(np.sin(polar), radius, out=np.ones_like(radius), where=radius > 0)
     return np.stack([V[:, 0] * scale, V[:, 1] * scale, np.cos(polar)], axis=1), F
+
+
+def pretzel(
+    genus: int, fineness: int = 1
+) -> tuple[Float[np.ndarray, "n 3"], Int[np.ndarray, "m 3"]]:
+    """Return a closed surface with as many handles: a plate with holes through it, rounded.
+
+    Of genus 0 it is a rounded block. Holes lie along y; the plate is three units thick in z, and
+    every unit square of its surface has ``2 * fineness**2`` faces.
+
+    Returns
+    -------
+    V : length
+    F : 1
+        Counter-clockwise from outside.
+    """
+    if genus < 0 or fineness < 1:
+        raise ValueError(f"genus starts at 0 and fineness at 1, got {genus} and {fineness}")
+    solid = np.ones((5, 4 * max(genus, 1) + 1, 3), dtype=bool)
+    for k in range(genus):
+        solid[2, 4 * k + 2] = False
+    solid = np.pad(solid.repeat(fineness, 0).repeat(fineness, 1).repeat(fineness, 2), 1)
+    points, place = np.unique(_sides(solid).reshape(-1, 3), axis=0, return_inverse=True)
+    Q = place.reshape(-1, 4)
+    F = np.concatenate([Q[:, [0, 1, 2]], Q[:, [0, 2, 3]]]).astype(np.int64)
+    V = points / fineness
+    pair = np.concatenate([F, np.roll(F, 1, axis=1)]).ravel()
+    other = np.concatenate([np.roll(F, 1, axis=1), F]).ravel()
+    near = sp.csr_array((np.ones(len(pair)), (pair, other)), shape=(len(V), len(V)))
+    near.data[:] = 1.0  # an edge counts once, however many faces name it
+    near = sp.csr_array(sp.diags_array(1 / near.sum(axis=1)) @ near)
+    for _ in range(2 * fineness):
+        V = (V + near @ V) / 2
+    return V, F
+
+
+def _sides(solid: Bool[np.ndarray, "a b c"]) -> Int[np.ndarray, "q 4 3"]:
+    """Return the squares between full and empty cells, counter-clockwise from the empty side."""
+    squares = []
+    for axis in range(3):
+        u, v = np.eye(3, dtype=np.int64)[[(axis + 1) % 3, (axis + 2) % 3]]
+        ahead = np.roll(solid, -1, axis)
+        for between, steps in (
+            (solid & ~ahead, [0 * u, u, u + v, v]),
+            (ahead & ~solid, [0 * u, v, u + v, u]),
+        ):
+            corner = np.argwhere(between) + np.eye(3, dtype=np.int64)[axis]
+            squares.append(np.stack([corner + step for step in steps], axis=1))
+    return np.concatenate(squares)

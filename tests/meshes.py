@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 from scipy.spatial import Delaunay
 
+from meshkit import primitives
 from meshkit.primitives import disk, grid, hemisphere
 
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -92,31 +93,7 @@ def sphere(rings: int = 6) -> Arrays:
 
 
 def pretzel(genus: int, fineness: int = 1) -> Arrays:
-    """The surface of a thick plate with holes through it, its corners rounded: closed."""
-    solid = np.ones((5, 4 * max(genus, 1) + 1, 3), dtype=bool)
-    for k in range(genus):
-        solid[2:3, 4 * k + 2 : 4 * k + 3] = False
-    solid = np.pad(solid.repeat(fineness, 0).repeat(fineness, 1).repeat(fineness, 2), 1)
-    quads = []
-    for axis in range(3):
-        u, v = np.eye(3, dtype=int)[[(axis + 1) % 3, (axis + 2) % 3]]
-        ahead = np.roll(solid, -1, axis)
-        for face, steps in (
-            (solid & ~ahead, [0 * u, u, u + v, v]),
-            (ahead & ~solid, [0 * u, v, u + v, u]),
-        ):
-            corner = np.argwhere(face) + np.eye(3, dtype=int)[axis]
-            quads.append(np.stack([corner + step for step in steps], axis=1))
-    points, place = np.unique(np.concatenate(quads).reshape(-1, 3), axis=0, return_inverse=True)
-    Q = place.reshape(-1, 4)
-    F = np.concatenate([Q[:, [0, 1, 2]], Q[:, [0, 2, 3]]])
-    V = points / fineness
-    near = np.zeros((len(V), len(V)))
-    near[F, np.roll(F, 1, axis=1)] = near[np.roll(F, 1, axis=1), F] = 1
-    near /= near.sum(axis=1, keepdims=True)
-    for _ in range(2 * fineness):
-        V = (V + near @ V) / 2
-    return frozen(V, F)
+    return frozen(*primitives.pretzel(genus, fineness))
 
 
 def seeds() -> st.SearchStrategy[int]:

@@ -3,9 +3,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from meshkit.param import flipped_faces, zero_area_faces
-from meshkit.primitives import disk, grid, hemisphere
+from meshkit.primitives import disk, grid, hemisphere, pretzel
 from meshkit.topology import (
     boundary_loop,
+    boundary_loops,
     count_parts,
     euler_characteristic,
     nonmanifold_vertices,
@@ -51,3 +52,19 @@ def test_a_hemisphere_lies_on_the_sphere_from_pole_to_equator():
 def test_nothing_is_refused(make):
     with pytest.raises(ValueError, match="at least one"):
         make()
+
+
+@pytest.mark.parametrize("genus", range(4))
+@pytest.mark.parametrize("fineness", [1, 3])
+def test_pretzels_are_closed_and_have_their_handles(genus, fineness):
+    V, F = pretzel(genus, fineness)
+    assert boundary_loops(F) == []
+    assert nonmanifold_vertices(F).size == 0
+    assert (euler_characteristic(F), count_parts(F, len(V))) == (2 - 2 * genus, 1)
+    volume = np.linalg.det(V[F]).sum() / 6
+    assert volume > 0, "the faces look inwards"
+
+
+def test_no_pretzel():
+    with pytest.raises(ValueError, match="got -1 and 2"):
+        pretzel(-1, 2)
