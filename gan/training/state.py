@@ -1,9 +1,19 @@
-"""What training changes, and therefore what a resumed run needs."""
+"""What training changes, and therefore what a resumed run needs.
+
+A checkpoint holds what `TrainState` holds. Something new that changes while it trains (an
+augmentation's strength, a sampler's place, a running mean) needs no line in the checkpoint's code:
+give it `state_dict()` and `load_state_dict()` and put it into `TrainState.components` under a name
+of its own; buffers of the players, of the regularizer and of an adversarial loss that is a module
+travel by themselves. Random numbers come from `TrainState.rng`, or travel too: those of torch,
+numpy and Python's `random` are saved and restored. A new configuration key that a resumed run may
+change is listed in `gan/training/changes.py`; every other change is refused.
+"""
 
 import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +26,22 @@ from gan.models.face_model import FaceModel
 from gan.models.generator import GENERATORS, AbstractMeshGenerator, Anchors, Components
 from gan.training.codes import draw_fixed_codes
 from gan.training.problem import Problem
+
+
+RATE_AFTER_ROLLBACK = 0.5  # of both learning rates, after each rollback
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """Something whose state a checkpoint keeps: tensors, JSON values, mappings of these."""
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """Return the state by name; live tensors need no copy."""
+        ...
+
+    def load_state_dict(self, state_dict: Any, /) -> Any:
+        """Take over what `state_dict` returned, in place."""
+        ...
 
 
 @dataclass
@@ -42,6 +68,8 @@ class TrainState:
     step: int = 0
     minutes: float = 0.0  # of training so far, over all resumptions
     latest: dict[str, Tensor] = field(default_factory=dict)  # the last value of every term
+    components: dict[str, Stateful] = field(default_factory=dict)  # what plug-ins remember
+    rollbacks: list[dict[str, Any]] = field(default_factory=list)  # after divergence, in order
     iterations: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +79,27 @@ class TrainState:
     def device(self) -> torch.device:
         """The device on which everything lives."""
         return self.generator.b1.device
+
+    @property
+    def rate_factor(self) -> float:
+        """The factor of both learning rates now: the schedule's, halved by every rollback."""
+        scheduled = learning_rate_factor(self.config.optimizer, self.step, self.iterations)
+        return scheduled * RATE_AFTER_ROLLBACK ** len(self.rollbacks)
+
+    def parts(self) -> dict[str, Stateful]:
+        """Return everything that has a state of its own, by its name in a checkpoint."""
+        found: dict[str, Any] = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "mapping": self.problem.mapping,
+            "regularizer": self.regularizer,
+            "adversarial": self.adversarial,
+        }
+        taken = found.keys() & self.components.keys()
+        if taken:
+            raise ValueError(f"components: {', '.join(sorted(taken))} is a name of the trainer's")
+        every = found | self.components
+        return {name: part for name, part in every.items() if isinstance(part, Stateful)}
 
     def next_indices(self) -> Tensor:
         """Return the next batch of the shuffle, in place; a tail short of a batch is skipped."""
