@@ -16,15 +16,14 @@ from gan.errors import TrainingDiverged
 from gan.losses.classification import labelled_cross_entropy
 from gan.losses.feature import feature_distance
 from gan.training.codes import CodeBatch, draw_codes, labelled_factor
-from gan.training.state import TrainState, learning_rate_factor
+from gan.training.state import TrainState
 
 
 def iterate(state: TrainState) -> dict[str, Tensor]:
     """Run one iteration, in place; return every term, detached, by name."""
     config = state.config
-    factor = learning_rate_factor(config.optimizer, state.step, state.iterations)
-    _set_rate(state.optimizer_d, config.optimizer.rate_d * factor)
-    _set_rate(state.optimizer_g, config.optimizer.rate_g * factor)
+    _set_rate(state.optimizer_d, config.optimizer.rate_d * state.rate_factor)
+    _set_rate(state.optimizer_g, config.optimizer.rate_g * state.rate_factor)
     labelled = labelled_factor(state.problem.factors, state.step)
     folded = fold_last_layer(state)
     terms: dict[str, Tensor] = {}
