@@ -10,7 +10,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from gan.errors import ConfigError
 
@@ -25,14 +32,48 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class FactorLossConfig(_Section):
+    """The weights of one loss of one factor, and its options: `5.0`, `{ g = 5, distance = "l2" }`.
+
+    `d` and `g` weigh the discriminator's and the generator's term, `weight` both.
+    """
+
+    d: NotNegative = 1.0
+    g: NotNegative = 1.0
+    options: dict[str, bool | int | float | str] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, value: Any) -> Any:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return {"d": value, "g": value}
+        if not isinstance(value, dict):
+            raise ValueError("expected a weight, or a table with weight, d, g and options")
+        weight = value.get("weight", 1.0)
+        known = {side: value.get(side, weight) for side in ("d", "g")}
+        options = {k: v for k, v in value.items() if k not in ("weight", "d", "g")}
+        return known | {"options": options}
+
+    @model_serializer
+    def _short(self) -> Any:
+        if self.d == self.g and not self.options:
+            return self.d
+        return {"d": self.d, "g": self.g, **self.options}
+
+
+PAPER_LOSSES = {"classification": 1.0, "feature": 1.0}  # λ_cls, λ_feat
+
+
 class FactorConfig(_Section):
     """A labelled source of variation: a label array of the data set with this name."""
 
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
     code_size: Count
-    classify_d: NotNegative = 1.0  # λ_cls^D
-    classify_g: NotNegative = 1.0  # λ_cls^G
-    feature: NotNegative = 1.0  # λ_feat
+    losses: dict[str, FactorLossConfig] = Field(
+        default_factory=lambda: {
+            name: FactorLossConfig.model_validate(weight) for name, weight in PAPER_LOSSES.items()
+        }
+    )
     balance: Literal["uniform", "none"] = "uniform"  # wanted share of labels over share in the data
 
 
@@ -70,12 +111,6 @@ class AdversarialConfig(_Section):
 
     name: str = "wgan-gp"
     penalty: NotNegative = 10.0  # λ_gp
-
-
-class FeatureConfig(_Section):
-    """The distance between the features of two faces that share a code."""
-
-    name: Literal["cosine", "l2"] = "cosine"
 
 
 class RegularizerConfig(_Section):
@@ -134,7 +169,6 @@ class Config(_Section):
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
     mapping: MappingConfig = MappingConfig()
     adversarial: AdversarialConfig = AdversarialConfig()
-    feature: FeatureConfig = FeatureConfig()
     regularizer: RegularizerConfig = RegularizerConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     output: OutputConfig = OutputConfig()
@@ -228,6 +262,8 @@ def _toml(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return repr(value)
@@ -269,20 +305,28 @@ def _set(tree: dict[str, Any], override: str) -> None:
     if path[:1] == ["factors"]:
         factors = tree.get("factors", [])
         found = [factor for factor in factors if path[1:2] == [factor.get("name")]]
-        if len(path) != 2 or not found:
+        if len(path) < 2 or not found:
             names = ", ".join(str(factor.get("name")) for factor in factors)
             raise ConfigError(f"--set {override!r}: expected factors.NAME.key, NAME of {names}")
-        found[0][last] = _value(text)
+        found[0].setdefault("losses", dict(PAPER_LOSSES))
+        _descend(found[0], path[2:], override)[last] = _value(text)
         return
-    node = tree
-    for part in path:
-        node = node.setdefault(part, {})
-        if not isinstance(node, dict):
-            raise ConfigError(f"--set {override!r}: {part} is a value, not a section")
+    node = _descend(tree, path, override)
     node.update(_overlay(node, {last: _value(text)}))
     for key in {"iterations", "epochs"} - {last}:
         if last in {"iterations", "epochs"}:
             node.pop(key, None)
+
+
+def _descend(node: dict[str, Any], path: Sequence[str], override: str) -> dict[str, Any]:
+    for i, part in enumerate(path):
+        below = node.setdefault(part, {})
+        if path[:i] == ["losses"] and isinstance(below, int | float):  # a bare weight
+            below = node[part] = {"weight": below}
+        if not isinstance(below, dict):
+            raise ConfigError(f"--set {override!r}: {part} is a value, not a section")
+        node = below
+    return node
 
 
 def _value(text: str) -> Any:

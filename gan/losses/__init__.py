@@ -1,7 +1,22 @@
-"""One file per term. Reading order: base, adversarial, classification, feature, regularizer."""
+"""One file per term. Reading order: base, adversarial, regularizer; factor and its losses."""
 
 from gan.losses.adversarial import WassersteinPenalty
 from gan.losses.base import ADVERSARIAL_LOSSES, REGULARIZERS
+from gan.losses.classification import ClassificationLoss
+from gan.losses.code_regression import CodeRegression
+from gan.losses.contrastive import SupervisedContrastive
+from gan.losses.factor import FACTOR_LOSSES
+from gan.losses.feature import FeatureLoss
 from gan.losses.regularizer import CotangentRegularizer
 
-__all__ = ["ADVERSARIAL_LOSSES", "REGULARIZERS", "CotangentRegularizer", "WassersteinPenalty"]
+__all__ = [
+    "ADVERSARIAL_LOSSES",
+    "FACTOR_LOSSES",
+    "REGULARIZERS",
+    "ClassificationLoss",
+    "CodeRegression",
+    "CotangentRegularizer",
+    "FeatureLoss",
+    "SupervisedContrastive",
+    "WassersteinPenalty",
+]

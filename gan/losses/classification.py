@@ -1,9 +1,13 @@
 """The classifier's term, with labels that are missing and classes that are unbalanced."""
 
+from typing import final
+
 import torch
 import torch.nn.functional as nnf
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from gan.losses.factor import FACTOR_LOSSES, AbstractFactorLoss, GeneratedFaces, RealFaces
 
 
 def class_weights(labels: Int[Tensor, " N"], n_classes: int) -> Float[Tensor, " C"]:
@@ -32,3 +36,29 @@ def labelled_cross_entropy(
     """
     total = nnf.cross_entropy(logits, labels, weights, ignore_index=-1, reduction="sum")
     return total / (labelled_share * len(labels))
+
+
+@final
+@FACTOR_LOSSES.register("classification")
+class ClassificationLoss(AbstractFactorLoss):
+    """Cross entropy of the labels: of labelled real faces, and of faces from fixed codes.
+
+    Fernández Abrevaya et al., ICCV 2019, Eq. 7 and 9.
+    """
+
+    def __init__(
+        self, *, classes: int, code_size: int, feature_size: int, rng: torch.Generator
+    ) -> None:
+        super().__init__()
+
+    def discriminator(self, real: RealFaces, generated: GeneratedFaces) -> Float[Tensor, ""]:
+        """Return the term of the labelled real faces."""
+        return labelled_cross_entropy(
+            real.logits, real.labels, real.class_weights, real.labelled_share
+        )
+
+    def generator(self, generated: GeneratedFaces) -> Float[Tensor, ""] | None:
+        """Return the term of the fixed codes, if the factor is the labelled one."""
+        if generated.labels is None:
+            return None
+        return nnf.cross_entropy(generated.logits, generated.labels)

@@ -40,11 +40,13 @@ class BranchedDiscriminator(nn.Module):
         super().__init__()
         w1, w2, w3, w4 = widths
         self.slope = slope
+        self.feature_size = w4 * (size // 16) ** 2
         self.trunk = nn.ModuleList([_convolution(3, w1, rng), _convolution(w1, w2, rng)])
         self.critic = _Branch(size, (w2, w3, w4), 1, slope, rng)
         self.branches = nn.ModuleDict(
             {name: _Branch(size, (w2, w3, w4), n, slope, rng) for name, n in classes.items()}
         )
+        self.heads = nn.ModuleDict()  # of factor losses, by factor, then by loss
 
     def shared(self, images: Float[Tensor, "B 3 n n"]) -> Float[Tensor, "B w k k"]:
         """Return the trunk's features, from which every branch starts."""
@@ -65,7 +67,11 @@ class BranchedDiscriminator(nn.Module):
 
     def logits(self, factor: str, shared: Float[Tensor, "B w k k"]) -> Float[Tensor, "B C"]:
         """Return the classifier's logits for a factor."""
-        logits: Tensor = self.branches[factor](self.features(factor, shared))
+        return self.classify(factor, self.features(factor, shared))
+
+    def classify(self, factor: str, features: Float[Tensor, "B f"]) -> Float[Tensor, "B C"]:
+        """Return the classifier's logits for features of a factor's branch."""
+        logits: Tensor = self.branches[factor](features)
         return logits
 
 

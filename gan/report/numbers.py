@@ -19,9 +19,13 @@ MEANINGS = {
     "g/regularizer": "Laplacian energy of generated faces.",
 }
 PREFIXES = {
-    "d/classify_": "Cross entropy of the {} labels of real faces.",
-    "g/classify_": "Cross entropy of the {} labels whose fixed codes were generated.",
+    "d/classification_": "Cross entropy of the {} labels of real faces.",
+    "g/classification_": "Cross entropy of the {} labels whose fixed codes were generated.",
     "g/feature_": "Distance of {} features within pairs that share the code.",
+    "d/code-regression_": "Error of the {} codes read from generated faces; 1 is reading nothing.",
+    "g/code-regression_": "Error of the {} codes read from generated faces; 1 is reading nothing.",
+    "d/supervised-contrastive_": "Contrast of {} features between classes of real faces.",
+    "g/supervised-contrastive_": "Contrast of {} features between generated labels or codes.",
 }
 
 

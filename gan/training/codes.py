@@ -21,6 +21,15 @@ class CodeBatch(NamedTuple):
     ]  # unlabelled factor -> its range of pairs, which share its code
 
 
+def code_columns(factors: tuple[Factor, ...]) -> dict[str, slice]:
+    """Return where the code of each factor lies in z; the noise follows the last."""
+    columns, start = {}, 0
+    for factor in factors:
+        columns[factor.name] = slice(start, start + factor.code_size)
+        start += factor.code_size
+    return columns
+
+
 def draw_fixed_codes(factors: tuple[Factor, ...], rng: torch.Generator) -> dict[str, Tensor]:
     """Draw one code for every class, N(0, I): Z_k, kept for the whole training."""
     return {

@@ -18,15 +18,14 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from gan.config import Config, OptimizerConfig
-from gan.losses import ADVERSARIAL_LOSSES, REGULARIZERS
+from gan.config import Config, FactorConfig, OptimizerConfig
+from gan.losses import ADVERSARIAL_LOSSES, FACTOR_LOSSES, REGULARIZERS
 from gan.losses.base import AbstractAdversarialLoss, AbstractRegularizer
 from gan.models.discriminator import DISCRIMINATORS, BranchedDiscriminator
-from gan.models.face_model import FaceModel
+from gan.models.face_model import FaceModel, Factor
 from gan.models.generator import GENERATORS, AbstractMeshGenerator, Anchors, Components
 from gan.training.codes import draw_fixed_codes
 from gan.training.problem import Problem
-
 
 RATE_AFTER_ROLLBACK = 0.5  # of both learning rates, after each rollback
 
@@ -170,6 +169,8 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
         rng=rng,
     )
     assert isinstance(discriminator, BranchedDiscriminator)
+    for ours, factor in zip(config.factors, problem.factors, strict=True):
+        discriminator.heads[factor.name] = _factor_losses(ours, factor, discriminator, rng)
     generator, discriminator = generator.to(device), discriminator.to(device)
     regularizer = REGULARIZERS.build(config.regularizer.name, V=problem.template, F=problem.faces)
     average = {}
@@ -191,6 +192,25 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
         average=average,
         rng=draws,
         order=torch.randperm(len(problem.images), generator=draws, device=device),
+    )
+
+
+def _factor_losses(
+    config: FactorConfig, factor: Factor, D: BranchedDiscriminator, rng: torch.Generator
+) -> nn.ModuleDict:
+    return nn.ModuleDict(
+        {
+            name: FACTOR_LOSSES.build(
+                name,
+                classes=len(factor.classes),
+                code_size=factor.code_size,
+                feature_size=D.feature_size,
+                rng=rng,
+                **loss.options,
+            )
+            for name, loss in config.losses.items()
+            if loss.d or loss.g
+        }
     )
 
 

@@ -8,14 +8,12 @@ last layer once, `S d = (S W₂) h + S b₂`, and the mesh is never made.
 from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as nnf
 from jaxtyping import Float
 from torch import Tensor
 
 from gan.errors import TrainingDiverged
-from gan.losses.classification import labelled_cross_entropy
-from gan.losses.feature import feature_distance
-from gan.training.codes import CodeBatch, draw_codes, labelled_factor
+from gan.losses.factor import GeneratedFaces, RealFaces, factor_loss
+from gan.training.codes import CodeBatch, code_columns, draw_codes, labelled_factor
 from gan.training.state import TrainState
 
 
@@ -67,13 +65,13 @@ def discriminator_step(
     )
     weights = dict.fromkeys(terms, 1.0)
     for factor in config.factors:
-        table = problem.labels[factor.name]
-        logits = D.logits(factor.name, shared[:B])
-        name = f"classify_{factor.name}"
-        terms[name] = labelled_cross_entropy(
-            logits, table.labels[indices], table.weights, table.share
-        )
-        weights[name] = factor.classify_d
+        table, name = problem.labels[factor.name], factor.name
+        truth = RealFaces(name, D, shared[:B], table.labels[indices], table.weights, table.share)
+        made = _generated(state, name, shared[B:], batch)
+        for loss, weight in factor.losses.items():
+            if weight.d:
+                term = factor_loss(D, name, loss).discriminator(truth, made)
+                _add(terms, weights, f"{loss}_{name}", term, weight.d)
     _descend(state, state.optimizer_d, terms, weights)
     return {name: term.detach() for name, term in terms.items()}
 
@@ -94,14 +92,11 @@ def generator_step(state: TrainState, labelled: str) -> dict[str, Tensor]:
         terms["regularizer"] = state.regularizer(half_heights)
         weights["regularizer"] = config.regularizer.weight
     for factor in config.factors:
-        if factor.name == labelled:
-            name = f"classify_{factor.name}"
-            terms[name] = nnf.cross_entropy(D.logits(factor.name, shared), batch.labels)
-            weights[name] = factor.classify_g
-        elif factor.feature:
-            name = f"feature_{factor.name}"
-            terms[name] = _pair_distance(state, factor.name, shared, batch)
-            weights[name] = factor.feature
+        made, name = _generated(state, factor.name, shared, batch), factor.name
+        for loss, weight in factor.losses.items():
+            if weight.g:
+                term = factor_loss(D, name, loss).generator(made)
+                _add(terms, weights, f"{loss}_{name}", term, weight.g)
     _descend(state, state.optimizer_g, terms, weights)
     return {name: term.detach() for name, term in terms.items()}
 
@@ -144,12 +139,23 @@ def _as_images(pixels: Tensor, state: TrainState) -> Float[Tensor, "B 3 n n"]:
     return pixels.view(n, n, 3, -1).permute(3, 2, 0, 1).contiguous()
 
 
-def _pair_distance(state: TrainState, factor: str, shared: Tensor, batch: CodeBatch) -> Tensor:
-    first, last = batch.pairs[factor]
-    half = len(shared) // 2
-    pairs = torch.cat([shared[first:last], shared[half + first : half + last]])
-    a, b = state.discriminator.features(factor, pairs).chunk(2)
-    return feature_distance(a, b, kind=state.config.feature.name)
+def _add(
+    terms: dict[str, Tensor],
+    weights: dict[str, float],
+    name: str,
+    term: Tensor | None,
+    weight: float,
+) -> None:
+    if term is not None:
+        terms[name], weights[name] = term, weight
+
+
+def _generated(state: TrainState, factor: str, shared: Tensor, batch: CodeBatch) -> GeneratedFaces:
+    codes = batch.z[:, code_columns(state.problem.factors)[factor]]
+    labels = batch.labels if factor == batch.labelled else None
+    return GeneratedFaces(
+        factor, state.discriminator, shared, codes, labels, batch.pairs.get(factor)
+    )
 
 
 def _descend(

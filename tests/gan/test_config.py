@@ -38,7 +38,11 @@ def test_later_layers_win(tmp_path):
         ("training.batch=-3", "training.batch: .* greater than or equal to 2, got -3"),
         ("training.batch=7", "training.batch: 7 is not a multiple of 2"),
         ("mapping.size=40", "mapping.size: 40 is not a multiple of 16"),
-        ("feature.name=manhattan", "feature.name: Input should be 'cosine' or 'l2'"),
+        ("factors.identity.losses.feature=-1", "losses.feature.d: .* or equal to 0, got -1"),
+        ("factors.identity.losses.feature.g=x", "losses.feature.g: .* valid number.* got 'x'"),
+        ("factors.identity.losses.feature.to=[1]", r"feature.options.to.* got \[1\]"),
+        ("factors.identity.losses=[]", "losses: Input should be a valid dictionary"),
+        ("factors.identity.losses.feature=yes", "feature: expected a weight, or a table"),
         ("generator.ema=1.0", "generator.ema: .* less than 1, got 1.0"),
         ("optimizer.rate_d=inf", "optimizer.rate_d: .* finite number"),
         ("training=3", "training: .*got 3"),
@@ -50,6 +54,22 @@ def test_later_layers_win(tmp_path):
 def test_a_wrong_value_is_named(override, message):
     with pytest.raises(ConfigError, match=message):
         load_config("small", overrides=[override])
+
+
+def test_a_factors_losses_are_weights_or_tables():
+    name = "factors.identity.losses"
+    short = [f"{name}.classification=0", f"{name}.feature.distance=l2", f"{name}.feature.g=3"]
+    short += [f"{name}.feature.d=0", f"{name}.code-regression=2"]
+    whole = f"{name}={{ feature = {{ g = 3.0, d = 0, distance = 'l2' }}, code-regression = 2 }}"
+    for overrides in ([whole], short):
+        config = load_config("small", overrides=overrides)
+        losses = config.factors[0].losses
+        assert (losses["feature"].d, losses["feature"].g) == (0, 3)
+        assert losses["feature"].options == {"distance": "l2"}
+        assert losses["code-regression"].d == losses["code-regression"].g == 2
+        assert "classification" not in losses or losses["classification"].g == 0
+        assert parse_config(tomllib.loads(dump_config(config)), "written") == config
+    assert load_config("paper").factors[0].losses.keys() == {"classification", "feature"}
 
 
 def test_a_factor_may_not_appear_twice_or_be_called_noise():

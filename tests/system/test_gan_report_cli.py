@@ -141,7 +141,7 @@ def test_names_are_text_wherever_they_come_from(gan, tmp_path, monkeypatch):
     record["versions"][EVIL], record["device"] = EVIL, EVIL
     (run / "run.json").write_text(json.dumps(record))
     with (run / "metrics.jsonl").open("a") as log:
-        log.write(json.dumps({"step": 7, f"d/classify_{EVIL}": 1.0, EVIL: 2.0}) + "\n")
+        log.write(json.dumps({"step": 7, f"d/classification_{EVIL}": 1.0, EVIL: 2.0}) + "\n")
     with (run / "config.toml").open("a") as config:
         config.write(f"# </pre>{EVIL}\n")
     assert gan("evaluate", run, "--samples", 20, "--pairs", 20).exit_code == 0
