@@ -46,22 +46,31 @@ def procrustes(
     Umeyama, Least-squares estimation of transformation parameters between two point patterns, IEEE
     PAMI 1991, Eqs. 40-43.
     """
-    w = _check_pairs(A, B, weights)
+    motion, mirrored = _closest(A, B, _check_pairs(A, B, weights), scale)
+    if mirrored:
+        warnings.warn(
+            "a mirrored copy fits far better: are left and right swapped in one of the two sets?",
+            stacklevel=2,
+        )
+    return motion
+
+
+def _closest(A: np.ndarray, B: np.ndarray, w: np.ndarray, scale: bool) -> tuple[Similarity, bool]:
+    """Return the motion, and whether a mirrored copy of A would fit far better."""
     center_a, center_b = w @ A, w @ B
     X, Y = A - center_a, B - center_b
     for name, Z in (("first", X), ("second", Y)):
         _check_spread(name, Z[w > 0])
     U, sigma, Wt = np.linalg.svd(Y.T @ (w[:, None] * X))
     sign = 1.0 if np.linalg.det(U) * np.linalg.det(Wt) > 0 else -1.0
-    if sign < 0:
-        _warn_if_mirrored(X, Y, w, sigma, scale)
+    mirrored = sign < 0 and _fits_mirrored(X, Y, w, sigma, scale)
     U[:, 2] *= sign
     sigma[2] *= sign
     R = U @ Wt
     s = float(sigma.sum() / (w @ (X**2).sum(axis=1))) if scale else 1.0
     if s <= 0:
         raise ValueError(f"the best scale is {s:.3g}, not positive: the points do not correspond")
-    return Similarity(R, center_b - s * (R @ center_a), s)
+    return Similarity(R, center_b - s * (R @ center_a), s), mirrored
 
 
 class Collection(NamedTuple):
@@ -123,15 +132,15 @@ def generalized_procrustes(
     """
     if len(X) == 0:
         raise ValueError("a collection needs at least one mesh")
-    w = _check_pairs(X[0], X[0], weights)
+    for Y in X:
+        w = _check_pairs(Y, X[0], weights)
     size = float(np.sqrt(np.mean([w @ _centred(Y, w)[1] for Y in X])))
     mean = _centred(X[0], w)[0]
     for done in range(1, iterations + 1):  # noqa: B007
-        motions = [procrustes(Y, mean, weights=weights, scale=scale) for Y in X]
-        aligned = np.stack([motion.apply(Y) for motion, Y in zip(motions, X, strict=True)])
+        aligned = np.stack([_closest(Y, mean, w, scale)[0].apply(Y) for Y in X])
         new = _centred(aligned.mean(axis=0), w)[0]
         # The average turns freely together with all meshes: hold it by the first.
-        new = procrustes(new, X[0], weights=weights).apply(new)
+        new = _closest(new, X[0], w, False)[0].apply(new)
         new, square = _centred(new, w)
         if scale:
             new *= size / np.sqrt(w @ square)
@@ -141,7 +150,13 @@ def generalized_procrustes(
             break
     else:
         raise SolveError(f"the mean still moves by {moved:.2g} after {iterations} iterations")
-    motions = [procrustes(Y, mean, weights=weights, scale=scale) for Y in X]
+    found = [_closest(Y, mean, w, scale) for Y in X]
+    if swapped := [k for k, (_, mirrored) in enumerate(found) if mirrored]:
+        warnings.warn(
+            f"meshes {swapped} fit far better mirrored: are left and right swapped in them?",
+            stacklevel=2,
+        )
+    motions = [motion for motion, _ in found]
     aligned = np.stack([motion.apply(Y) for motion, Y in zip(motions, X, strict=True)])
     residuals = np.sqrt(((aligned - mean) ** 2).sum(axis=2) @ w)
     return Collection(mean, aligned, motions, residuals, done)
@@ -174,17 +189,14 @@ def _check_spread(name: str, Z: np.ndarray) -> None:
         raise ValueError(f"the points of the {name} set lie {where}: they fix no rotation")
 
 
-def _warn_if_mirrored(
+def _fits_mirrored(
     X: np.ndarray, Y: np.ndarray, w: np.ndarray, sigma: np.ndarray, scale: bool
-) -> None:
+) -> bool:
+    """Tell whether a mirrored copy has half the error or less."""
     xx, yy = w @ (X**2).sum(axis=1), w @ (Y**2).sum(axis=1)
     errors = []
     for sign in (-1, 1):
         trace = sigma[0] + sigma[1] + sign * sigma[2]
         errors.append(yy - trace**2 / xx if scale else xx + yy - 2 * trace)
-    # In squares: half the error. Points in a plane are their own mirror image.
-    if errors[1] <= errors[0] / 4 and sigma[2] > 1e-2 * sigma[0]:
-        warnings.warn(
-            "a mirrored copy fits far better: are left and right swapped in one of the two sets?",
-            stacklevel=3,
-        )
+    # In squares. Points in a plane are their own mirror image.
+    return bool(errors[1] <= errors[0] / 4 and sigma[2] > 1e-2 * sigma[0])

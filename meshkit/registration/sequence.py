@@ -1,11 +1,13 @@
 """Fit a template to a moving scan, coherently in time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from meshkit.errors import SolveError
 from meshkit.registration.icp import rigid_icp
 from meshkit.registration.landmarks import Landmarks
 from meshkit.registration.procrustes import procrustes
@@ -23,6 +25,8 @@ from meshkit.registration.template_fit import (
 _STEPS = 6  # of a frame that starts from the one before: the stiffest steps are done
 _COARSE = 0.5  # of the radius: the largest detail in which two frames differ
 
+Kept = MutableMapping[tuple[int, int], TemplateFit]  # (pass, frame) -> fit
+
 
 def fit_sequence(
     V: Float[np.ndarray, "n 3"],
@@ -34,6 +38,7 @@ def fit_sequence(
     scale: bool = False,
     start: Similarity | None = None,
     options: FitOptions | None = None,
+    kept: Kept | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[TemplateFit]:
     """Fit a template to every frame of a sequence.
@@ -48,12 +53,18 @@ def fit_sequence(
     Parameters
     ----------
     V : length
+    targets
+        Asked for one at a time, in order, in each pass: they may be read from files when asked for.
     landmarks
         One set, or None, per frame.
     smoothness : 1
         Weight of the pull, relative to that of a scan point; 0: one pass only.
     start
         Takes the template near the first frame.
+    kept
+        Where the fits of (pass, frame) are put as they are made; those that it holds already are
+        taken instead of made. Kept on disk, an interrupted call goes on where it was, with the same
+        result to the last bit. It must come from a call with the same arguments.
     progress
         Called after each frame of each pass.
 
@@ -62,61 +73,90 @@ def fit_sequence(
     ValueError
         There is no frame; there are more or fewer sets of landmarks; `smoothness` is negative.
     SolveError
-        What `fit_template` and `rigid_icp` raise.
+        What `fit_template` and `rigid_icp` raise; the message names the frame, from 0.
     """
-    marks = [None] * len(targets) if landmarks is None else list(landmarks)
-    if not targets or len(marks) != len(targets):
-        raise ValueError(f"{len(targets)} frames with {len(marks)} sets of landmarks")
+    n = len(targets)
+    marks = [None] * n if landmarks is None else list(landmarks)
+    if not n or len(marks) != n:
+        raise ValueError(f"{n} frames with {len(marks)} sets of landmarks")
     if not 0 <= smoothness < np.inf:
         raise ValueError(f"smoothness must not be negative, got {smoothness}")
     options = options or FitOptions()
-    n_steps = len(targets) + (max(len(targets) - 2, 0) if smoothness else 0)
+    kept = {} if kept is None else kept
+    total = n + (max(n - 2, 0) if smoothness else 0)
     tell = progress or (lambda done, total: None)
-    pose = find_start(V, F, targets[0], marks[0], scale=scale, start=start)
-    fits = [fit_template(V, F, targets[0], marks[0], pose=pose, options=options)]
-    tell(1, n_steps)
-    own = fits[0].V
-    energy = DisplacementEnergy(own, F)
+
+    def once(which: tuple[int, int], fit: Callable[[], TemplateFit]) -> TemplateFit:
+        if which not in kept:
+            try:
+                kept[which] = fit()
+            except SolveError as error:
+                raise SolveError(f"frame {which[1]}: {error}") from error
+        tell(which[1] + 1 + (n - 1 if which[0] else 0), total)
+        return kept[which]
+
+    def first() -> TemplateFit:
+        pose = find_start(V, F, targets[0], marks[0], scale=scale, start=start)
+        return fit_template(V, F, targets[0], marks[0], pose=pose, options=options)
+
+    fits = [once((0, 0), first)]
+    frames = _Frames(fits[0], F, targets, marks)
     follow = replace(
         options, coarse=max(_COARSE, options.fine), steps=min(_STEPS, options.steps), repeats=2
     )
-    for target, mark in zip(targets[1:], marks[1:], strict=True):
-        moved = rigid_icp(fits[-1].V, F, target).motion
-        guess = moved.apply(fits[-1].V)
-        fits.append(_fit_frame(energy, own, F, target, mark, pose, guess, follow))
-        tell(len(fits), n_steps)
+    for k in range(1, n):
+        fits.append(once((0, k), partial(frames.after, fits[-1], k, follow)))
     if not smoothness:
         return fits
     final = replace(follow, coarse=options.fine, steps=1, landmarks=0.1 * options.landmarks)
-    for k in range(1, len(fits) - 1):
-        between = (fits[k - 1].V + fits[k + 1].V) / 2
-        fits[k] = _fit_frame(
-            energy, own, F, targets[k], marks[k], pose, fits[k].V, final, (smoothness, between)
-        )
-        tell(len(targets) + k, n_steps)
+    for k in range(1, n - 1):
+        fits[k] = once((1, k), partial(frames.between, fits, k, final, smoothness))
     return fits
 
 
-def _fit_frame(
-    energy: DisplacementEnergy,
-    own: np.ndarray,
-    F: np.ndarray,
-    target: Target,
-    mark: Landmarks | None,
-    pose: Similarity,
-    guess: np.ndarray,
-    options: FitOptions,
-    anchor: tuple[float, np.ndarray] | None = None,
-) -> TemplateFit:
-    """Fit one frame; the rest shape turns with the head, so that turning is no deformation."""
-    turn = procrustes(own, guess)
-    return anneal(
-        energy.moved(turn),
-        F,
-        target,
-        mark,
-        pose=turn.after(pose),
-        start=guess,
-        options=options,
-        anchor=anchor,
-    )
+class _Frames:
+    """The frames after the first, whose rest shape is the fit of that one."""
+
+    def __init__(
+        self,
+        own: TemplateFit,
+        F: np.ndarray,
+        targets: Sequence[Target],
+        marks: Sequence[Landmarks | None],
+    ) -> None:
+        self.own, self.F, self.targets, self.marks = own, F, targets, marks
+        self.energy = DisplacementEnergy(own.V, F)
+
+    def after(self, before: TemplateFit, k: int, options: FitOptions) -> TemplateFit:
+        """Fit frame k from the one before it, moved along with the scan."""
+        target = self.targets[k]
+        guess = rigid_icp(before.V, self.F, target).motion.apply(before.V)
+        return self._fit(k, target, guess, options)
+
+    def between(
+        self, fits: list[TemplateFit], k: int, options: FitOptions, smoothness: float
+    ) -> TemplateFit:
+        """Fit frame k again, pulled towards the mean of its neighbours."""
+        middle = (fits[k - 1].V + fits[k + 1].V) / 2
+        return self._fit(k, self.targets[k], fits[k].V, options, (smoothness, middle))
+
+    def _fit(
+        self,
+        k: int,
+        target: Target,
+        guess: np.ndarray,
+        options: FitOptions,
+        anchor: tuple[float, np.ndarray] | None = None,
+    ) -> TemplateFit:
+        """Fit one frame; the rest shape turns with the head, so that turning is no deformation."""
+        turn = procrustes(self.own.V, guess)
+        return anneal(
+            self.energy.moved(turn),
+            self.F,
+            target,
+            self.marks[k],
+            pose=turn.after(self.own.pose),
+            start=guess,
+            options=options,
+            anchor=anchor,
+        )

@@ -38,6 +38,7 @@ def test_motions_compose_and_undo(seed):
     assert_allclose(f.after(identity()).apply(X), f.apply(X), atol=1e-14)
 
 
+@pytest.mark.filterwarnings("ignore:a mirrored copy fits")
 @pytest.mark.parametrize("scale", [False, True])
 @given(seed=meshes.seeds())
 def test_no_motion_nearby_is_better(scale, seed):
@@ -145,3 +146,10 @@ def test_the_mean_is_that_of_the_aligned_and_each_is_aligned_to_it(scale):
 def test_an_empty_collection():
     with pytest.raises(ValueError, match="at least one mesh"):
         generalized_procrustes(np.zeros((0, 5, 3)))
+
+
+def test_a_mirrored_mesh_of_a_collection_is_named_once():
+    V = np.random.default_rng(3).normal(size=(40, 3))
+    with pytest.warns(UserWarning, match=r"meshes \[2\] fit far better mirrored") as caught:
+        generalized_procrustes(np.stack([V, V + 1, V * [-1, 1, 1], V - 2, V]))
+    assert len(caught) == 1

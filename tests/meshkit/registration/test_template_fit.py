@@ -237,6 +237,29 @@ def test_a_scanned_face_is_found_from_the_mean(faces):
     assert truth.closest(fit.V).distance.mean() < 0.5
 
 
+def test_an_interrupted_sequence_goes_on_bit_for_bit():
+    """Stopped after any frame of either pass, with what was kept so far."""
+    V, F = shaped()
+    targets = [Target(bent(V, 0.03 + 0.01 * k) + 0.02 * k, F) for k in range(4)]
+    given = {"start": identity(), "options": QUICK}
+    whole: dict = {}
+    fits = fit_sequence(V, F, targets, kept=whole, **given)
+    assert sorted(whole) == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 1), (1, 2)]
+    for done in (1, 3, 5):
+        kept = dict(list(whole.items())[:done])
+        for a, b in zip(fits, fit_sequence(V, F, targets, kept=kept, **given), strict=True):
+            np.testing.assert_array_equal(a.V, b.V)
+    moved = fits[0]._replace(V=fits[0].V + 1)
+    assert fit_sequence(V, F, targets[:1], kept={(0, 0): moved})[0] is moved
+
+
+def test_a_frame_that_cannot_be_fitted_is_named():
+    V, F = shaped()
+    away = Target(V + 1e3, F[:, ::-1])
+    with pytest.raises(SolveError, match="frame 1: "):
+        fit_sequence(V, F, [Target(V, F), away], start=identity(), options=QUICK)
+
+
 def test_a_sequence_is_smoother_than_its_frames_and_no_worse():
     V, F = shaped()
     rng = np.random.default_rng(4)
