@@ -10,6 +10,7 @@ COMMANDS = {
     "sample": ("gan.cli.sample:sample", "Write generated meshes and a contact sheet."),
     "evaluate": ("gan.cli.evaluate:evaluate", "Measure a trained model against its data set."),
     "report": ("gan.cli.report:report", "Write one HTML page about a run."),
+    "bench": ("gan.cli.bench:bench", "Time the training: parts of a step, and its floor."),
 }
 
 

@@ -1,0 +1,111 @@
+"""`gan bench`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gan.training.benchmark import Benchmark
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("dataset", required=False, type=FILE)
+@click.option(
+    "--preset", default=None, metavar="NAME", help="A preset of gan train.  [default: small]"
+)
+@click.option("--config", "file", type=FILE, help="TOML laid over the preset, if one is given.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set one value.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--rounds", type=click.IntRange(1), default=10, show_default=True)
+@click.option(
+    "--vertices",
+    type=click.IntRange(100, 1_000_000),
+    metavar="N",
+    help="On a made-up surface of about N vertices, instead of a data set.",
+)
+@click.option("--epochs", type=click.FloatRange(0, min_open=True), default=200, show_default=True)
+@click.option("--meshes", type=click.IntRange(1), default=30_000, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def bench(
+    dataset: Path | None,
+    preset: str | None,
+    file: Path | None,
+    overrides: tuple[str, ...],
+    device: str,
+    rounds: int,
+    vertices: int | None,
+    epochs: float,
+    meshes: int,
+    as_json: bool,
+) -> None:
+    r"""Time the training of DATASET, or of the embedded heads: parts of a step, and its floor.
+
+    The floor is the time of the same convolutions and dense matrix products, run one after the
+    other with nothing between them. Nothing is saved but the cache. --epochs and --meshes say
+    what to extrapolate to.
+
+    \b
+    gan bench --preset demo --set training.threads=1
+    gan bench --preset paper --vertices 22000 --set precision.autocast=bf16
+    """
+    from gan.cli.progress import stages
+    from gan.config import load_config
+    from gan.datasets.store import load_dataset
+    from gan.training.benchmark import measure, surface_dataset
+    from gan.training.loop import pick_device, start
+
+    if dataset is not None and vertices is not None:
+        raise click.UsageError("give DATASET or --vertices, not both")
+    config = load_config(preset, file, overrides)
+    chosen = pick_device(device)
+    if vertices is not None:
+        dataset = surface_dataset(vertices, [factor.name for factor in config.factors])
+    with load_dataset(dataset or _heads(preset)) as opened:
+        state = start(config, opened, chosen)
+    with stages(["warming up", *(f"round {n + 1}" for n in range(rounds)), "done"]) as show:
+        result = measure(state, rounds, lambda n: show("warming up" if n < 0 else f"round {n + 1}"))
+    if as_json:
+        extra = {"epochs": epochs, "meshes": meshes, "seconds": result.seconds_for(epochs, meshes)}
+        click.echo(json.dumps(result.record() | {"extrapolated": extra}, indent=1))
+    else:
+        click.echo(_table(result, epochs, meshes))
+
+
+def _heads(preset: str | None) -> Path:
+    """Return the embedded heads at the preset's size; made once, kept in the cache."""
+    from gan.cli.data.progress import progress_bar
+    from gan.datasets.make import SIZES, default_dataset
+
+    size = preset if preset in SIZES else "small"
+    with progress_bar("making the embedded heads", SIZES[size].meshes) as advance:
+        return default_dataset(size, progress=advance)
+
+
+def _table(result: "Benchmark", epochs: float, meshes: int) -> str:
+    """Return the figures as text."""
+    rows = [
+        f"{result.device}, {result.threads} threads: {result.vertices:,} vertices, "
+        f"{result.size} x {result.size} images, batch {result.batch}, "
+        f"{result.critic_steps} discriminator steps a generator step",
+        "",
+        f"{'part of an iteration':24} {'ms':>9} {'share':>7}",
+    ]
+    whole = sum(result.parts.values())
+    for name, seconds in sorted(result.parts.items(), key=lambda item: -item[1]):
+        rows.append(f"{name:24} {1e3 * seconds:9.2f} {seconds / whole:7.1%}")
+    hours, rest = divmod(round(result.seconds_for(epochs, meshes)), 3600)
+    rows += [
+        "",
+        f"{'iteration':24} {1e3 * result.iteration:9.2f}   {1 / result.iteration:.2f} a second",
+        f"{'floor':24} {1e3 * result.floor:9.2f}   convolutions and dense matrix products alone",
+        f"{'iteration / floor':24} {result.ratio:9.2f}",
+        f"{'operations':24} {result.operations / 1e9:9.1f} G, {result.share_of_peak:.0%} of what "
+        f"one large matrix product reaches here ({result.peak / 1e9:,.0f} G a second)",
+        f"{'memory':24} {result.memory / 2**20:9.0f} MiB at the peak",
+        f"{epochs:g} epochs of {meshes:,} meshes: {hours} h {rest // 60} min {rest % 60} s",
+    ]
+    return "\n".join(rows)
