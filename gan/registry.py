@@ -114,7 +114,7 @@ class Registry(Generic[T]):
         """
         make = self.find(name)
         checked = self._check(name, dict(options or {}), {*self.context, *context})
-        parameters = _parameters(make)
+        parameters = _parameters(make, self.base)
         if parameters is not None and not _takes_all(parameters):
             for key in context.keys() - parameters.keys():
                 if key not in self.context:  # the caller's own, which must not be dropped unseen
@@ -131,7 +131,7 @@ class Registry(Generic[T]):
 
     def options(self, name: str) -> tuple[str, ...]:
         """Return the names of the options of a plug-in."""
-        return _options(_parameters(self.find(name)) or {}, set(self.context))
+        return _options(_parameters(self.find(name), self.base) or {}, set(self.context))
 
     def listed(self) -> list[Listed]:
         """Describe every name, ours first; plug-ins are imported, and what is wrong is told."""
@@ -202,7 +202,7 @@ class Registry(Generic[T]):
     def _check(self, name: str, options: dict[str, Any], context: set[str]) -> dict[str, Any]:
         """Return the options as the constructor's types have them."""
         make = self.find(name)
-        parameters = _parameters(make)
+        parameters = _parameters(make, self.base)
         if parameters is None:
             return options
         known = _options(parameters, context)
@@ -225,7 +225,13 @@ def _distribution(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown distribution"
 
 
-def _parameters(make: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:
+def _parameters(
+    make: Callable[..., Any], base: type | None
+) -> Mapping[str, inspect.Parameter] | None:
+    if isinstance(make, type) and base is not None:
+        owner = next(cls for cls in make.__mro__ if "__init__" in vars(cls))
+        if owner is not base and issubclass(base, owner):  # such as nn.Module's, which takes all
+            return {}
     try:
         return inspect.signature(make).parameters
     except ValueError:  # a class in C tells nothing

@@ -1,0 +1,90 @@
+"""Regularizers: integrals and stretches that are known, gradients against differences."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from gan.losses import REGULARIZERS
+from gan.losses.regularizer import BiharmonicRegularizer, EdgeLengthRegularizer
+from meshkit.errors import DegenerateFaceError
+from meshkit.primitives import grid, hemisphere
+
+FLAT = np.array([[0, 1, 2]])
+
+
+def batch(*fields: np.ndarray) -> torch.Tensor:
+    """Stack fields (n, 3) as a vertex-major batch."""
+    return torch.from_numpy(np.stack(fields, axis=2)).float()
+
+
+def square(n: int) -> tuple[np.ndarray, np.ndarray]:
+    V, F = grid(n, n)
+    V = V - V.min(axis=0)
+    return V / V.max(), F
+
+
+def bump(V: np.ndarray) -> np.ndarray:
+    """`sin²(πx) sin²(πy)` along z: flat at the border, and ∫ |Δu|² = 2 π⁴ over the square."""
+    height = (np.sin(math.pi * V[:, :2]) ** 2).prod(axis=1)
+    return np.outer(height, [0, 0, 1])
+
+
+def test_biharmonic_energy_converges_to_the_integral():
+    error = []
+    for n in (12, 24, 48):
+        V, F = square(n)
+        energy = BiharmonicRegularizer(V=V, F=F)(batch(bump(V), 2 * bump(V))).item()
+        error.append(abs(energy / (2 * math.pi**4) - (1 + 4) / 2))
+    assert error[2] < 0.02
+    slope = math.log2(error[0] / error[1]), math.log2(error[1] / error[2])
+    assert all(1.8 < s < 2.2 for s in slope), slope
+
+
+def test_biharmonic_energy_has_no_unit():
+    V, F = hemisphere(5)
+    d = np.random.default_rng(0).normal(size=V.shape)
+    one = BiharmonicRegularizer(V=V, F=F)(batch(d)).item()
+    other = BiharmonicRegularizer(V=7 * V, F=F)(batch(7 * d)).item()
+    assert other == pytest.approx(one, rel=1e-4)
+    assert BiharmonicRegularizer(V=V, F=F)(batch(0 * d + 3)).item() < 1e-6 * one
+
+
+def test_edge_lengths_by_hand():
+    """A 3-4-5 triangle: one edge doubled, one halved, one as it was; then twice as large."""
+    V = np.array([[0.0, 0, 0], [3, 0, 0], [0, 4, 0]])
+    stretch = EdgeLengthRegularizer(V=V, F=FLAT)
+    # Edges 01: 3 -> 6; 02: 4 -> 4; 12: 5 -> sqrt(36 + 16).
+    d = np.array([[0.0, 0, 0], [3, 0, 0], [0, 0, 0]])
+    expected = (1 + 0 + (math.sqrt(52) / 5 - 1) ** 2) / 3
+    assert stretch(batch(d)).item() == pytest.approx(expected, rel=1e-5)
+    assert stretch(batch(d, V)).item() == pytest.approx((expected + 1) / 2, rel=1e-5)
+
+
+def test_edge_lengths_ignore_rotations_and_collapse_is_differentiable():
+    V, F = hemisphere(4)
+    stretch = EdgeLengthRegularizer(V=V, F=F)
+    turn = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    assert stretch(batch(V @ turn.T - V)).item() < 1e-10
+    d = batch(-V).requires_grad_(True)
+    collapsed = stretch(d)
+    assert collapsed.item() == pytest.approx(1.0)
+    (slope,) = torch.autograd.grad(collapsed, d)
+    assert torch.isfinite(slope).all()
+
+
+@pytest.mark.parametrize("name", ["cotangent", "biharmonic", "edge-length"])
+def test_gradients_are_those_of_differences(name):
+    V, F = hemisphere(2)
+    regularizer = REGULARIZERS.build(name, V=V, F=F).double()
+    rng = torch.Generator().manual_seed(0)
+    d = 0.3 * torch.randn(len(V), 3, 2, generator=rng, dtype=torch.float64)
+    assert torch.autograd.gradcheck(regularizer, (d.requires_grad_(True),))
+
+
+def test_meshes_on_which_they_are_not_defined():
+    with pytest.raises(DegenerateFaceError, match=r"edge \(0, 1\) has no length"):
+        EdgeLengthRegularizer(V=np.zeros((3, 3)), F=FLAT)
+    with pytest.raises(DegenerateFaceError, match="vertex 3 has no area around it"):
+        BiharmonicRegularizer(V=np.vstack([np.eye(3), np.ones((1, 3))]), F=FLAT)
