@@ -10,7 +10,7 @@ _HOMES = {
     "load_dataset": "gan.datasets.store",
     "load_config": "gan.config",
     "train": "gan.training.loop",
-    "load_model": "gan.training.checkpoint",
+    "load_model": "gan.runs.checkpoints",
     "FaceModel": "gan.models.face_model",
     "evaluate": "gan.evaluation",
 }

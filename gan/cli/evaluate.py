@@ -54,7 +54,7 @@ def evaluate(
     from gan.cli.progress import stages
     from gan.evaluation.suite import STAGES
     from gan.report.tables import print_evaluation
-    from gan.training.checkpoint import load_model
+    from gan.runs.checkpoints import load_model
     from meshkit.cli.messages import about, print_json
     from meshkit.files import atomic_path
 
@@ -86,7 +86,7 @@ def open_data(run: Path, dataset: Path | None) -> "Dataset":
     """
     from gan.datasets.store import load_dataset
     from gan.errors import DatasetError
-    from gan.training.loop import read_run
+    from gan.runs.directory import read_run
 
     if dataset is not None:
         return load_dataset(dataset)

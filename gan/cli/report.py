@@ -35,7 +35,7 @@ def report(run: Path, dataset: Path | None, out: Path | None, seed: int) -> None
 
     from gan.cli.progress import stages
     from gan.report.page import STAGES, build_report
-    from gan.training.loop import read_run
+    from gan.runs.directory import read_run
     from meshkit.cli.messages import about
     from meshkit.files import atomic_path
 

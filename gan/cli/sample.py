@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from gan.models.face_model import FaceModel
+    from gan.models.contract import FaceGenerator
 
 LARGEST_SEED = 2**63 - 1
 
@@ -53,7 +53,7 @@ def sample(
     label leaves the other codes as they were.
     """
     from gan.report.samples import SHEET, SHOWN, write_samples
-    from gan.training.checkpoint import load_model
+    from gan.runs.checkpoints import load_model
     from meshkit.cli.messages import about
 
     shortcuts = {"identity": identity, "expression": expression}
@@ -65,7 +65,7 @@ def sample(
     click.echo(f"{out}: {number} meshes, {min(number, SHOWN)} of them in {out / SHEET}")
 
 
-def read_labels(model: "FaceModel", pairs: list[str]) -> dict[str, str]:
+def read_labels(model: "FaceGenerator", pairs: list[str]) -> dict[str, str]:
     """Return factor to class from `factor=class`; ValueError for what the model does not know."""
     labels: dict[str, str] = {}
     known = [factor.name for factor in model.factors]

@@ -18,7 +18,7 @@ from gan.evaluation.estimate import Estimate
 from gan.evaluation.generated import decode_blocks, share_code
 from gan.evaluation.nearest import Read
 from gan.evaluation.variance import Components, can_split, variance_components
-from gan.models.face_model import FaceModel
+from gan.models.contract import FaceGenerator
 
 REST = "rest"
 ALONG = "along all modes"
@@ -103,7 +103,7 @@ class Decomposition(NamedTuple):
 
 
 def decompose_model(
-    model: FaceModel,
+    model: FaceGenerator,
     split: ModeSplit,
     *,
     groups: int,

@@ -14,13 +14,13 @@ from gan.evaluation.distance import mean_vertex_distance
 from gan.evaluation.estimate import Estimate, estimate
 from gan.evaluation.generated import decode_blocks, share_code
 from gan.evaluation.nearest import Read
-from gan.models.face_model import FaceModel
+from gan.models.contract import FaceGenerator
 
 _BLOCK_PAIRS = 128
 
 
 def model_diversity(
-    model: FaceModel, n_pairs: int, *, rng: torch.Generator, share: str | None = None
+    model: FaceGenerator, n_pairs: int, *, rng: torch.Generator, share: str | None = None
 ) -> Estimate:
     """Average the mean vertex distance over random pairs of generated faces.
 

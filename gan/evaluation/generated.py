@@ -8,13 +8,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gan.errors import CheckpointError
-from gan.models.face_model import FaceModel
+from gan.models.contract import FaceGenerator
 
 _BLOCK_BYTES = 1 << 25
 
 
 def decode_blocks(
-    model: FaceModel, codes: Mapping[str, Tensor], *, multiple: int = 1
+    model: FaceGenerator, codes: Mapping[str, Tensor], *, multiple: int = 1
 ) -> Iterator[Float[np.ndarray, "k V 3"]]:
     """Yield the meshes of a batch of codes, in order, in mm.
 
@@ -39,7 +39,7 @@ def decode_blocks(
         yield X
 
 
-def decode_all(model: FaceModel, codes: Mapping[str, Tensor]) -> Float[np.ndarray, "n V 3"]:
+def decode_all(model: FaceGenerator, codes: Mapping[str, Tensor]) -> Float[np.ndarray, "n V 3"]:
     """Return the meshes of a batch of codes that is known to be small."""
     return np.concatenate(list(decode_blocks(model, codes)))
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from gan.evaluation.distance import mean_vertex_distance
 from gan.evaluation.generated import decode_blocks
 from gan.evaluation.nearest import NearestMesh, Read
-from gan.models.face_model import FaceModel
+from gan.models.contract import FaceGenerator
 
 NEUTRAL = "neutral"  # the class of rest of a factor that has one
 
@@ -124,7 +124,7 @@ def match_classes(
 
 
 def model_displacements(
-    model: FaceModel,
+    model: FaceGenerator,
     labels: Mapping[str, str],
     n: int,
     *,

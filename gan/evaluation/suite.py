@@ -27,7 +27,7 @@ from gan.evaluation.match import (
 )
 from gan.evaluation.nearest import NearestMesh
 from gan.evaluation.result import ANY, MODEL, OTHER_MESH, OTHER_SUBJECT, TRAINING, Evaluation
-from gan.models.face_model import FaceModel, Factor
+from gan.models.contract import FaceGenerator, Factor
 from gan.provenance import source_commit
 
 STAGES = ("specificity", "diversity", "training diversity", "labels", "model-free check")
@@ -37,7 +37,7 @@ Watcher = Callable[[str], None]  # called with the name of each stage as it begi
 
 
 def evaluate(
-    model: FaceModel,
+    model: FaceGenerator,
     dataset: Dataset,
     *,
     n_samples: int = 1000,
@@ -82,7 +82,7 @@ class _Measurement:
     """The state shared by the metrics of one evaluation."""
 
     def __init__(
-        self, model: FaceModel, dataset: Dataset, n_samples: int, n_pairs: int, seed: int
+        self, model: FaceGenerator, dataset: Dataset, n_samples: int, n_pairs: int, seed: int
     ) -> None:
         self.model, self.dataset = model, dataset
         self.n_samples, self.n_pairs, self.seed = n_samples, n_pairs, seed

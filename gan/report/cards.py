@@ -8,7 +8,7 @@ import numpy as np
 
 from gan.datasets.contract import SPLITS
 from gan.datasets.store import Dataset
-from gan.models.face_model import FaceModel
+from gan.models.contract import FaceGenerator
 from gan.report.html import Markup, element, join
 
 LISTED = 16  # classes of a factor that a card counts one by one
@@ -45,15 +45,12 @@ def data_card(dataset: Dataset | None, missing: str) -> Markup:
     return join(parts)
 
 
-def origin(model: FaceModel, run: Path, facts: Mapping[str, object]) -> Markup:
+def origin(model: FaceGenerator, run: Path, facts: Mapping[str, object]) -> Markup:
     """Say what the model is and where it comes from; `facts` that are None are left out."""
-    hidden, size = model.weights["W1"].shape
-    codes = ", ".join(f"{factor.name} {factor.code_size}" for factor in model.factors)
     return pairs(
         {
             "run": run.resolve().name,
-            "generator": f"codes of {codes}, noise {model.noise_size}: {size} → {hidden} → "
-            f"{len(model.template):,} × 3",
+            "generator": model.describe(),
             **facts,
         }
     )

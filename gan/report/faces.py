@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gan.datasets.store import Dataset
-from gan.models.face_model import FaceModel, Factor
+from gan.models.contract import FaceGenerator, Factor
 from gan.report.html import Markup, element
 from gan.report.pictures import Photographer
 
@@ -132,7 +132,7 @@ def quiet(codes: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {**codes, "noise": torch.zeros_like(codes["noise"])}
 
 
-def fixed_code(model: FaceModel, factor: str, label: str) -> Tensor:
+def fixed_code(model: FaceGenerator, factor: str, label: str) -> Tensor:
     """Return the fixed code of a label as a batch of one."""
     return model.codes[factor][model.label_index(factor, label)][None]
 

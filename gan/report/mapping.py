@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Float
 
 from gan.datasets.store import Dataset
-from gan.models.face_model import FaceModel
+from gan.models.contract import FaceGenerator
 from gan.report.faces import pick_real
 from gan.report.html import Markup, element
 from gan.report.pictures import inline
@@ -20,7 +20,7 @@ SIZE = 480  # of the layout and the checker
 SHOWN = 3  # geometry images of each kind
 
 
-def mapping(model: FaceModel, dataset: Dataset | None, *, size: int, seed: int) -> Markup:
+def mapping(model: FaceGenerator, dataset: Dataset | None, *, size: int, seed: int) -> Markup:
     """Draw the layout, the surface with its checker, and geometry images of `size` texels."""
     V = model.template.numpy().astype(np.float64)
     F, UV = model.faces.numpy().astype(np.int64), model.UV.numpy().astype(np.float64)
@@ -61,7 +61,7 @@ def mapping(model: FaceModel, dataset: Dataset | None, *, size: int, seed: int) 
 
 
 def geometry_images(
-    model: FaceModel, layout: Layout, dataset: Dataset | None, *, size: int, seed: int
+    model: FaceGenerator, layout: Layout, dataset: Dataset | None, *, size: int, seed: int
 ) -> list[tuple[str, np.ndarray]]:
     """Return (kind, pixels) of real and generated faces on one scale of colours, v upwards."""
     S = raster_matrix(

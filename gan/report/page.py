@@ -12,14 +12,14 @@ from gan.config import Config, parse_config
 from gan.datasets.store import Dataset
 from gan.errors import ConfigError
 from gan.evaluation import Evaluation, evaluate
-from gan.models.face_model import FaceModel
+from gan.models.contract import FaceGenerator
 from gan.report import cards, faces, numbers
 from gan.report.html import Markup, element, join
 from gan.report.log import Log, read_log
 from gan.report.mapping import mapping
 from gan.report.pictures import Photographer
-from gan.training.checkpoint import load_model
-from gan.training.loop import RunRecord, read_run
+from gan.runs.checkpoints import load_model
+from gan.runs.directory import RunRecord, read_run
 
 EVALUATION = "evaluation.json"
 QUICK_SAMPLES, QUICK_PAIRS = 200, 1000  # without an evaluation: seconds, not minutes
@@ -32,7 +32,7 @@ class _Subject(NamedTuple):
     """Everything that the page is about."""
 
     run: Path
-    model: FaceModel
+    model: FaceGenerator
     record: RunRecord
     config: Config
     config_text: str
@@ -190,7 +190,7 @@ def _read_config(run: Path) -> tuple[str, Config]:
 
 
 def _evaluation(
-    run: Path, model: FaceModel, dataset: Dataset | None, seed: int
+    run: Path, model: FaceGenerator, dataset: Dataset | None, seed: int
 ) -> Evaluation | None:
     if (run / EVALUATION).is_file():
         return Evaluation.load(run / EVALUATION)

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from gan.evaluation.generated import decode_all
-from gan.models.face_model import FaceModel
+from gan.models.contract import FaceGenerator
 from gan.report.html import Markup, element
 from meshkit.render import Frame, View, frame_of, render_mesh
 
@@ -25,7 +25,7 @@ class Photographer:
         Height and width of a picture.
     """
 
-    def __init__(self, model: FaceModel, *, size: tuple[int, int]) -> None:
+    def __init__(self, model: FaceGenerator, *, size: tuple[int, int]) -> None:
         self.model, self.size = model.to("cpu"), size
         self.faces = self.model.faces.numpy().astype(np.int64)
         rng = torch.Generator().manual_seed(0)

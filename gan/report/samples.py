@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from gan.evaluation.generated import decode_blocks
-from gan.models.face_model import FaceModel
+from gan.models.contract import FaceGenerator
 from meshkit.files import atomic_path
 from meshkit.io import save_mesh
 from meshkit.mesh import Mesh
@@ -25,7 +25,7 @@ TILE = (240, 200)
 
 
 def write_samples(
-    model: FaceModel,
+    model: FaceGenerator,
     folder: Path,
     *,
     n: int,
@@ -81,7 +81,7 @@ def write_samples(
 
 
 def draw_sheet(
-    model: FaceModel, X: Float[np.ndarray, "k V 3"], captions: list[str]
+    model: FaceGenerator, X: Float[np.ndarray, "k V 3"], captions: list[str]
 ) -> UInt8[np.ndarray, "height width 3"]:
     """Draw faces from the front at one scale, in a grid about as wide as high."""
     faces, frame = model.faces.numpy(), frame_of(X, size=TILE)
@@ -90,7 +90,9 @@ def draw_sheet(
     return contact_sheet(tiles, int(np.ceil(np.sqrt(len(X)))), one_line)
 
 
-def _write_meshes(model: FaceModel, codes: Mapping[str, Tensor], paths: list[Path]) -> np.ndarray:
+def _write_meshes(
+    model: FaceGenerator, codes: Mapping[str, Tensor], paths: list[Path]
+) -> np.ndarray:
     """Write every mesh; return the vertices of the first for the sheet."""
     faces, UV = model.faces.numpy(), model.UV.numpy().astype(np.float64)
     shown: list[np.ndarray] = []
@@ -103,13 +105,13 @@ def _write_meshes(model: FaceModel, codes: Mapping[str, Tensor], paths: list[Pat
     return np.stack(shown)
 
 
-def _captions(model: FaceModel, classes: Mapping[str, int], n: int) -> list[str]:
+def _captions(model: FaceGenerator, classes: Mapping[str, int], n: int) -> list[str]:
     fixed = [model.factor(name).classes[c] for name, c in classes.items()]
     return [" · ".join([str(k), *fixed]) for k in range(n)]
 
 
 def _write_codes(
-    path: Path, model: FaceModel, codes: Mapping[str, Tensor], classes: Mapping[str, int]
+    path: Path, model: FaceGenerator, codes: Mapping[str, Tensor], classes: Mapping[str, int]
 ) -> None:
     n = len(codes["noise"])
     arrays = {name: code.numpy() for name, code in codes.items()}

@@ -45,6 +45,7 @@ class Problem:
     offset: Tensor  # (n², 3): the normalised image of the template itself
     half_height: float  # mm
     indices: np.ndarray  # of the training meshes in the data set
+    landmarks: np.ndarray | None  # (68,) vertices
     fingerprint: str
 
 
@@ -92,6 +93,7 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
         offset=offset,
         half_height=float(np.ptp(template[:, 1]) / 2),
         indices=indices,
+        landmarks=dataset.landmarks,
         fingerprint=dataset.fingerprint,
     )
 

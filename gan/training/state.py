@@ -112,6 +112,7 @@ class TrainState:
     def face_model(self) -> FaceModel:
         """Return what the run yields now: the averaged generator, the codes, the template."""
         problem, weights = self.problem, self.average or dict(self.generator.named_parameters())
+        marks = problem.landmarks
         return FaceModel(
             factors=problem.factors,
             codes={name: code.clone() for name, code in self.codes.items()},
@@ -119,6 +120,7 @@ class TrainState:
             template=torch.from_numpy(problem.template).float().to(self.device),
             faces=torch.from_numpy(problem.faces).to(self.device),
             UV=torch.from_numpy(problem.UV).to(self.device),
+            landmarks=None if marks is None else torch.from_numpy(marks).to(self.device),
             weights=self.generator.plain(weights),
             scale=problem.statistics.scale,
             slope=self.config.generator.slope,

@@ -1,0 +1,1 @@
+"""A run's directory: what every kind of training writes there, and how it is read back."""
