@@ -13,6 +13,8 @@ COMMANDS = {
     "render": ("meshkit.cli.render:render", "Draw meshes: stills, contact sheets, turntables."),
     "laplacian": ("meshkit.cli.laplacian:laplacian", "Write a Laplacian, its mass, its modes."),
     "register": ("meshkit.cli.register:register", "Fit a template to a raw scan."),
+    "align": ("meshkit.cli.align:align", "Move meshes of one topology onto their common mean."),
+    "transfer": ("meshkit.cli.transfer:transfer", "Carry poses from one mesh to another."),
     "info": ("meshkit.cli.info:info", "Say which versions and optional back ends are installed."),
 }
 

@@ -11,7 +11,8 @@ from meshkit.errors import SolveError
 
 # Which extra brings a package that `pip install meshkit-gan` alone does not.
 EXTRAS = {
-    "gan": {"torch", "h5py", "matplotlib", "pydantic", "safetensors", "tensorboard"},
+    "gan": {"torch", "h5py", "matplotlib", "praatio", "pydantic", "safetensors", "tensorboard"},
+    "parquet": {"pyarrow"},
     "scan": {"open3d"},
     "view": {"viser"},
 }

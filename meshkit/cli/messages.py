@@ -4,7 +4,7 @@ import contextlib
 import json
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,46 @@ from meshkit.errors import MeshError
 @contextlib.contextmanager
 def about(path: Path) -> Iterator[None]:
     """Name the file in what the library says about its mesh, and show its warnings on stderr."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings_on(path):
         try:
             yield
         except MeshError as error:
             if str(path) in str(error):
                 raise
             raise type(error)(f"{path}: {error}") from error
+
+
+@contextlib.contextmanager
+def warnings_on(path: Path) -> Iterator[None]:
+    """Show the warnings of the library on stderr, each once, with the file or folder."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
         finally:
-            for warning in caught:
-                text = str(warning.message)
+            for text in dict.fromkeys(str(warning.message) for warning in caught):
                 click.echo(f"warning: {text if str(path) in text else f'{path}: {text}'}", err=True)
+
+
+@contextlib.contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr, if that is a terminal; yields what takes (done, total)."""
+    from rich import progress as bars
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    bar = bars.Progress(
+        bars.TextColumn(what),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def print_json(values: Mapping[str, Any]) -> None:

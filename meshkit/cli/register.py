@@ -1,8 +1,6 @@
 """`meshkit register`: a template onto a raw scan."""
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,10 +105,11 @@ def _fit(
     detail: float | None,
 ) -> "TemplateFit":
     from meshkit.checks import check_mesh
+    from meshkit.cli.messages import progress_bar
     from meshkit.registration.template_fit import find_start, fit_template, place_template
 
     check_mesh(mesh.V, mesh.F)
-    with _progress() as progress:
+    with progress_bar("fitting") as progress:
         pose = find_start(mesh.V, mesh.F, target, marks, scale=scale)
         if rigid:
             return place_template(mesh.V, mesh.F, target, pose=pose)
@@ -133,27 +132,6 @@ def _options(detail: float | None, mesh: "Mesh", scale: float) -> "FitOptions":
             f"--detail {detail:g} is larger than the template: its radius is {size:.3g}"
         )
     return FitOptions(fine=detail / size)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on stderr, if that is a terminal."""
-    from rich import progress as bars
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    bar = bars.Progress(
-        bars.TextColumn("fitting"),
-        bars.BarColumn(),
-        bars.MofNCompleteColumn(),
-        bars.TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _describe(fit: "TemplateFit", quality: "Quality") -> dict[str, Any]:

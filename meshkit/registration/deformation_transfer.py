@@ -9,6 +9,7 @@ from meshkit.errors import DegenerateFaceError, MeshError
 from meshkit.laplacian import lumped_mass
 from meshkit.operators.factor import Factorization
 from meshkit.registration.procrustes import procrustes
+from meshkit.registration.similarity import Similarity
 from meshkit.registration.target import Target
 from meshkit.topology import components
 
@@ -22,9 +23,10 @@ class DeformationTransfer:
     fit. What remains is a Poisson equation on the target's vertices. They weight faces equally;
     weights by area make the result independent of how the target is meshed.
 
-    Gradients leave the place free: every component is put where the best rigid motion from the
-    source's rest shape to its pose puts its centre. So a rigid motion of the source is exactly that
-    of the target, and a source that is the target reproduces its poses.
+    Gradients leave the place free: the centre of every component goes where the best rigid motion
+    of the source takes it, turned about the target's own centre, plus what the matching part of the
+    source moves beyond that. So a source that is the target reproduces its poses, a copy of another
+    size and place its own version of them, and what rests on the source nearly rests on the target.
 
     Parameters
     ----------
@@ -35,6 +37,9 @@ class DeformationTransfer:
     source_face : 1
         The source face of each target face; default: the same, for meshes of one topology.
         `match_faces` finds them for others.
+    scale : 1
+        How far the target's centre moves for a unit of the source's. Default: the ratio of their
+        sizes. Give 1 where both are in one unit and travel through one space.
 
     Raises
     ------
@@ -43,7 +48,8 @@ class DeformationTransfer:
     MeshError
         A target vertex is in no face.
     ValueError
-        `source_face` is missing though the numbers of faces differ, or out of range.
+        `source_face` is missing though the numbers of faces differ, or out of range; `scale` is
+        not positive.
 
     References
     ----------
@@ -59,6 +65,7 @@ class DeformationTransfer:
         F_target: Int[np.ndarray, "l 3"],
         *,
         source_face: Int[np.ndarray, " l"] | None = None,
+        scale: float | None = None,
     ) -> None:
         check_mesh(V_source, F_source)
         check_mesh(V_target, F_target)
@@ -77,6 +84,8 @@ class DeformationTransfer:
                 f"source_face must be {len(F_target)} indices below {len(F_source)}, got "
                 f"{len(source_face)} in {source_face.min()} … {source_face.max()}"
             )
+        if scale is not None and not 0 < scale < np.inf:
+            raise ValueError(f"scale must be positive, got {scale}")
         self._rest_source = V_source.astype(np.float64)
         self._rest = V_target.astype(np.float64)
         self._F_source = F_source[source_face]
@@ -93,6 +102,8 @@ class DeformationTransfer:
         entries = gradient.ravel(), (np.broadcast_to(rows, gradient.shape).ravel(), corner.ravel())
         G = sp.csr_array(sp.coo_array(entries, shape=shape))
         self._G = G
+        self._place = _Place(self._rest_source[self._F_source], self._rest[F_target], area, scale)
+        self._face_part = self._parts[F_target[:, 0]]
         self._divergence = sp.csr_array(G.T @ sp.diags_array(np.repeat(area, 3)))
         self._free = self._all_but_one_per_part()
         normal = sp.csr_array(self._divergence @ G)
@@ -128,18 +139,51 @@ class DeformationTransfer:
         rhs = self._divergence @ wanted.reshape(-1, 3)
         if self._factor is not None:
             V[self._free] = self._factor.solve(rhs[self._free])
-        motion = procrustes(self._rest_source, pose)
-        return np.asarray(V + self._shift(V, motion.apply(self._rest)))
+        return np.asarray(V + self._shift(V, pose))
 
     def _all_but_one_per_part(self) -> np.ndarray:
         first = np.unique(self._parts, return_index=True)[1]
         return np.setdiff1d(np.arange(len(self._rest)), first)
 
-    def _shift(self, V: np.ndarray, moved: np.ndarray) -> np.ndarray:
-        """Return what takes the centre of each component of V to that of `moved`."""
-        mass = np.bincount(self._parts, self._mass)
-        centers = [np.bincount(self._parts, self._mass * offset) / mass for offset in (moved - V).T]
-        return np.asarray(np.stack(centers, axis=1)[self._parts])
+    def _shift(self, V: np.ndarray, pose: np.ndarray) -> np.ndarray:
+        """Return what takes the centre of each component of V to its place in the pose."""
+        motion = procrustes(self._rest_source, pose)
+        moved = self._place.follow(motion, self._rest)
+        beyond = pose - motion.apply(self._rest_source)  # where the source is not rigid
+        face = self._place.scale * beyond[self._F_source].mean(axis=1)
+        return np.asarray(
+            _mean_by(self._parts, self._mass, moved - V)[self._parts]
+            + _mean_by(self._face_part, self._place.area, face)[self._parts]
+        )
+
+
+class _Place:
+    """Where the target stands when the source moves; the meshes as corners of matching faces."""
+
+    def __init__(
+        self, source: np.ndarray, target: np.ndarray, area: np.ndarray, scale: float | None
+    ) -> None:
+        self.area = area
+        centers, sizes = [], []
+        for corners in (source, target):
+            point = corners.mean(axis=1)
+            centers.append(np.average(point, axis=0, weights=area))
+            square = ((corners - centers[-1]) ** 2).sum(axis=2).mean(axis=1)
+            sizes.append(np.sqrt(np.average(square, weights=area)))
+        self.source_center, self.center = centers
+        self.scale = float(sizes[1] / sizes[0]) if scale is None else scale
+
+    def follow(self, motion: Similarity, V: np.ndarray) -> np.ndarray:
+        """Return points of the target moved as the source is: turned about the own centre."""
+        step = motion.apply(self.source_center) - self.source_center
+        return np.asarray((V - self.center) @ motion.R.T + self.center + self.scale * step)
+
+
+def _mean_by(label: np.ndarray, weight: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the weighted mean of the rows with each label."""
+    total = np.bincount(label, weight)
+    sums = [np.bincount(label, weight * column) for column in values.T]
+    return np.asarray(np.stack(sums, axis=1) / total[:, None])
 
 
 def match_faces(

@@ -88,11 +88,7 @@ def load_landmarks(
         The file is missing or cannot be read.
     """
     path = Path(path)
-    try:
-        content = json.loads(path.read_bytes())
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FileFormatError(f"{path} is no JSON: {error}") from None
-    pairs = _pairs(path, content)
+    pairs = _pairs(path, _load_json(path))
     if not pairs:
         raise FileFormatError(f"{path} holds no landmark")
     rows, points = [], []
@@ -110,6 +106,49 @@ def load_landmarks(
     k, i, weight = zip(*entries, strict=True)
     operator = sp.csr_array((weight, (k, i)), shape=(len(rows), n))
     return Landmarks(tuple(name for name, _, _ in pairs), operator, np.stack(points))
+
+
+def load_vertices(path: Path | str, n: int) -> Int[np.ndarray, " k"]:
+    """Read which vertices of a mesh of n are landmarks, from any of these files.
+
+    A list of indices; an object of names and indices; a landmark file, of which the template's side
+    is read. Only vertices: places in faces are refused.
+
+    Raises
+    ------
+    FileFormatError
+        The file is none of these; an index is out of range or named twice.
+    OSError
+        The file is missing or cannot be read.
+    """
+    path = Path(path)
+    match content := _load_json(path):
+        case {"template": dict(places)}:
+            found = list(places.items())
+        case {"landmarks": list()}:
+            found = [(name, place) for name, place, _ in _pairs(path, content)]
+        case dict(places):
+            found = list(places.items())
+        case list(places):
+            found = [(str(k), place) for k, place in enumerate(places)]
+        case _:
+            raise FileFormatError(f"{path}: expected a list or an object of vertex indices")
+    vertices: list[int] = []
+    for name, place in found:
+        row = _row(f"{path}: landmark {name!r}", place, n, None)
+        vertices += row
+        if vertices.count(vertices[-1]) > 1:
+            raise FileFormatError(f"{path}: vertex {vertices[-1]} is named twice")
+    if not vertices:
+        raise FileFormatError(f"{path} holds no landmark")
+    return np.array(vertices, dtype=np.int64)
+
+
+def _load_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FileFormatError(f"{path} is no JSON: {error}") from None
 
 
 def _pairs(path: Path, content: Any) -> list[tuple[str, Any, Any]]:

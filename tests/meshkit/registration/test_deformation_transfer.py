@@ -31,24 +31,30 @@ def test_as_the_paper_writes_it():
 @settings(max_examples=20)
 @given(seed=meshes.seeds())
 def test_a_rigid_motion_of_the_source_is_that_of_the_target(seed):
+    """In its own units, about its own centre: of a copy of another size elsewhere."""
     rng = np.random.default_rng(seed)
     R, t = Rotation.random(rng=rng).as_matrix(), rng.normal(size=3)
-    transfer = DeformationTransfer(V, F, other(seed), F)
-    assert_allclose(transfer.transfer(V @ R.T + t), other(seed) @ R.T + t, atol=1e-10)
+    size, offset = np.exp(rng.normal()), 9 * rng.normal(size=3)
+    found = DeformationTransfer(V, F, size * V + offset, F).transfer(V @ R.T + t)
+    assert_allclose(found, size * (V @ R.T + t) + offset, atol=1e-9)
 
 
 def test_a_source_that_is_the_target_reproduces_its_poses():
-    """Up to where the pose stands: its centre follows the best rigid motion."""
-    found = DeformationTransfer(V, F, V, F).transfer(bent(V))
-    offset = found - bent(V)
-    assert_allclose(offset, np.broadcast_to(offset[0], offset.shape), atol=1e-10)
+    two, faces = np.concatenate([V, V * 0.5 + 4]), np.concatenate([F, F + len(V)])
+    found = DeformationTransfer(two, faces, two, faces).transfer(bent(two))
+    assert_allclose(found, bent(two), atol=1e-10)
 
 
 def test_an_affine_pose_is_transferred_exactly_to_a_larger_copy():
     A = np.array([[1.5, 0.2, 0], [0, 0.8, 0.1], [0.3, 0, 1.1]])
-    found = DeformationTransfer(V, F, 3 * V, F).transfer(V @ A.T)
-    expected = 3 * V @ A.T
-    assert_allclose(found - found[0], expected - expected[0], atol=1e-9)
+    found = DeformationTransfer(V, F, 3 * V - 7, F).transfer(V @ A.T)
+    assert_allclose(found, 3 * V @ A.T - 7, atol=1e-9)
+
+
+def test_through_one_space_the_centre_moves_as_far():
+    step = np.array([3.0, 0, -1])
+    found = DeformationTransfer(V, F, 2 * V, F, scale=1.0).transfer(V + step)
+    assert_allclose(found, 2 * V + step, atol=1e-10)
 
 
 def test_every_component_has_its_own_place():
@@ -85,6 +91,8 @@ def test_faces_of_the_other_side_are_not_matched():
 def test_what_it_refuses():
     with pytest.raises(ValueError, match="give source_face"):
         DeformationTransfer(V, F, V, F[:-1])
+    with pytest.raises(ValueError, match="scale must be positive, got"):
+        DeformationTransfer(V, F, V, F, scale=0.0)
     with pytest.raises(ValueError, match="indices below"):
         DeformationTransfer(V, F, V, F, source_face=np.full(len(F), len(F)))
     with pytest.raises(MeshError, match=f"target vertex {len(V)} is in no face"):
