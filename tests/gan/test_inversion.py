@@ -45,7 +45,7 @@ def test_no_codes_nearby_are_better():
     near = z + 0.05 * torch.randn(500, *z.shape, generator=rng, dtype=torch.float64)
     # The search may stop at a kink, a little above the valley that begins there.
     assert ((cost(near) - cost(z)) / cost(z)).min() > -1e-2
-    assert (cost(z) < 0.9 * cost(torch.zeros_like(z))).all()
+    assert (cost(z) < cost(torch.zeros_like(z))).all()
 
 
 def test_transfer_swaps_one_code_and_keeps_the_others():
