@@ -5,15 +5,14 @@ In discriminator steps only the image is needed; there the mapping is folded int
 last layer once, `S d = (S W₂) h + S b₂`, and the mesh is never made.
 """
 
-from collections.abc import Mapping
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gan.errors import TrainingDiverged
 from gan.losses.factor import GeneratedFaces, RealFaces, factor_loss
 from gan.training.codes import CodeBatch, code_columns, draw_codes, labelled_factor
+from gan.training.descent import descend
+from gan.training.profile import part
 from gan.training.state import TrainState
 
 
@@ -23,13 +22,15 @@ def iterate(state: TrainState) -> dict[str, Tensor]:
     _set_rate(state.optimizer_d, config.optimizer.rate_d * state.rate_factor)
     _set_rate(state.optimizer_g, config.optimizer.rate_g * state.rate_factor)
     labelled = labelled_factor(state.problem.factors, state.step)
-    folded = fold_last_layer(state)
+    with part("generator"):
+        folded = fold_last_layer(state)
     terms: dict[str, Tensor] = {}
     for _ in range(config.training.critic_steps):
         terms = discriminator_step(state, labelled, folded)
     terms = {f"d/{name}": term for name, term in terms.items()}
     terms |= {f"g/{name}": term for name, term in generator_step(state, labelled).items()}
-    update_average(state)
+    with part("averaging"):
+        update_average(state)
     state.step += 1
     # Which factor is labelled alternates, and so do the terms: the log wants the last of each.
     state.latest |= terms
@@ -49,22 +50,47 @@ def discriminator_step(
     state: TrainState, labelled: str, folded: tuple[Tensor, Tensor]
 ) -> dict[str, Tensor]:
     """Update the discriminator once, in place; return its terms."""
-    D, problem, config = state.discriminator, state.problem, state.config
-    indices = state.next_indices()
-    batch = _draw(state, labelled)
-    with torch.no_grad():
+    D, problem = state.discriminator, state.problem
+    with part("data"):
+        indices = state.next_indices()
+        real = problem.images.batch(indices)
+    with part("generator"), torch.no_grad():
+        batch = _draw(state, labelled)
         h = state.generator.hidden(batch.z)
         fake = _as_images(torch.addmm(folded[1][:, None], folded[0], h.T), state)
-        real = add_noise(problem.images.batch(indices), state)
-        fake = add_noise(fake, state)
-    shared = D.shared(torch.cat([real, fake]))
-    score = D.score(shared)
+    with part("noise"):
+        real, fake = add_noise(real, state), add_noise(fake, state)
+    with part("discriminator"):
+        shared = D.shared(torch.cat([real, fake]))
+        score = D.score(shared)
     B = len(real)
-    terms = state.adversarial.discriminator(
-        lambda images: D.score(D.shared(images)), real, fake, score[:B], score[B:], rng=state.rng
-    )
+    with part("penalty"):
+        terms = state.adversarial.discriminator(
+            lambda images: D.score(D.shared(images)),
+            real,
+            fake,
+            score[:B],
+            score[B:],
+            rng=state.rng,
+        )
     weights = dict.fromkeys(terms, 1.0)
-    for factor in config.factors:
+    with part("discriminator"):
+        _judge_factors(state, shared, batch, indices, terms, weights)
+    descend(state, state.optimizer_d, terms, weights)
+    return {name: term.detach() for name, term in terms.items()}
+
+
+def _judge_factors(
+    state: TrainState,
+    shared: Tensor,
+    batch: CodeBatch,
+    indices: Tensor,
+    terms: dict[str, Tensor],
+    weights: dict[str, float],
+) -> None:
+    """Add the discriminator's terms of every factor; `shared` holds real faces, then generated."""
+    D, problem, B = state.discriminator, state.problem, len(indices)
+    for factor in state.config.factors:
         table, name = problem.labels[factor.name], factor.name
         truth = RealFaces(name, D, shared[:B], table.labels[indices], table.weights, table.share)
         made = _generated(state, name, shared[B:], batch)
@@ -72,32 +98,37 @@ def discriminator_step(
             if weight.d:
                 term = factor_loss(D, name, loss).discriminator(truth, made)
                 _add(terms, weights, f"{loss}_{name}", term, weight.d)
-    _descend(state, state.optimizer_d, terms, weights)
-    return {name: term.detach() for name, term in terms.items()}
 
 
 def generator_step(state: TrainState, labelled: str) -> dict[str, Tensor]:
     """Update the generator once, in place; return its terms."""
     D, G, problem, config = state.discriminator, state.generator, state.problem, state.config
-    batch = _draw(state, labelled)
-    d = G.displacement(G.hidden(batch.z))  # (V, 3, B)
-    unit = problem.statistics.scale / problem.images.deviation
-    pixels = problem.mapping(d.view(len(d), -1)).view(-1, 3, len(batch.z)) * unit
-    fake = add_noise(_as_images(pixels + problem.offset[:, :, None], state), state)
-    shared = D.shared(fake)
-    half_heights = d * (problem.statistics.scale / problem.half_height)
-    terms = {"adversarial": state.adversarial.generator(D.score(shared))}
-    weights = {"adversarial": 1.0}
+    with part("generator"):
+        batch = _draw(state, labelled)
+        d = G.displacement(G.hidden(batch.z))  # (V, 3, B)
+    with part("mapping"):
+        unit = problem.statistics.scale / problem.images.deviation
+        pixels = problem.mapping(d.view(len(d), -1)).view(-1, 3, len(batch.z)) * unit
+        fake = _as_images(pixels + problem.offset[:, :, None], state)
+    with part("noise"):
+        fake = add_noise(fake, state)
+    with part("discriminator"):
+        shared = D.shared(fake)
+        terms = {"adversarial": state.adversarial.generator(D.score(shared))}
+        weights = {"adversarial": 1.0}
     if config.regularizer.weight:
-        terms["regularizer"] = state.regularizer(half_heights)
+        with part("regularizer"):
+            half_heights = d * (problem.statistics.scale / problem.half_height)
+            terms["regularizer"] = state.regularizer(half_heights)
         weights["regularizer"] = config.regularizer.weight
-    for factor in config.factors:
-        made, name = _generated(state, factor.name, shared, batch), factor.name
-        for loss, weight in factor.losses.items():
-            if weight.g:
-                term = factor_loss(D, name, loss).generator(made)
-                _add(terms, weights, f"{loss}_{name}", term, weight.g)
-    _descend(state, state.optimizer_g, terms, weights)
+    with part("discriminator"):
+        for factor in config.factors:
+            made, name = _generated(state, factor.name, shared, batch), factor.name
+            for loss, weight in factor.losses.items():
+                if weight.g:
+                    term = factor_loss(D, name, loss).generator(made)
+                    _add(terms, weights, f"{loss}_{name}", term, weight.g)
+    descend(state, state.optimizer_g, terms, weights)
     return {name: term.detach() for name, term in terms.items()}
 
 
@@ -156,25 +187,6 @@ def _generated(state: TrainState, factor: str, shared: Tensor, batch: CodeBatch)
     return GeneratedFaces(
         factor, state.discriminator, shared, codes, labels, batch.pairs.get(factor)
     )
-
-
-def _descend(
-    state: TrainState,
-    optimizer: torch.optim.Optimizer,
-    terms: Mapping[str, Tensor],
-    weights: Mapping[str, float],
-) -> None:
-    """Descend on the weighted sum of the terms; refuse before the step if one is not finite."""
-    total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
-    if not torch.isfinite(total):  # before the step: the weights are still good
-        for name, term in terms.items():
-            if not torch.isfinite(term):
-                raise TrainingDiverged(f"iteration {state.step}: {name} is {term.item()}")
-        raise TrainingDiverged(f"iteration {state.step}: the sum of the terms overflows")
-    optimizer.zero_grad(set_to_none=True)
-    players = [p for group in optimizer.param_groups for p in group["params"]]
-    total.backward(inputs=players)
-    optimizer.step()
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
