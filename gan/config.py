@@ -4,6 +4,8 @@ A configuration is a preset, overlaid by the user's file, overlaid by `--set key
 resolved whole is written into the run directory.
 """
 
+import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -12,7 +14,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     model_serializer,
@@ -20,19 +21,25 @@ from pydantic import (
 )
 
 from gan.errors import ConfigError
+from gan.sections import (
+    AdversarialConfig,
+    AugmentationConfig,
+    Count,
+    DiscriminatorConfig,
+    GeneratorConfig,
+    MappingConfig,
+    MetricConfig,
+    NotNegative,
+    Positive,
+    RegularizerConfig,
+    SamplerConfig,
+    Section,
+)
 
 PRESETS = ("demo", "small", "paper")
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FactorLossConfig(_Section):
+class FactorLossConfig(Section):
     """The weights of one loss of one factor, and its options: `5.0`, `{ g = 5, distance = "l2" }`.
 
     `d` and `g` weigh the discriminator's and the generator's term, `weight` both.
@@ -40,7 +47,7 @@ class FactorLossConfig(_Section):
 
     d: NotNegative = 1.0
     g: NotNegative = 1.0
-    options: dict[str, bool | int | float | str] = {}
+    options: dict[str, bool | int | float | str] = Field(default={})
 
     @model_validator(mode="before")
     @classmethod
@@ -64,7 +71,7 @@ class FactorLossConfig(_Section):
 PAPER_LOSSES = {"classification": 1.0, "feature": 1.0}  # λ_cls, λ_feat
 
 
-class FactorConfig(_Section):
+class FactorConfig(Section):
     """A labelled source of variation: a label array of the data set with this name."""
 
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
@@ -77,50 +84,7 @@ class FactorConfig(_Section):
     balance: Literal["uniform", "none"] = "uniform"  # wanted share of labels over share in the data
 
 
-class GeneratorConfig(_Section):
-    """The mesh generator."""
-
-    name: str = "mlp"
-    hidden: Count = 512
-    slope: NotNegative = 0.2
-    noise_size: Annotated[int, Field(ge=0)] = 5
-    start: Literal["principal-components", "factored-components", "random"] = "principal-components"
-    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the averaged weights; 0: none
-
-
-class DiscriminatorConfig(_Section):
-    """The image discriminator: two shared blocks, then two blocks a branch."""
-
-    name: str = "dcgan"
-    widths: Annotated[tuple[Count, ...], Field(min_length=4, max_length=4)] = (64, 128, 256, 512)
-    slope: NotNegative = 0.2
-    instance_noise: NotNegative = 0.1  # deviation, in units of the normalised images
-    anneal_noise: bool = False  # linearly to 0 over the training
-
-
-class MappingConfig(_Section):
-    """From the mesh to the image."""
-
-    name: Literal["plain"] = "plain"
-    size: Annotated[int, Field(ge=16, le=1024)] = 64
-    weights: Literal["auto", "cotan", "mean-value", "uniform"] = "auto"
-
-
-class AdversarialConfig(_Section):
-    """The game between generator and discriminator."""
-
-    name: str = "wgan-gp"
-    penalty: NotNegative = 10.0  # λ_gp
-
-
-class RegularizerConfig(_Section):
-    """What keeps displacements smooth; in units of the face's half-height."""
-
-    name: str = "cotangent"
-    weight: NotNegative = 1.0  # λ_reg
-
-
-class OptimizerConfig(_Section):
+class OptimizerConfig(Section):
     """Adam for both players."""
 
     rate_d: Positive = 1e-4
@@ -132,7 +96,7 @@ class OptimizerConfig(_Section):
     decay: Literal["none", "linear", "cosine"] = "none"  # of both rates, to 0 at the last iteration
 
 
-class TrainingConfig(_Section):
+class TrainingConfig(Section):
     """How long, how fast, from which seed."""
 
     iterations: Count | None = None  # generator steps; or
@@ -150,7 +114,7 @@ class TrainingConfig(_Section):
         return self
 
 
-class OutputConfig(_Section):
+class OutputConfig(Section):
     """What a run writes while it goes, and how often (in iterations)."""
 
     log_every: Count = 10
@@ -160,7 +124,7 @@ class OutputConfig(_Section):
     tensorboard: bool = True
 
 
-class Config(_Section):
+class Config(Section):
     """Everything that decides a run."""
 
     factors: Annotated[tuple[FactorConfig, ...], Field(min_length=1)]
@@ -170,14 +134,23 @@ class Config(_Section):
     mapping: MappingConfig = MappingConfig()
     adversarial: AdversarialConfig = AdversarialConfig()
     regularizer: RegularizerConfig = RegularizerConfig()
+    regularizers: tuple[RegularizerConfig, ...] = ()  # further ones
+    augmentation: AugmentationConfig = AugmentationConfig()
+    sampler: SamplerConfig = SamplerConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     output: OutputConfig = OutputConfig()
+    metrics: tuple[MetricConfig, ...] = ()  # of `gan evaluate`, beside its own
 
     @model_validator(mode="after")
     def _consistent(self) -> "Config":
         names = [factor.name for factor in self.factors]
         if len(set(names)) < len(names):
             raise ValueError(f"factors: a name appears twice in {names}")
+        for several in ("regularizers", "metrics"):
+            chosen = [item.name for item in getattr(self, several)]
+            chosen += [self.regularizer.name] if several == "regularizers" else []
+            if len(set(chosen)) < len(chosen):
+                raise ValueError(f"{several}: a name appears twice in {chosen}")
         if "noise" in names:
             raise ValueError("factors: 'noise' is the name of the code without labels")
         if self.mapping.size % 16:
@@ -186,6 +159,14 @@ class Config(_Section):
             need = 2 * (len(names) - 1)
             raise ValueError(f"training.batch: {self.training.batch} is not a multiple of {need}")
         return self
+
+
+# Tables that come several times, and what one of them is.
+LISTS: dict[str, type[Section]] = {
+    "factors": FactorConfig,
+    "regularizers": RegularizerConfig,
+    "metrics": MetricConfig,
+}
 
 
 def load_config(
@@ -236,7 +217,7 @@ def _known(loc: tuple[int | str, ...]) -> str:
     for part in loc[:-1]:
         if isinstance(part, int):
             continue
-        annotation = FactorConfig if part == "factors" else model.model_fields[part].annotation
+        annotation = LISTS.get(str(part)) or model.model_fields[part].annotation
         assert isinstance(annotation, type)
         model = annotation
     return "known here: " + ", ".join(model.model_fields)
@@ -246,24 +227,30 @@ def dump_config(config: Config) -> str:
     """Return a configuration as TOML; `load_config` reads it back equal."""
     tree = config.model_dump(mode="json", exclude_none=True)
     lines: list[str] = []
-    for factor in tree.pop("factors"):
-        lines += ["[[factors]]", *_pairs(factor), ""]
     for section, values in tree.items():
-        lines += [f"[{section}]", *_pairs(values), ""]
+        if section in LISTS:
+            for item in values:
+                lines += [f"[[{section}]]", *_pairs(item), ""]
+        else:
+            lines += [f"[{section}]", *_pairs(values), ""]
     return "\n".join(lines)
 
 
 def _pairs(values: Mapping[str, Any]) -> list[str]:
-    return [f"{key} = {_toml(value)}" for key, value in values.items()]
+    return [f"{_key(key)} = {_toml(value)}" for key, value in values.items() if value != {}]
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
 
 
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(_pairs(value)) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return repr(value)
@@ -302,20 +289,33 @@ def _set(tree: dict[str, Any], override: str) -> None:
     if not equals or not key.strip():
         raise ConfigError(f"--set {override!r}: expected key=value, as in training.batch=64")
     *path, last = key.strip().split(".")
-    if path[:1] == ["factors"]:
-        factors = tree.get("factors", [])
-        found = [factor for factor in factors if path[1:2] == [factor.get("name")]]
-        if len(path) < 2 or not found:
-            names = ", ".join(str(factor.get("name")) for factor in factors)
-            raise ConfigError(f"--set {override!r}: expected factors.NAME.key, NAME of {names}")
-        found[0].setdefault("losses", dict(PAPER_LOSSES))
-        _descend(found[0], path[2:], override)[last] = _value(text)
+    if path[:1] and path[0] in LISTS:
+        item = _listed(tree, path, override)
+        _descend(item, path[2:], override)[last] = _value(text)
         return
     node = _descend(tree, path, override)
     node.update(_overlay(node, {last: _value(text)}))
     for key in {"iterations", "epochs"} - {last}:
         if last in {"iterations", "epochs"}:
             node.pop(key, None)
+
+
+def _listed(tree: dict[str, Any], path: Sequence[str], override: str) -> dict[str, Any]:
+    """Return the table of a list that `LIST.NAME.key` means; a new one, unless it is a factor."""
+    several = tree.get(path[0], [])
+    if not isinstance(several, list) or not all(isinstance(item, dict) for item in several):
+        raise ConfigError(f"--set {override!r}: {path[0]} is not a list of tables")
+    found: list[dict[str, Any]] = [item for item in several if path[1:2] == [item.get("name")]]
+    if len(path) < 2 or (path[0] == "factors" and not found):
+        names = ", ".join(str(item.get("name")) for item in several)
+        known = f", NAME of {names}" if names else ""
+        raise ConfigError(f"--set {override!r}: expected {path[0]}.NAME.key{known}")
+    if not found:
+        found = [{"name": path[1]}]
+        tree[path[0]] = [*several, *found]
+    if path[0] == "factors":
+        found[0].setdefault("losses", dict(PAPER_LOSSES))
+    return found[0]
 
 
 def _descend(node: dict[str, Any], path: Sequence[str], override: str) -> dict[str, Any]:

@@ -48,6 +48,16 @@ def test_later_layers_win(tmp_path):
         ("training=3", "training: .*got 3"),
         ("training.batch", "expected key=value"),
         ("training.batch.x=3", "batch is a value, not a section"),
+        ("mapping.samples=2", "mapping: samples belongs to name = 'antialiased'"),
+        ("mapping.weights=belt", "mapping.weights: Input should be 'auto', 'cotan'.* or 'robust'"),
+        ("augmentation.p=1.1", "augmentation.p: .*less than or equal to 1, got 1.1"),
+        ("regularizers.weight=1", "expected regularizers.NAME.key"),
+        (
+            "regularizers.cotangent.weight=1",
+            r"a name appears twice in \['cotangent', 'cotangent'\]",
+        ),
+        ("regularizers.edge-length.wait=1", "unknown key 'regularizers.0.wait'; .* name, weight"),
+        ("adversarial.options=3", "adversarial.options: .* valid dictionary, got 3"),
         ("regularizer.name=5", "regularizer.name: Input should be a valid string, got 5"),
     ],
 )
@@ -70,6 +80,22 @@ def test_a_factors_losses_are_weights_or_tables():
         assert "classification" not in losses or losses["classification"].g == 0
         assert parse_config(tomllib.loads(dump_config(config)), "written") == config
     assert load_config("paper").factors[0].losses.keys() == {"classification", "feature"}
+
+
+def test_lists_and_options_are_set_by_name_and_written(tmp_path):
+    awkward = 'two\nlines, "quotes", \x7f and é'
+    file = tmp_path / "mine.toml"
+    file.write_text('[[metrics]]\nname = "coverage"\noptions = { "a b" = [1, 2.5, true] }\n')
+    sets = ["regularizers.edge-length.weight=0.25", "regularizers.edge-length.options.k=3"]
+    config = load_config("small", file, [*sets, f"adversarial.options.note={awkward}"])
+    (further,) = config.regularizers
+    assert (further.name, further.weight, further.options) == ("edge-length", 0.25, {"k": 3})
+    assert config.adversarial.options == {"note": awkward}
+    assert config.metrics[0].options == {"a b": [1, 2.5, True]}
+    assert parse_config(tomllib.loads(dump_config(config)), "written") == config
+    file.write_text("metrics = 3\n")
+    with pytest.raises(ConfigError, match="metrics is not a list of tables"):
+        load_config("small", file, ["metrics.coverage.options.k=1"])
 
 
 def test_a_factor_may_not_appear_twice_or_be_called_noise():
