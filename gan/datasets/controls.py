@@ -6,7 +6,7 @@ Right, `{side}` for left or right. Sums are cut at 1, then the limits of the tab
 
 import functools
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,7 @@ class ControlTable(NamedTuple):
 
     units: dict[str, dict[str, float]]  # unit -> control -> weight
     at_most: dict[str, str]  # control -> the control whose weight it may not exceed
+    speech: frozenset[str] = frozenset()  # units that visemes use and expressions never do
 
     def weights(self, units: Mapping[str, float]) -> dict[str, float]:
         """Return the weight of every control that takes part, in [0, 1]."""
@@ -35,14 +36,18 @@ class ControlTable(NamedTuple):
         return total
 
     @property
-    def controls(self) -> tuple[str, ...]:
-        """Return the controls that some unit moves."""
-        return tuple(sorted({control for parts in self.units.values() for control in parts}))
+    def of_expressions(self) -> tuple[str, ...]:
+        """Return the units without those that are for speech alone."""
+        return tuple(sorted(self.units.keys() - self.speech))
+
+    def controls(self, units: Iterable[str]) -> tuple[str, ...]:
+        """Return the controls that some of these units move."""
+        return tuple(sorted({control for unit in units for control in self.units[unit]}))
 
 
 def load_table(name: str, known: Collection[str], path: Path) -> ControlTable:
     """Read a table of this package, without the units whose first control the model has not."""
-    units, at_most = _read_table(name)
+    units, at_most, speech = _read_table(name)
     found: dict[str, dict[str, float]] = {}
     for unit, parts in units.items():
         resolved = {name: _resolve(name, known) for name in parts}
@@ -56,7 +61,8 @@ def load_table(name: str, known: Collection[str], path: Path) -> ControlTable:
         raise DatasetError(
             f"{path}: no control has a name of the table {name}; store a field 'action_units'"
         )
-    return ControlTable(found, {a: b for a, b in at_most.items() if a in known})
+    limits = {a: b for a, b in at_most.items() if a in known}
+    return ControlTable(found, limits, speech & found.keys())
 
 
 class Control(NamedTuple):
@@ -91,13 +97,16 @@ def own_table(
 
 
 @functools.cache
-def _read_table(name: str) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
+def _read_table(
+    name: str,
+) -> tuple[dict[str, dict[str, float]], dict[str, str], frozenset[str]]:
     """Read tables/NAME.toml and write out both sides of each sided unit."""
     text = (files("gan.datasets") / "tables" / f"{name}.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
     units: dict[str, dict[str, float]] = {}
-    for unit, parts in table["units"].items():
+    speech = table.get("speech", {})
+    for unit, parts in (table["units"] | speech).items():
         for letter, word in SIDES.items() if "{S}" in unit else {"": ""}.items():
             fill = functools.partial(str.format, S=letter, Side=word, side=word.lower())
             units[fill(unit)] = {fill(control): float(share) for control, share in parts.items()}
-    return units, table.get("at_most", {})
+    return units, table.get("at_most", {}), frozenset(speech)

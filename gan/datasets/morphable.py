@@ -1,6 +1,6 @@
 """Faces from a face model file: linear (identity and expression add up) or skinned (bones turn)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -69,8 +69,13 @@ class LinearFace:
         if factor == "identity":
             return self._id_modes
         if factor == "expression":
-            return self._exp_modes[[self._index[name] for name in self._table.controls]]
+            return self.unit_modes(self._table.of_expressions)
         raise ValueError(f'factor must be "identity" or "expression", got {factor!r}')
+
+    def unit_modes(self, units: Sequence[str]) -> Float[np.ndarray, "M V 3"]:
+        """Return the modes of the controls that these action units move, mm."""
+        check_units(dict.fromkeys(units, 0.0), self.controls)
+        return self._exp_modes[[self._index[name] for name in self._table.controls(units)]]
 
     def _neutral(self, identity: np.ndarray) -> np.ndarray:
         """Return the neutral face; the last one is kept, since faces come person by person."""

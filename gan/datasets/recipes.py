@@ -106,7 +106,7 @@ def resting_units(rng: np.random.Generator) -> dict[str, float]:
     units = rng.choice(_known_units(), size=3, replace=False).tolist()
     found = dict[str, float]()
     for unit, weight in zip(units, rng.uniform(0, REST, len(units)).tolist(), strict=True):
-        found |= _sided(unit, weight, 0.0)
+        found |= sided_units(unit, weight, 0.0)
     return found
 
 
@@ -152,12 +152,12 @@ def _perform(
     found = dict[str, float]()
     for unit, part in _variant(name, style).units.items():
         weight = part.at(intensity * progress.get(unit, 1.0)) * style.gain.get(unit, 1.0)
-        found |= _sided(unit, weight, style.lean.get(unit, 0.0))
+        found |= sided_units(unit, weight, style.lean.get(unit, 0.0))
     return found
 
 
-def _sided(unit: str, weight: float, lean: float) -> dict[str, float]:
-    """Return a unit's weight, for both sides if it has sides, within [0, 1]."""
+def sided_units(unit: str, weight: float, lean: float) -> dict[str, float]:
+    """Return a unit's weight in [0, 1]; of a unit with sides, left (1 + lean), right (1 - lean)."""
     if unit not in _table()[1]:
         return {unit: min(1.0, max(0.0, weight))}
     left = {"L": 1 + lean, "R": 1 - lean}

@@ -7,7 +7,7 @@ A_b = A_parent(b) o (turn by R_b about the point J_b),  A_root = identity
 V = sum_b skin_weights[:,b] A_b(X)                              (linear blend skinning)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -81,10 +81,15 @@ class SkinnedFace:
         if factor == "identity":
             return np.asarray(self._f["id_modes"])
         if factor == "expression":
-            mean = self._sliders.average()
-            rest = self.shape(mean, {})
-            return np.stack([self.shape(mean, {unit: 1.0}) - rest for unit in self.controls])
+            return self.unit_modes(self._table.of_expressions)
         raise ValueError(f'factor must be "identity" or "expression", got {factor!r}')
+
+    def unit_modes(self, units: Sequence[str]) -> Float[np.ndarray, "M V 3"]:
+        """Return what each of these action units at 1 does to the mean face, mm."""
+        mean = self._sliders.average()
+        rest = self.shape(mean, {})
+        moved = [self.shape(mean, {unit: 1.0}) - rest for unit in units]
+        return np.stack(moved) if moved else np.zeros((0, *rest.shape))
 
     def _neutral(self, identity: np.ndarray) -> Neutral:
         """Return the person at rest; the last one is kept, since faces come person by person."""

@@ -1,6 +1,6 @@
 """What every source of faces offers: people, and what their muscles do to them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -51,6 +51,16 @@ class FaceSource(Protocol):
 
         "identity": neutral faces less the template. "expression": a face less its own neutral, by
         the displacements of the action units; exact for a linear source, close for others.
+        """
+        ...
+
+    def unit_modes(self, units: Sequence[str]) -> Float[np.ndarray, "M V 3"]:
+        """Return displacements (mm) that span what these action units do: some of "expression"'s.
+
+        Raises
+        ------
+        ValueError
+            A unit is not in `controls`.
         """
         ...
 

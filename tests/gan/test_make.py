@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,9 @@ class StandIn:
         if factor == "identity":
             return np.stack([0.1 * self.template * axis for axis in np.eye(3)])
         return np.stack([self._lift(unit) for unit in self.controls])
+
+    def unit_modes(self, units: Sequence[str]) -> np.ndarray:
+        return np.stack([self._lift(unit) for unit in units])
 
     def _lift(self, unit: str) -> np.ndarray:
         lift = np.zeros_like(self.template)

@@ -1,6 +1,6 @@
 """The embedded source of faces: people and expressions from formulas alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from gan.datasets.procedural.identity import build_fields, restrain
 from gan.datasets.procedural.landmarks import find_landmarks
-from gan.datasets.procedural.muscles import CONTROLS, pose_face
+from gan.datasets.procedural.muscles import CONTROLS, SPEECH, pose_face
 from gan.datasets.procedural.rig import build_rig
 from gan.datasets.source import check_units
 
@@ -71,7 +71,7 @@ class ProceduralHead:
         if factor == "identity":
             return self._fields.copy()
         if factor == "expression":
-            return self._expression_modes()
+            return self.unit_modes([unit for unit in self.controls if unit not in SPEECH])
         raise ValueError(f'factor must be "identity" or "expression", got {factor!r}')
 
     def _neutral(self, identity: Float[np.ndarray, " K"]) -> np.ndarray:
@@ -83,12 +83,16 @@ class ProceduralHead:
         offset = restrain(identity) @ self._fields.reshape(len(self._fields), -1)
         return np.asarray(self.template + offset.reshape(self.template.shape))
 
-    def _expression_modes(self) -> np.ndarray:
+    def unit_modes(self, units: Sequence[str]) -> Float[np.ndarray, "M V 3"]:
+        """Return the principal components (mm) of what these action units do to sampled people."""
+        check_units(dict.fromkeys(units, 0.0), self.controls)
+        if not units:
+            return np.zeros((0, *self.template.shape))
         rng = np.random.default_rng(0)
-        samples = [self._displacement(rng, [unit]) for unit in self.controls for _ in range(2)]
+        samples = [self._displacement(rng, [unit]) for unit in units for _ in range(2)]
         for _ in range(260):
             count = int(rng.integers(2, 9))
-            samples.append(self._displacement(rng, rng.choice(self.controls, count).tolist()))
+            samples.append(self._displacement(rng, rng.choice(list(units), count).tolist()))
         X = np.stack(samples).reshape(len(samples), -1)
         _, deviation, axes = np.linalg.svd(X / np.sqrt(len(X)), full_matrices=False)
         share = np.cumsum(deviation**2) / (deviation**2).sum()

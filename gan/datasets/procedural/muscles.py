@@ -15,12 +15,18 @@ from gan.datasets.procedural.rig import Joints, Rig
 
 SIDED = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 16, 20, 23, 24, 43)
 WHOLE = (17, 22, 25, 26, 27)
-CONTROLS = tuple(f"AU{k}_{side}" for k in SIDED for side in "LR") + tuple(f"AU{k}" for k in WHOLE)
+SPEECH = ("AU18", "AU28", "AU32")  # visemes use them, expressions never do
+CONTROLS = (
+    *(f"AU{k}_{side}" for k in SIDED for side in "LR"),
+    *(f"AU{k}" for k in WHOLE),
+    *SPEECH,
+)
 
 JAW_OPEN = np.deg2rad(24.0)  # of AU27
 JAW_DROP = 0.56  # AU26 as a share of it
 LID_SHARE = np.array([1, 1, 0.86, 0.62, 0.36, 0.18, 0.08, 0.02, 0])  # of the lid's turn, by ring
 CONTACT_SHARE = np.array([1, 1, 1, 0.85, 0.6, 0.4, 0.22, 0.08, 0])  # of the push, by ring
+ROUND_SHARE = np.array([1, 1, 1, 0.95, 0.8, 0.6, 0.4, 0.2, 0])  # of the closing, by ring
 BROW_ABOVE_EYE = 24.0  # mm, on the mean face
 LIDS_MEET = 0.96  # share of the way between the open lids that they close at most
 
@@ -93,8 +99,11 @@ def pose_face(
     _corners(pose)
     _lips(pose)
     _thin_lips(pose)
+    _pucker(pose)
+    _suck_lips(pose)
     _lids(pose)
     _jaw(pose)
+    _round_lips(pose)
     _part_lips(pose, V)
     return pose.P
 
@@ -166,17 +175,47 @@ def _thin_lips(p: Pose) -> None:
     amount = 1 - (1 - 0.36 * p.both(23)) * (1 - 0.42 * p.both(24))
     if not np.any(amount):
         return
+    _roll_in(p, np.broadcast_to(amount, len(p.P))[p.rig.mouth])
+    p.move(p.both(24) * p.w["upper lip"], y=-0.7)  # as far as contact allows
+    p.move(p.both(24) * p.w["lower lip"], y=0.7)
+    p.move(p.both(24) * p.w["muzzle"], z=0.7)
+    p.move(p.both(24) * p.w["chin furrow"], z=0.8)
+
+
+def _roll_in(p: Pose, amount: np.ndarray) -> None:
+    """Roll the red of the lips in by an amount at each vertex of the mouth's rings."""
     ring = p.rig.mouth
-    amount = np.broadcast_to(amount, len(p.P))[ring]
     share = np.array([0, 0, 0.7, 0.95, 1.0, 0.9, 0.6, 0.3, 0.0])[:, None]
     line = p.P[ring[1], 1]
     p.P[ring, 1] += amount * share * (line - p.P[ring, 1])
     arc = np.abs(np.sin(2 * np.pi * np.arange(ring.shape[1]) / ring.shape[1]))
     p.P[ring, 2] -= 2.8 * amount * np.array([1, 1, 1, 0.9, 0.7, 0.45, 0.2, 0, 0])[:, None] * arc
-    p.move(p.both(24) * p.w["upper lip"], y=-0.7)  # as far as contact allows
-    p.move(p.both(24) * p.w["lower lip"], y=0.7)
-    p.move(p.both(24) * p.w["muzzle"], z=0.7)
-    p.move(p.both(24) * p.w["chin furrow"], z=0.8)
+
+
+def _pucker(p: Pose) -> None:
+    """Draw the corners in and push the lips out (AU18)."""
+    amount, k = p.one(18), p.scale
+    if not amount:
+        return
+    p.along_arch(-11.0 * amount * p.w["corner pull"], k)
+    p.move(amount * p.w["mouth"], z=4.0 * k)
+    _roll_in(p, np.full(p.rig.mouth.shape, -0.45 * amount))  # out, that is: fuller lips
+    p.move(amount * np.maximum(p.w["upper lip"], p.w["lower lip"]), z=3.5 * k)
+
+
+def _suck_lips(p: Pose) -> None:
+    """Draw the lips over the teeth: both (AU28), or the lower one under the upper teeth (AU32)."""
+    both, bite, k = p.one(28), p.one(32), p.scale
+    if not (both or bite):
+        return
+    ring = p.rig.mouth
+    lower = np.arange(ring.shape[1]) > ring.shape[1] // 2
+    amount = np.where(lower, 1 - (1 - 0.6 * both) * (1 - 0.75 * bite), 0.6 * both)
+    _roll_in(p, np.broadcast_to(amount, ring.shape))
+    p.move(both * p.w["upper lip"], y=-1.2 * k, z=-1.5 * k)
+    p.move(both * p.w["lower lip"], y=1.2 * k, z=-1.5 * k)
+    p.move(bite * p.w["lower lip"], y=2.6 * k, z=-3.0 * k)
+    p.move(bite * p.w["upper lip"], y=1.0 * k)
 
 
 def _lids(p: Pose) -> None:
@@ -204,6 +243,20 @@ def _jaw(p: Pose) -> None:
     opening = 1 - (1 - JAW_DROP * p.one(26)) * (1 - p.one(27))
     if opening:
         p.pitch(JAW_OPEN * opening * p.w["jaw"], p.joints.hinge)
+
+
+def _round_lips(p: Pose) -> None:
+    """Close the mouth from its corners on, so that a puckered one is round (AU18)."""
+    amount, ring = p.one(18), p.rig.mouth
+    if not amount:
+        return
+    length = ring.shape[1]
+    top = np.arange(1, length // 2)
+    upper, lower = ring[:, top], ring[:, length - top]
+    close = 0.8 * amount * (1 - np.sin(2 * np.pi * top / length)) * ROUND_SHARE[:, None]
+    half = (p.P[upper, 1] - p.P[lower, 1]) / 2 * close
+    p.P[upper, 1] -= half
+    p.P[lower, 1] += half
 
 
 def _part_lips(p: Pose, V: np.ndarray) -> None:
