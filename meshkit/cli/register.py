@@ -18,19 +18,21 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("template", type=FILE)
-@click.argument("scan", type=FILE)
+@click.argument("scans", type=FILE, nargs=-1, required=True, metavar="SCAN...")
 @click.option(
     "-o",
     "--output",
     type=FILE,
     metavar="OUT",
-    help="Default: TEMPLATE's stem + _registered + its suffix, in the current folder.",
+    help="Default: TEMPLATE's stem + _registered + its suffix, in the current folder. With "
+    "--sequence a folder, which gets a file with the name of each SCAN.",
 )
 @click.option(
     "--landmarks",
     type=FILE,
     metavar="L.json",
-    help="Points of TEMPLATE and where they lie on SCAN; the format is in docs/registration.md.",
+    help="Points of TEMPLATE and where they lie on SCAN; the format is in docs/registration.md. "
+    "With --sequence: of the first SCAN, or a folder with a STEM.json for any of them.",
 )
 @click.option("--rigid", is_flag=True, help="Turn and move TEMPLATE, but do not bend it.")
 @click.option("--scale", is_flag=True, help="Also find the size: for other units or proportions.")
@@ -41,9 +43,69 @@ if TYPE_CHECKING:
     help="Take what is finer than this from TEMPLATE, in SCAN's unit; raise it for a noisy scan.  "
     "[default: 4 % of TEMPLATE's radius]",
 )
+@click.option(
+    "--sequence",
+    is_flag=True,
+    help="The SCANs are the frames of a movement, in order: each is fitted from the one before, "
+    "then pulled towards its neighbours. Called again, an interrupted sequence goes on.",
+)
+@click.option(
+    "--smoothness",
+    type=click.FloatRange(min=0),
+    metavar="WEIGHT",
+    help="Of the pull towards neighbours, against that of a scan point; 0: none.  [default: 1]",
+)
 @click.option("--report", type=FILE, metavar="OUT.html", help="Also write a page with pictures.")
 @json_option
 def register(
+    template: Path,
+    scans: tuple[Path, ...],
+    output: Path | None,
+    landmarks: Path | None,
+    rigid: bool,
+    scale: bool,
+    detail: float | None,
+    sequence: bool,
+    smoothness: float | None,
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    """Fit TEMPLATE to SCAN and write it, with its own vertices and faces, in SCAN's coordinates.
+
+    SCAN is a mesh with any holes and outliers, or a PLY of points alone. Three landmarks or more
+    give the first pose; without them it is searched, which needs a scan of about the part that the
+    template covers. Ten to twenty landmarks make corresponding vertices far more accurate.
+
+    Example: meshkit register head.obj scan.ply --landmarks L.json --report fit.html
+
+    Example: meshkit register head.obj scans/*.ply --sequence -o fits
+    """
+    if rigid and detail is not None:
+        raise click.UsageError("--detail has no effect with --rigid")
+    if report is not None and report.suffix.lower() not in (".html", ".htm"):
+        raise click.UsageError(f"--report {report}: the report is an .html")
+    if sequence:
+        if rigid:
+            raise click.UsageError("--rigid does not go with --sequence")
+        if output is None:
+            raise click.UsageError("--sequence needs -o FOLDER")
+        from meshkit.cli.register_sequence import Request, print_sequence, register_sequence
+
+        pull = 1.0 if smoothness is None else smoothness
+        request = Request(template, scans, output, landmarks, scale, detail, pull, report)
+        print_sequence(register_sequence(request), as_json)
+        return
+    if len(scans) > 1:
+        raise click.UsageError(
+            f"{len(scans)} scans: --sequence fits them as one movement; for scans of different "
+            "people call once for each"
+        )
+    if smoothness is not None:
+        raise click.UsageError("--smoothness has an effect with --sequence only")
+    _register_one(template, scans[0], output, landmarks, rigid, scale, detail, report, as_json)
+
+
+def _register_one(
     template: Path,
     scan: Path,
     output: Path | None,
@@ -54,17 +116,7 @@ def register(
     report: Path | None,
     as_json: bool,
 ) -> None:
-    """Fit TEMPLATE to SCAN and write it, with its own vertices and faces, in SCAN's coordinates.
-
-    SCAN is a mesh with any holes and outliers, or a PLY of points alone. Three landmarks or more
-    give the first pose; without them it is searched, which needs a scan of about the part that the
-    template covers. Ten to twenty landmarks make corresponding vertices far more accurate.
-    """
     output = output or Path(f"{template.stem}_registered{template.suffix}")
-    if rigid and detail is not None:
-        raise click.UsageError("--detail has no effect with --rigid")
-    if report is not None and report.suffix.lower() not in (".html", ".htm"):
-        raise click.UsageError(f"--report {report}: the report is an .html")
     check_outputs(template, {"-o": output, "--report": report})
     check_outputs(scan, {"-o": output, "--report": report})
     from meshkit.cli.messages import about
@@ -113,13 +165,14 @@ def _fit(
         pose = find_start(mesh.V, mesh.F, target, marks, scale=scale)
         if rigid:
             return place_template(mesh.V, mesh.F, target, pose=pose)
-        options = _options(detail, mesh, pose.scale)
+        options = fit_options(detail, mesh, pose.scale)
         return fit_template(
             mesh.V, mesh.F, target, marks, pose=pose, options=options, progress=progress
         )
 
 
-def _options(detail: float | None, mesh: "Mesh", scale: float) -> "FitOptions":
+def fit_options(detail: float | None, mesh: "Mesh", scale: float) -> "FitOptions":
+    """Return the options of a fit whose template is scaled by so much."""
     from meshkit.registration.icp import radius
     from meshkit.registration.template_fit import FitOptions
 

@@ -26,9 +26,9 @@ _STOPS = np.array(
         [0.72, 0.11, 0.15],
     ]
 )
-_GREY = (0.55, 0.55, 0.56)  # vertices without a counterpart
+GREY = (0.55, 0.55, 0.56)  # vertices without a counterpart
 _SIZE = (420, 360)
-_STYLE = """
+STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #22252a; background: #fafafa;
   margin: 2rem auto; max-width: 1300px; padding: 0 1rem; overflow-wrap: anywhere }
 h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
@@ -81,28 +81,41 @@ def report_html(
     top = float(np.percentile(quality.fit_to_scan[fit.weight > 0], 98)) if fit.weight.any() else 0.0
     top = top or 1.0
     colors = error_colors(quality.fit_to_scan, top)
-    colors[fit.weight == 0] = _GREY
+    colors[fit.weight == 0] = GREY
     pictures = "".join(
-        f'<figure><img alt="{escape(name)}" src="{_data_uri(image)}">'
+        f'<figure><img alt="{escape(name)}" src="{data_uri(image)}">'
         f"<figcaption>{escape(name)}</figcaption></figure>"
         for name, image in _pictures(F, fit, target, colors)
     )
-    stops = ", ".join(f"rgb({r:.0f} {g:.0f} {b:.0f})" for r, g, b in _STOPS * 255)
+    return page(
+        title,
+        facts or {},
+        f'<h2>Pictures</h2><div class="row">{pictures}</div>{color_scale(top)}'
+        f"<h2>Distances</h2>{_distance_table(quality)}<h2>Surface</h2>{_surface_table(quality)}"
+        f"{_landmark_table(quality)}",
+    )
+
+
+def page(title: str, facts: Mapping[str, str], body: str) -> str:
+    """Return a page of HTML with a title, a table of facts and a body."""
     rows = "".join(
-        f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>"
-        for name, value in (facts or {}).items()
+        f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in facts.items()
     )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
-        f'<table class="facts">{rows}</table>'
-        f'<h2>Pictures</h2><div class="row">{pictures}</div>'
+        f"<style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
+        f'<table class="facts">{rows}</table>{body}</body></html>\n'
+    )
+
+
+def color_scale(top: float) -> str:
+    """Return the legend of `error_colors`."""
+    stops = ", ".join(f"rgb({r:.0f} {g:.0f} {b:.0f})" for r, g, b in _STOPS * 255)
+    return (
         f'<div class="scale" style="background: linear-gradient(to right, {stops})"></div>'
         f'<div class="ends"><span>0</span><span>{top:.3g} and more</span></div>'
         "<p>Distance of the fit to the scan, in the scan's unit. Grey: no counterpart on the scan, "
         "the template continues smoothly.</p>"
-        f"<h2>Distances</h2>{_distance_table(quality)}<h2>Surface</h2>{_surface_table(quality)}"
-        f"{_landmark_table(quality)}</body></html>\n"
     )
 
 
@@ -128,7 +141,8 @@ def _pictures(
     return pictures
 
 
-def _data_uri(image: np.ndarray) -> str:
+def data_uri(image: UInt8[np.ndarray, "h w 3"]) -> str:
+    """Return a picture as an address that holds it."""
     from PIL import Image
 
     buffer = io.BytesIO()
