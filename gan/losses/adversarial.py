@@ -8,7 +8,8 @@ import torch.nn.functional as nnf
 from jaxtyping import Float
 from torch import Tensor
 
-from gan.losses.base import ADVERSARIAL_LOSSES, AbstractAdversarialLoss, Critic
+from gan.losses.base import ADVERSARIAL_LOSSES, AbstractAdversarialLoss
+from gan.models.critic import Critic, slope_of
 
 
 @final
@@ -43,7 +44,7 @@ class WassersteinPenalty(AbstractAdversarialLoss):
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the critic's term and the penalty."""
         t = torch.rand(len(real), 1, 1, 1, generator=rng, device=real.device, dtype=real.dtype)
-        norm = _slope(critic, torch.lerp(real, fake, t)).flatten(1).norm(dim=1)
+        norm = slope_of(critic, torch.lerp(real, fake, t)).flatten(1).norm(dim=1)
         return {
             "critic": fake_score.mean() - real_score.mean(),
             "penalty": self.penalty * (norm - 1).square().mean(),
@@ -103,7 +104,7 @@ class LogisticR1(AbstractAdversarialLoss):
         terms = {"critic": logistic}
         if self.penalty and update % self.interval == 0:
             weight = self.interval * self.penalty / 2
-            squares = _slope(critic, real).square().sum(dim=(1, 2, 3))
+            squares = slope_of(critic, real).square().sum(dim=(1, 2, 3))
             terms["penalty"] = weight * squares.mean()
         return terms
 
@@ -142,13 +143,6 @@ class Hinge(AbstractAdversarialLoss):
     def generator(self, fake_score: Float[Tensor, " B"]) -> Float[Tensor, ""]:
         """Return minus the mean score."""
         return -fake_score.mean()
-
-
-def _slope(critic: Critic, images: Float[Tensor, "B 3 n n"]) -> Float[Tensor, "B 3 n n"]:
-    """Return the gradient of each image's score, differentiable in the critic's weights."""
-    at = images.detach().requires_grad_(True)
-    (slope,) = torch.autograd.grad(critic(at).sum(), at, create_graph=True)
-    return slope
 
 
 def _weight(value: float) -> float:

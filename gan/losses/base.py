@@ -1,15 +1,13 @@
 """What a loss must offer, and the tables in which configurations find it by name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gan.models.critic import Critic
 from gan.registry import Registry
-
-Critic = Callable[[Tensor], Tensor]  # images (B, 3, n, n) -> scores (B,)
 
 
 class AbstractAdversarialLoss(nn.Module, ABC):

@@ -7,6 +7,7 @@ import torch.nn.functional as nnf
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gan.models.critic import ImageCritic, piecewise_linear_slope
 from gan.registry import Registry
 
 DISCRIMINATORS: Registry[nn.Module] = Registry("discriminator")
@@ -51,13 +52,21 @@ class BranchedDiscriminator(nn.Module):
     def shared(self, images: Float[Tensor, "B 3 n n"]) -> Float[Tensor, "B w k k"]:
         """Return the trunk's features, from which every branch starts."""
         for block in self.trunk:
-            images = nnf.leaky_relu(block(images), self.slope)
+            images = nnf.leaky_relu(block(images), self.slope, inplace=True)
         return images
 
     def score(self, shared: Float[Tensor, "B w k k"]) -> Float[Tensor, " B"]:
         """Return the critic's score: high for real."""
         scores: Tensor = self.critic(self.critic.features(shared))
         return scores[:, 0]
+
+    def as_critic(self) -> ImageCritic:
+        """Return the critic's branch as adversarial losses see it, from images to scores."""
+        layers = [*self.trunk, *self.critic.blocks]
+        return ImageCritic(
+            lambda images: self.score(self.shared(images)),
+            lambda images: piecewise_linear_slope(layers, self.critic.last, self.slope, images),
+        )
 
     def features(self, factor: str, shared: Float[Tensor, "B w k k"]) -> Float[Tensor, "B f"]:
         """Return the feature vectors f_k of a factor: the layer before the last of its branch."""
@@ -94,7 +103,7 @@ class _Branch(nn.Module):
 
     def features(self, shared: Tensor) -> Tensor:
         for block in self.blocks:
-            shared = nnf.leaky_relu(block(shared), self.slope)
+            shared = nnf.leaky_relu(block(shared), self.slope, inplace=True)
         return shared.flatten(1)
 
     def forward(self, features: Tensor) -> Tensor:
