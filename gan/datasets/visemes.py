@@ -2,7 +2,7 @@
 
 A viseme says where the lips are, an expression how the face feels: while the mouth speaks, the
 units that open, close, round and press the lips belong to the viseme, and what the expression asks
-of them is attenuated. The table is `tables/visemes.toml`; `data/visemes.md` has the sources.
+of them is attenuated. The table is `tables/visemes.toml`; `data/mouth_shapes.md` has the sources.
 """
 
 import functools

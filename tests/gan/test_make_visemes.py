@@ -1,12 +1,15 @@
 """Visemes as a third factor: mouth shapes, speech, and what they leave of an expression."""
 
 import itertools
+import tomllib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from gan.config import parse_config
 from gan.datasets.make import Size, make_dataset
 from gan.datasets.morphable import load_face_model
 from gan.datasets.procedural import ProceduralHead
@@ -26,6 +29,7 @@ from gan.datasets.visemes import (
 from gan.evaluation.decomposition import ModeSplit, decompose_collection
 from meshkit.primitives import hemisphere
 
+ROOT = Path(__file__).parents[2]
 HEAD = ProceduralHead()
 MOUTH = build_rig().template.layout.rings["mouth"]
 HALF = MOUTH.shape[1] // 2
@@ -283,3 +287,11 @@ def test_real_faces_tell_all_visemes_apart_and_round_their_lips(faces, model):
     modes = [source.unit_modes(units) for units in split_units(source.controls)]
     joint = np.linalg.matrix_rank(np.concatenate(modes).reshape(sum(map(len, modes)), -1))
     assert joint == sum(np.linalg.matrix_rank(m.reshape(len(m), -1)) for m in modes)
+
+
+def test_the_documented_configuration_trains_on_three_factors(pair):
+    text = (ROOT / "docs" / "three_factors.md").read_text(encoding="utf-8")
+    factors = tomllib.loads(text.split("```toml")[1].split("```")[0])["factors"]
+    preset = (ROOT / "gan" / "presets" / "demo.toml").read_text(encoding="utf-8")
+    config = parse_config(tomllib.loads(preset) | {"factors": factors}, "docs/three_factors.md")
+    assert {factor.name for factor in config.factors} == set(pair[1].labels) == set(pair[1].modes)

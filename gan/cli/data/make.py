@@ -55,7 +55,7 @@ def make(
 
     \b
     gan data make --model ict_face.npz --size demo --visemes --jobs 2 -o speaking.h5
-    """
+    """  # noqa: D301 (click reads the backspace)
     import dataclasses
 
     from gan.cli.data.progress import progress_bar
