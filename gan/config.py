@@ -106,6 +106,8 @@ class TrainingConfig(Section):
     critic_steps: Count = 5
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     threads: Annotated[int, Field(ge=0)] = 0  # of torch on a CPU; 0: as many as cores
+    deterministic: bool = False  # the same bits from run to run on a GPU too; slower
+    on_divergence: Literal["stop", "rollback"] = "stop"  # rollback: newest checkpoint, half rates
 
     @model_validator(mode="after")
     def _one_length(self) -> "TrainingConfig":
