@@ -40,7 +40,7 @@ class WassersteinPenalty(AbstractAdversarialLoss):
         fake_score: Float[Tensor, " B"],
         *,
         rng: torch.Generator,
-        update: int = 0,
+        update: int,
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the critic's term and the penalty."""
         t = torch.rand(len(real), 1, 1, 1, generator=rng, device=real.device, dtype=real.dtype)
@@ -97,7 +97,7 @@ class LogisticR1(AbstractAdversarialLoss):
         fake_score: Float[Tensor, " B"],
         *,
         rng: torch.Generator,
-        update: int = 0,
+        update: int,
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the logistic term and, where it is due, the penalty."""
         logistic = nnf.softplus(-real_score).mean() + nnf.softplus(fake_score).mean()
@@ -135,7 +135,7 @@ class Hinge(AbstractAdversarialLoss):
         fake_score: Float[Tensor, " B"],
         *,
         rng: torch.Generator,
-        update: int = 0,
+        update: int,
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the hinge term."""
         return {"critic": nnf.relu(1 - real_score).mean() + nnf.relu(1 + fake_score).mean()}

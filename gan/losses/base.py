@@ -26,7 +26,7 @@ class AbstractAdversarialLoss(nn.Module, ABC):
         fake_score: Float[Tensor, " B"],
         *,
         rng: torch.Generator,
-        update: int = 0,
+        update: int,
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the terms by name, already weighted; `update` counts the discriminator's steps."""
 

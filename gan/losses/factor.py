@@ -115,4 +115,9 @@ def factor_loss(D: BranchedDiscriminator, factor: str, name: str) -> AbstractFac
     return loss
 
 
-FACTOR_LOSSES: Registry[AbstractFactorLoss] = Registry("factor loss")
+FACTOR_LOSSES: Registry[AbstractFactorLoss] = Registry(
+    "factor loss",
+    "meshkit_gan.factor_losses",
+    AbstractFactorLoss,
+    context=("classes", "code_size", "feature_size", "rng"),
+)

@@ -10,7 +10,11 @@ from torch import Tensor, nn
 from gan.models.critic import ImageCritic, piecewise_linear_slope
 from gan.registry import Registry
 
-DISCRIMINATORS: Registry[nn.Module] = Registry("discriminator")
+DISCRIMINATORS: Registry[nn.Module] = Registry(
+    "discriminator",
+    "meshkit_gan.discriminators",
+    context=("size", "widths", "slope", "classes", "rng"),
+)
 
 
 @DISCRIMINATORS.register("dcgan")

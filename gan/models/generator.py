@@ -100,7 +100,12 @@ class AbstractMeshGenerator(nn.Module, ABC):
         return change
 
 
-GENERATORS: Registry[AbstractMeshGenerator] = Registry("generator")
+GENERATORS: Registry[AbstractMeshGenerator] = Registry(
+    "generator",
+    "meshkit_gan.generators",
+    AbstractMeshGenerator,
+    context=("code_size", "hidden", "slope", "mean", "groups", "rng"),
+)
 
 
 @GENERATORS.register("mlp")
@@ -137,6 +142,27 @@ class MLPGenerator(AbstractMeshGenerator):
     def plain(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the parameters themselves."""
         return {name: weights[name].detach().clone() for name in ("W1", "b1", "W2", "b2")}
+
+
+@GENERATORS.register("pca-mlp")
+def principal_components_mlp(
+    *,
+    code_size: int,
+    hidden: int,
+    slope: float,
+    mean: Float[Tensor, " n"],
+    groups: Sequence[Components],
+    rng: torch.Generator,
+) -> MLPGenerator:
+    """Make the paper's generator, its last layer started from the data's components.
+
+    The same network as `mlp` with any start but "random", which is refused.
+    """
+    if not groups:
+        raise ValueError("generator pca-mlp starts from components; for a random start take mlp")
+    return MLPGenerator(
+        code_size=code_size, hidden=hidden, slope=slope, mean=mean, groups=groups, rng=rng
+    )
 
 
 @GENERATORS.register("mlp-components")

@@ -1,5 +1,6 @@
 """What is frozen before the first step: template, mapping, statistics, images, labels."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +13,16 @@ from gan.datasets.store import Dataset
 from gan.errors import DatasetError
 from gan.losses.classification import class_weights
 from gan.models.face_model import Factor
+from gan.training.choices import check_choices
 from gan.training.images import RealImages, cached_images
+from gan.training.samplers import SAMPLERS, AbstractSampler
 from gan.training.statistics import Statistics, displacement_statistics
-from meshkit.nn import GeometryMapping
-from meshkit.param import parameterize
+from meshkit.nn import AntialiasedMapping, GeometryMapping
+from meshkit.param import Parameterization, parameterize
 from meshkit.raster import rasterize_uv
 
 TRAIN = 0
+SAMPLES = 3  # along each side of a texel of an antialiased image, unless configured
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Problem:
     statistics: Statistics
     images: RealImages
     mapping: GeometryMapping
+    sampler: AbstractSampler
     offset: Tensor  # (n², 3): the normalised image of the template itself
     half_height: float  # mm
     indices: np.ndarray  # of the training meshes in the data set
@@ -54,34 +59,39 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
 
     Raises
     ------
+    ConfigError
+        A plug-in, or an option of one, is not known.
     DatasetError
         The data set has no training split, or a factor without labels or with one class.
     MeshError
         The template cannot be flattened.
     """
+    check_choices(config)
     indices = np.flatnonzero(dataset.split == TRAIN)
     if len(indices) < config.training.batch:
         raise DatasetError(
             f"{dataset.path}: {len(indices)} training meshes, fewer than a batch of "
             f"{config.training.batch}; use more data or --set training.batch=N"
         )
-    factors, labels = _factors(dataset, config, indices, device)
+    factors, classes = _factors(dataset, config, indices)
+    sampler = SAMPLERS.build(
+        config.sampler.name, config.sampler.options, n_meshes=len(indices), labels=classes
+    )
     template = dataset.template.astype(np.float64)
     faces = dataset.faces.astype(np.int64)
     flat = parameterize(template, faces, weights=config.mapping.weights, fill_holes=True)
     n = config.mapping.size
-    raster = rasterize_uv(flat.UV, flat.F, (n, n))
-    mapping = GeometryMapping(flat.F, raster, len(template))
+    mapping = image_mapping(flat, config, len(template))
     folder = cache_folder() / dataset.fingerprint[:16]
     folder.mkdir(exist_ok=True)
     raw = cached_images(dataset, indices, mapping.matrix(), n, folder)
-    plain = {name: table.labels.cpu().numpy() for name, table in labels.items()}
+    plain = {name: table.numpy() for name, table in classes.items()}
     images, mapping = RealImages(raw, device), mapping.to(device)
     on_device = torch.from_numpy(template).float().to(device)
     offset = (mapping(on_device) - images.mean.flatten(1).T) / images.deviation
     return Problem(
         factors=factors,
-        labels=labels,
+        labels=_tables(config, classes, sampler, device),
         template=template,
         faces=faces,
         UV=flat.UV,
@@ -90,6 +100,7 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
         ),
         images=images,
         mapping=mapping,
+        sampler=sampler,
         offset=offset,
         half_height=float(np.ptp(template[:, 1]) / 2),
         indices=indices,
@@ -98,9 +109,25 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
     )
 
 
+def image_mapping(flat: Parameterization, config: Config, n_vertices: int) -> GeometryMapping:
+    """Return the layer from meshes to images; warn if faces of the flat map lie on each other."""
+    n, settings = config.mapping.size, config.mapping
+    if len(flat.flips):
+        warnings.warn(
+            f"mapping.weights = {settings.weights!r}: {len(flat.flips)} faces of the flat map are "
+            "flipped, and hide others; 'auto' leaves none",
+            stacklevel=2,
+        )
+    if settings.name == "plain":
+        return GeometryMapping(flat.F, rasterize_uv(flat.UV, flat.F, (n, n)), n_vertices)
+    k = settings.samples or SAMPLES
+    fine = rasterize_uv(flat.UV, flat.F, (n * k, n * k))
+    return AntialiasedMapping(flat.F, fine, n_vertices, k)
+
+
 def _factors(
-    dataset: Dataset, config: Config, indices: np.ndarray, device: torch.device
-) -> tuple[tuple[Factor, ...], dict[str, FactorLabels]]:
+    dataset: Dataset, config: Config, indices: np.ndarray
+) -> tuple[tuple[Factor, ...], dict[str, Tensor]]:
     """Keep the classes that occur in training; renumber the labels."""
     factors, table = [], {}
     for factor in config.factors:
@@ -118,12 +145,22 @@ def _factors(
         names = dataset.names[factor.name]
         renumber = np.full(len(names) + 1, -1)  # the last entry serves the label −1
         renumber[present] = np.arange(len(present))
-        ours = torch.from_numpy(renumber[labels])
-        weights = torch.ones(len(present))
-        if factor.balance == "uniform":
-            weights = class_weights(ours, len(present))
-        share = float((labels >= 0).mean())
-        table[factor.name] = FactorLabels(ours.to(device), weights.to(device), share)
+        table[factor.name] = torch.from_numpy(renumber[labels])
         classes = tuple(names[c] for c in present)
         factors.append(Factor(factor.name, factor.code_size, classes))
     return tuple(factors), table
+
+
+def _tables(
+    config: Config, classes: dict[str, Tensor], sampler: AbstractSampler, device: torch.device
+) -> dict[str, FactorLabels]:
+    """Weigh the classes by their shares of what is shown, as the sampler draws it."""
+    draws, tables = sampler.draws(), {}
+    for factor in config.factors:
+        labels = classes[factor.name]
+        weights = torch.ones(int(labels.max()) + 1)
+        if factor.balance == "uniform":
+            weights = class_weights(labels, len(weights), draws)
+        share = float(draws[labels >= 0].double().sum() / draws.double().sum())
+        tables[factor.name] = FactorLabels(labels.to(device), weights.to(device), share)
+    return tables

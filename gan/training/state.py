@@ -20,10 +20,15 @@ from torch import Tensor, nn
 
 from gan.config import Config, FactorConfig, OptimizerConfig
 from gan.losses import ADVERSARIAL_LOSSES, FACTOR_LOSSES, REGULARIZERS
-from gan.losses.base import AbstractAdversarialLoss, AbstractRegularizer
+from gan.losses.base import AbstractAdversarialLoss
 from gan.models.discriminator import DISCRIMINATORS, BranchedDiscriminator
 from gan.models.face_model import FaceModel, Factor
 from gan.models.generator import GENERATORS, AbstractMeshGenerator, Anchors, Components
+from gan.training.choices import (
+    adversarial_options,
+    discriminator_options,
+    regularizer_sections,
+)
 from gan.training.codes import draw_fixed_codes
 from gan.training.problem import Problem
 
@@ -58,7 +63,7 @@ class TrainState:
     optimizer_g: torch.optim.Optimizer
     optimizer_d: torch.optim.Optimizer
     adversarial: AbstractAdversarialLoss
-    regularizer: AbstractRegularizer
+    regularizers: nn.ModuleDict  # by the names of their terms; those that weigh nothing are out
     codes: dict[str, Tensor]
     average: dict[str, Tensor]  # exponential moving average of the generator; empty without one
     rng: torch.Generator
@@ -91,7 +96,7 @@ class TrainState:
             "generator": self.generator,
             "discriminator": self.discriminator,
             "mapping": self.problem.mapping,
-            "regularizer": self.regularizer,
+            "regularizers": self.regularizers,
             "adversarial": self.adversarial,
         }
         taken = found.keys() & self.components.keys()
@@ -104,7 +109,7 @@ class TrainState:
         """Return the next batch of the shuffle, in place; a tail short of a batch is skipped."""
         batch = self.config.training.batch
         if self.cursor + batch > len(self.order):
-            self.order = torch.randperm(len(self.order), generator=self.rng, device=self.device)
+            self.order = self.problem.sampler.epoch(rng=self.rng)
             self.cursor = 0
         self.cursor += batch
         return self.order[self.cursor - batch : self.cursor]
@@ -155,6 +160,7 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
     codes = draw_fixed_codes(problem.factors, rng)
     generator = GENERATORS.build(
         config.generator.name,
+        config.generator.options,
         code_size=sum(f.code_size for f in problem.factors) + config.generator.noise_size,
         hidden=config.generator.hidden,
         slope=config.generator.slope,
@@ -164,6 +170,7 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
     )
     discriminator = DISCRIMINATORS.build(
         config.discriminator.name,
+        discriminator_options(config),
         size=config.mapping.size,
         widths=config.discriminator.widths,
         slope=config.discriminator.slope,
@@ -174,7 +181,6 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
     for ours, factor in zip(config.factors, problem.factors, strict=True):
         discriminator.heads[factor.name] = _factor_losses(ours, factor, discriminator, rng)
     generator, discriminator = generator.to(device), discriminator.to(device)
-    regularizer = REGULARIZERS.build(config.regularizer.name, V=problem.template, F=problem.faces)
     average = {}
     if config.generator.ema:
         average = {n: copy.deepcopy(w.detach()) for n, w in generator.named_parameters()}
@@ -186,14 +192,22 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
         discriminator=discriminator,
         optimizer_g=_adam(generator, config.optimizer.rate_g, config),
         optimizer_d=_adam(discriminator, config.optimizer.rate_d, config),
-        adversarial=ADVERSARIAL_LOSSES.build(
-            config.adversarial.name, penalty=config.adversarial.penalty
-        ),
-        regularizer=regularizer.to(device),
+        adversarial=ADVERSARIAL_LOSSES.build(config.adversarial.name, adversarial_options(config)),
+        regularizers=_regularizers(config, problem).to(device),
         codes={name: code.to(device) for name, code in codes.items()},
         average=average,
         rng=draws,
-        order=torch.randperm(len(problem.images), generator=draws, device=device),
+        order=problem.sampler.epoch(rng=draws),
+    )
+
+
+def _regularizers(config: Config, problem: Problem) -> nn.ModuleDict:
+    V = problem.template / problem.half_height
+    return nn.ModuleDict(
+        {
+            term: REGULARIZERS.build(section.name, section.options, V=V, F=problem.faces)
+            for term, section in regularizer_sections(config).items()
+        }
     )
 
 
@@ -204,11 +218,11 @@ def _factor_losses(
         {
             name: FACTOR_LOSSES.build(
                 name,
+                loss.options,
                 classes=len(factor.classes),
                 code_size=factor.code_size,
                 feature_size=D.feature_size,
                 rng=rng,
-                **loss.options,
             )
             for name, loss in config.losses.items()
             if loss.d or loss.g

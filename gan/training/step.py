@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gan.losses.factor import GeneratedFaces, RealFaces, factor_loss
+from gan.training.choices import regularizer_sections
 from gan.training.codes import CodeBatch, code_columns, draw_codes, labelled_factor
 from gan.training.descent import descend
 from gan.training.profile import part
@@ -25,8 +26,8 @@ def iterate(state: TrainState) -> dict[str, Tensor]:
     with part("generator"):
         folded = fold_last_layer(state)
     terms: dict[str, Tensor] = {}
-    for _ in range(config.training.critic_steps):
-        terms = discriminator_step(state, labelled, folded)
+    for k in range(config.training.critic_steps):
+        terms = discriminator_step(state, labelled, folded, k)
     terms = {f"d/{name}": term for name, term in terms.items()}
     terms |= {f"g/{name}": term for name, term in generator_step(state, labelled).items()}
     with part("averaging"):
@@ -47,9 +48,9 @@ def fold_last_layer(state: TrainState) -> tuple[Tensor, Tensor]:
 
 
 def discriminator_step(
-    state: TrainState, labelled: str, folded: tuple[Tensor, Tensor]
+    state: TrainState, labelled: str, folded: tuple[Tensor, Tensor], k: int
 ) -> dict[str, Tensor]:
-    """Update the discriminator once, in place; return its terms."""
+    """Update the discriminator for the k-th time in this iteration, in place; return its terms."""
     D, problem = state.discriminator, state.problem
     with part("data"):
         indices = state.next_indices()
@@ -66,12 +67,13 @@ def discriminator_step(
     B = len(real)
     with part("penalty"):
         terms = state.adversarial.discriminator(
-            lambda images: D.score(D.shared(images)),
+            D.as_critic(),
             real,
             fake,
             score[:B],
             score[B:],
             rng=state.rng,
+            update=state.step * state.config.training.critic_steps + k,
         )
     weights = dict.fromkeys(terms, 1.0)
     with part("discriminator"):
@@ -116,11 +118,10 @@ def generator_step(state: TrainState, labelled: str) -> dict[str, Tensor]:
         shared = D.shared(fake)
         terms = {"adversarial": state.adversarial.generator(D.score(shared))}
         weights = {"adversarial": 1.0}
-    if config.regularizer.weight:
-        with part("regularizer"):
-            half_heights = d * (problem.statistics.scale / problem.half_height)
-            terms["regularizer"] = state.regularizer(half_heights)
-        weights["regularizer"] = config.regularizer.weight
+    with part("regularizer"):
+        half_heights = d * (problem.statistics.scale / problem.half_height)
+        for key, section in regularizer_sections(config).items():
+            terms[key], weights[key] = state.regularizers[key](half_heights), section.weight
     with part("discriminator"):
         for factor in config.factors:
             made, name = _generated(state, factor.name, shared, batch), factor.name

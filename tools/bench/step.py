@@ -55,7 +55,8 @@ def _split(preset: str, state: step.TrainState) -> Iterator[Row]:
     state.adversarial.discriminator = timed("penalty", state.adversarial.discriminator)
     state.optimizer_d.step = timed("optimizer_d", state.optimizer_d.step)
     state.optimizer_g.step = timed("optimizer_g", state.optimizer_g.step)
-    state.regularizer.forward = timed("regularizer", state.regularizer.forward)
+    for regularizer in state.regularizers.values():
+        regularizer.forward = timed("regularizer", regularizer.forward)
     whole = timed("iteration", step.iterate)
     try:
         for _ in range(ITERATIONS):
