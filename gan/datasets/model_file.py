@@ -189,13 +189,25 @@ def _find_unit(
         if name not in UNITS:
             raise DatasetError(f"{path}: unit is {name!r}, expected one of {', '.join(UNITS)}")
         return name, UNITS[name], "field"
+    name, reason = infer_unit(size, f"{path}: the face", "store a field 'unit'")
+    return name, UNITS[name], reason
+
+
+def infer_unit(size: float, what: str, remedy: str) -> tuple[str, str]:
+    """Return the unit in which a face has a face's size, and the reason in words.
+
+    Raises
+    ------
+    DatasetError
+        There is none; the message begins with `what` and ends with `remedy`.
+    """
     low, high = LARGEST_FACE
     for name, scale in UNITS.items():
         if low <= size * scale < high:
-            return name, scale, f"inferred: the face is {size:.4g} long, as mm {size * scale:.0f}"
+            return name, f"inferred: the face is {size:.4g} long, as mm {size * scale:.0f}"
     raise DatasetError(
-        f"{path}: the face is {size:.4g} long, which is {low:.0f} to {high:.0f} mm in no unit of "
-        f"{', '.join(UNITS)}; store a field 'unit'"
+        f"{what} is {size:.4g} long, which is {low:.0f} to {high:.0f} mm in no unit of "
+        f"{', '.join(UNITS)}; {remedy}"
     )
 
 

@@ -40,7 +40,7 @@ def data_card(dataset: Dataset | None, missing: str) -> Markup:
         title = f"{factor}: {len(names)} classes, {share:.0%} of the meshes labelled"
         parts.append(element("h3", title))
         if len(names) <= LISTED:
-            parts.append(_counts(names, np.bincount(known, minlength=len(names))))
+            parts.append(count_bars(names, np.bincount(known, minlength=len(names))))
     parts.append(_folded("How it was made", _indented(dataset.provenance)))
     return join(parts)
 
@@ -71,7 +71,8 @@ def pairs(values: Mapping[str, object]) -> Markup:
     return element("dl", *rows, class_="pairs")
 
 
-def _counts(names: Iterable[str], counts: np.ndarray) -> Markup:
+def count_bars(names: Iterable[str], counts: np.ndarray) -> Markup:
+    """Show a bar and a number for each name."""
     most = max(1, int(counts.max()))
     rows = [
         element(

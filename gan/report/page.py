@@ -3,9 +3,7 @@
 import tomllib
 from collections.abc import Callable
 from datetime import timedelta
-from importlib import resources
 from pathlib import Path
-from string import Template
 from typing import NamedTuple
 
 from gan.config import Config, parse_config
@@ -14,6 +12,7 @@ from gan.errors import ConfigError
 from gan.evaluation import Evaluation, evaluate
 from gan.models.contract import FaceGenerator
 from gan.report import cards, faces, numbers
+from gan.report.frame import assemble, section
 from gan.report.html import Markup, element, join
 from gan.report.log import Log, read_log
 from gan.report.mapping import mapping
@@ -91,15 +90,11 @@ def build_report(
         found=_evaluation(run, model, dataset, seed),
         seed=seed,
     )
-    folder = resources.files("gan.report")
-    page = Template((folder / "page.html").read_text(encoding="utf-8"))
-    return Markup(
-        page.substitute(
-            style=(folder / "page.css").read_text(encoding="utf-8"),
-            title=join([run.resolve().name, " · face model"]),
-            lead=_lead(subject),
-            body=join([*_pictures(subject, watch), *_facts(subject)]),
-        )
+    return assemble(
+        title=join([run.resolve().name, " · face model"]),
+        lead=_lead(subject),
+        body=join([*_pictures(subject, watch), *_facts(subject)]),
+        maker="gan report",
     )
 
 
@@ -114,23 +109,21 @@ def _pictures(subject: _Subject, watch: Watcher) -> list[Markup]:
     if dataset is not None:
         title = "Real and generated"
         text = "Faces of the training set above faces from random codes, all at one scale."
-        parts.append(_section(title, text, faces.beside(camera, dataset, seed=seed)))
+        parts.append(section(title, text, faces.beside(camera, dataset, seed=seed)))
     watch(STAGES[2])
     for title, table in faces.grids(camera, seed=seed):
         text = (
             "In a row everything but the column's code stays the same. Rows marked random have "
             "codes that belong to no label; the noise is 0."
         )
-        parts.append(_section(title[0].upper() + title[1:], text, table))
+        parts.append(section(title[0].upper() + title[1:], text, table))
     watch(STAGES[3])
     text = "One code moves in a straight line; all others stay where they are."
-    parts.append(_section("One code at a time", text, faces.interpolations(camera, seed=seed)))
+    parts.append(section("One code at a time", text, faces.interpolations(camera, seed=seed)))
     watch(STAGES[4])
     size = subject.config.mapping.size
     text = "What lets a discriminator of images judge meshes: the template flattened to a square."
-    parts.append(
-        _section("From face to image", text, mapping(model, dataset, size=size, seed=seed))
-    )
+    parts.append(section("From face to image", text, mapping(model, dataset, size=size, seed=seed)))
     return parts
 
 
@@ -138,11 +131,11 @@ def _facts(subject: _Subject) -> list[Markup]:
     parts = []
     if subject.found is not None:
         text = "Generated against training faces, in millimetres."
-        parts.append(_section("Metrics", text, numbers.metrics(subject.found, step=subject.step)))
+        parts.append(section("Metrics", text, numbers.metrics(subject.found, step=subject.step)))
     text = "Every term of the log on its own scale; the thick line is a running average."
-    parts.append(_section("Losses", text, numbers.losses(subject.log)))
+    parts.append(section("Losses", text, numbers.losses(subject.log)))
     missing = f"The data set of this run, {subject.record.dataset.name}, was not at hand."
-    parts.append(_section("Data", None, cards.data_card(subject.dataset, missing)))
+    parts.append(section("Data", None, cards.data_card(subject.dataset, missing)))
     versions = subject.record.versions
     facts = {
         "iteration": subject.step,
@@ -157,7 +150,7 @@ def _facts(subject: _Subject) -> list[Markup]:
     }
     configuration = cards.configuration(subject.config_text)
     content = join([cards.origin(subject.model, subject.run, facts), configuration])
-    parts.append(_section("Origin", None, content))
+    parts.append(section("Origin", None, content))
     return parts
 
 
@@ -173,11 +166,6 @@ def _lead(subject: _Subject) -> Markup:
         f", after {subject.step:,} iterations" if isinstance(subject.step, int) else None,
         f" on {subject.record.training_meshes:,} registered faces.",
     )
-
-
-def _section(title: str, text: str | None, content: Markup) -> Markup:
-    lead = element("p", text, class_="lead") if text else None
-    return element("section", element("header", element("h2", title), lead), content)
 
 
 def _read_config(run: Path) -> tuple[str, Config]:

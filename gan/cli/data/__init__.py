@@ -1,4 +1,4 @@
-"""`gan data`: make, convert, describe, check and look at data sets."""
+"""`gan data`: make, import, merge, describe, check and look at data sets."""
 
 import click
 
@@ -6,6 +6,12 @@ from meshkit.cli.group import LazyGroup
 
 COMMANDS = {
     "make": ("gan.cli.data.make:make", "Make a data set of expressive faces from a face model."),
+    "import": (
+        "gan.cli.data.import_:import_",
+        "Make a data set of registered meshes in a folder.",
+    ),
+    "visemes": ("gan.cli.data.visemes:visemes", "Label frames with visemes by aligned speech."),
+    "merge": ("gan.cli.data.merge:merge", "Join data sets of one topology."),
     "info": ("gan.cli.data.info:info", "Say what a data set holds."),
     "check": ("gan.cli.data.check:check", "Read a data set whole and verify everything in it."),
     "preview": ("gan.cli.data.preview:preview", "Draw a contact sheet of a data set's classes."),
@@ -18,4 +24,4 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def data() -> None:
-    """Make, convert and describe data sets."""
+    """Make, import, merge and describe data sets."""

@@ -1,0 +1,224 @@
+"""`gan data import`."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gan.datasets.importing.dataset import Imported
+    from gan.datasets.importing.manifest import Manifest
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+NEW = click.Path(dir_okay=False, path_type=Path)
+AXES = click.Choice(["+x", "-x", "+y", "-y", "+z", "-z"])
+LAYOUTS = ["auto", "coma", "facescape", "facewarehouse", "bu3dfe", "bu4dfe", "bp4d", "bosphorus"]
+SHOWN = 8  # outliers, twins and refused meshes named on the terminal
+FEW = 200  # meshes that one process reads in the time that another takes to start
+
+
+@click.command("import")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-o", "--out", type=NEW, help="HDF5 file to write; replaced if it exists.")
+@click.option("--manifest", type=FILE, help="CSV or Parquet: path, subject, labels.")
+@click.option(
+    "--layout",
+    type=click.Choice(LAYOUTS),
+    help="Known folder layout, instead of a manifest.  [default: auto]",
+)
+@click.option("--visemes", type=FILE, help="CSV of `gan data visemes`, joined by sequence, frame.")
+@click.option(
+    "--write-manifest", type=NEW, help="Write what will be imported as CSV. Without -o: only that."
+)
+@click.option(
+    "--template", type=FILE, help="Mesh with the topology and pose.  [default: the first]"
+)
+@click.option(
+    "--unit",
+    type=click.Choice(["auto", "mm", "cm", "dm", "m"]),
+    default="auto",
+    show_default=True,
+    help="Of the files; auto: from the size of the face.",
+)
+@click.option("--up", type=AXES, default="+y", show_default=True, help="Axis of the files.")
+@click.option("--front", type=AXES, default="+z", show_default=True, help="Where faces look.")
+@click.option("--align/--no-align", default=True, help="Rigidly, onto the mean.  [default: align]")
+@click.option("--align-on", type=FILE, help="List of the vertices that hold the alignment.")
+@click.option("--landmarks", type=FILE, help="List of the 68 iBUG vertices, to be stored.")
+@click.option(
+    "--split",
+    default="0.8,0.1,0.1",
+    show_default=True,
+    metavar="TRAIN,VAL,TEST",
+    help="Shares of the subjects; a column split of the manifest comes first.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the split.")
+@click.option(
+    "--neutral",
+    default="neutral",
+    show_default=True,
+    help="Expression whose mean becomes the template.",
+)
+@click.option(
+    "--outlier-threshold",
+    type=float,
+    default=5.0,
+    show_default=True,
+    help="Robust deviations above the median.",
+)
+@click.option("--drop-outliers", is_flag=True, help="Leave them out instead of naming them.")
+@click.option("--skip-bad", is_flag=True, help="Leave out meshes that cannot be used.")
+@click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one for each core]")
+@click.option("--report", type=NEW, help="HTML page with pictures of what came in.")
+def import_(
+    folder: Path,
+    out: Path | None,
+    manifest: Path | None,
+    layout: str | None,
+    visemes: Path | None,
+    write_manifest: Path | None,
+    template: Path | None,
+    unit: str,
+    up: str,
+    front: str,
+    align: bool,
+    align_on: Path | None,
+    landmarks: Path | None,
+    split: str,
+    seed: int,
+    neutral: str,
+    outlier_threshold: float,
+    drop_outliers: bool,
+    skip_bad: bool,
+    jobs: int | None,
+    report: Path | None,
+) -> None:
+    r"""Make a data set of the registered meshes in FOLDER.
+
+    All meshes must have the template's faces in its vertex order; scans go through `meshkit
+    register` first. Interrupted, the same command goes on where it stopped.
+
+    \b
+    gan data import meshes --manifest meshes.csv -o faces.h5 --report qa.html
+    gan data import COMA_data -o coma.h5              # a known layout is found
+    gan data import FaceScape --layout facescape --write-manifest list.csv
+    """
+    from gan.cli.data.progress import ends_on_sigterm, progress_bar
+    from gan.datasets.importing.dataset import ImportOptions, import_dataset
+    from gan.datasets.importing.manifest import write_manifest as save_manifest
+    from meshkit.files import atomic_path
+
+    if manifest is not None and layout is not None:
+        raise click.UsageError("--manifest and --layout exclude each other")
+    if out is None and write_manifest is None:
+        raise click.UsageError("give -o OUT.h5 or --write-manifest LIST.csv")
+    if not align and align_on is not None:
+        raise click.UsageError("--align-on has no effect with --no-align")
+    if report is not None and out is None:
+        raise click.UsageError("--report needs -o OUT.h5")
+    listing, source = _list(folder, manifest, layout, visemes)
+    if write_manifest is not None:
+        save_manifest(write_manifest, listing)
+        click.echo(f"{write_manifest}: {len(listing.entries)} meshes")
+    if out is None:
+        return
+    options = ImportOptions(
+        template=template,
+        unit=unit,
+        up=up,
+        front=front,
+        align=align,
+        align_on=align_on,
+        landmarks=landmarks,
+        shares=_shares(split),
+        seed=seed,
+        threshold=outlier_threshold,
+        drop_outliers=drop_outliers,
+        skip_bad=skip_bad,
+        neutral=neutral,
+        jobs=jobs or _default_jobs(len(listing.entries)),
+    )
+    with ends_on_sigterm():
+        done = import_dataset(folder, listing, out, options, source=source, bar=progress_bar)
+    _tell(out, folder, done, drop_outliers)
+    if report is not None:
+        from gan.datasets.store import load_dataset
+        from gan.report.import_page import build_import_page
+
+        with load_dataset(out) as dataset, atomic_path(report) as aside:
+            aside.write_text(build_import_page(dataset, done), encoding="utf-8")
+        click.echo(f"{report}: what came in, with pictures")
+
+
+def _list(
+    folder: Path, manifest: Path | None, layout: str | None, visemes: Path | None
+) -> tuple["Manifest", str]:
+    """Return the list of the meshes and the name of their source; say what was detected."""
+    from gan.datasets.importing.layouts import LAYOUTS, list_layout
+    from gan.datasets.importing.manifest import read_manifest
+    from gan.datasets.importing.speech import join_labels
+
+    if manifest is not None:
+        listing, source = read_manifest(manifest), "manifest"
+    else:
+        found = list_layout(folder, layout or "auto")
+        listing, source = found.manifest, LAYOUTS[found.name].title
+        click.echo(found.describe(folder), err=True)
+    if visemes is not None:
+        listing, note = join_labels(listing, visemes)
+        click.echo(note, err=True)
+    return listing, source
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(
+            f"--split must be three shares such as 0.8,0.1,0.1, got {text!r}"
+        ) from None
+
+
+def _default_jobs(n: int) -> int:
+    """Return one process for each core, fewer where starting them takes longer than reading."""
+    return min(os.cpu_count() or 1, 1 + n // FEW)
+
+
+def _tell(out: Path, folder: Path, done: "Imported", dropped: bool) -> None:
+    """Say what was decided and what looks odd on stderr, what was written on stdout."""
+    import numpy as np
+
+    from gan.datasets.importing.outliers import MEASURES
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    say(f"{folder}: lengths are {done.unit} ({done.unit_from}); the data set is in mm")
+    for entry, reason in done.bad[:SHOWN]:
+        say(f"left out: line {entry.line}: {entry.path}: {reason}")
+    if len(done.bad) > SHOWN:
+        say(f"left out: {len(done.bad) - SHOWN} more")
+    for note in done.notes:
+        say(note)
+    flat = np.flatnonzero(done.alignment.measures.flat)
+    for k in flat[:SHOWN].tolist():
+        n = int(done.alignment.measures.flat[k])
+        say(f"{done.entries[k].path}: {n} faces have no area")
+    for twins in done.twins[:SHOWN]:
+        say(f"equal bit for bit: {', '.join(done.entries[k].path for k in twins)}")
+    limits = " or ".join(
+        f"{MEASURES[name]} above {limit.limit:.1f} mm" for name, limit in done.limits.items()
+    )
+    verb = "dropped" if dropped else "kept"
+    say(f"outliers ({limits}): {len(done.outliers)}" + (f", {verb}" if done.outliers else ""))
+    entries = done.dropped if dropped else [done.entries[x.place] for x in done.outliers]
+    for found, entry in list(zip(done.outliers, entries, strict=True))[:SHOWN]:
+        measure = MEASURES[found.measure]
+        say(f"  line {entry.line}: {entry.path}: {measure} {found.value:.1f} mm")
+    people = len({entry.subject for entry in done.entries})
+    rms = float(np.median(done.alignment.measures.rms))
+    click.echo(
+        f"{out}: {len(done.entries)} meshes of {len(done.alignment.mean)} vertices, {people} "
+        f"subjects ({done.split_from}), {rms:.2f} mm from their mean (median)"
+    )

@@ -1,0 +1,84 @@
+"""`gan data visemes`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument(
+    "alignments",
+    nargs=-1,
+    required=True,
+    metavar="ALIGNMENT.TextGrid…",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="CSV file to write: sequence, frame, viseme.",
+)
+@click.option("--fps", type=float, required=True, help="Meshes in a second.")
+@click.option("--tier", default="phones", show_default=True, help="Tier of the phones.")
+@click.option("--sequence", help="Name of the sequence.  [default: the file's, without suffix]")
+@click.option(
+    "--start",
+    type=float,
+    default=0.0,
+    metavar="S",
+    help="Where in the sound the first frame begins.  [default: 0]",
+)
+@click.option(
+    "--frames", type=click.IntRange(1), help="How many.  [default: to the end of the speech]"
+)
+@click.option(
+    "--first-frame",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Its number in the manifest.",
+)
+def visemes(
+    alignments: tuple[Path, ...],
+    out: Path,
+    fps: float,
+    tier: str,
+    sequence: str | None,
+    start: float,
+    frames: int | None,
+    first_frame: int,
+) -> None:
+    r"""Turn alignments of speech (Montreal Forced Aligner, Praat) into a viseme for each frame.
+
+    \b
+    gan data visemes sentence01.TextGrid --fps 60 --first-frame 1 -o visemes.csv
+    gan data import meshes --manifest meshes.csv --visemes visemes.csv -o faces.h5
+    """
+    from collections import Counter
+
+    from gan.datasets.importing.speech import (
+        FrameLabels,
+        label_frames,
+        read_phones,
+        to_visemes,
+        write_labels,
+    )
+
+    if sequence is not None and len(alignments) > 1:
+        raise click.UsageError("--sequence names one sequence, but there are several alignments")
+    found: dict[str, FrameLabels] = {}
+    for path in alignments:
+        name = sequence or path.stem
+        if name in found:
+            raise click.UsageError(f"two alignments are called {name}")
+        intervals = to_visemes(read_phones(path, tier), str(path))
+        found[name] = label_frames(intervals, fps, start=start, frames=frames)
+    write_labels(out, found, first_frame)
+    count = Counter(label for labels in found.values() for label in labels.labels)
+    n, ties = sum(count.values()), sum(labels.ties for labels in found.values())
+    shown = ", ".join(f"{name or 'no label'} {k}" for name, k in count.most_common())
+    click.echo(f"{out}: {n} frames of {len(found)} sequences: {shown}")
+    if ties:
+        click.echo(f"{ties} frames lie half in two visemes: the earlier was taken", err=True)

@@ -1,0 +1,143 @@
+"""What makes an import resumable and parallel: a folder of finished meshes, a crew of processes."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from gan.errors import DatasetError
+from meshkit.files import atomic_path
+
+MARK = "meshkit-gan import"  # a file of this name says that the folder may be deleted
+
+_shared: Any = None  # of a worker process: what every task of the crew needs
+
+
+class WorkFolder:
+    """Vertices of the meshes read so far, beside the file that is to be written.
+
+    A mesh is found again by its path, size and time of change and by what was asked of it, so that
+    after an interruption, or a change of the manifest, only what is new or changed is read.
+    """
+
+    def __init__(self, out: Path, settings: str) -> None:
+        self.path = out.with_name(f".{out.name}.import")
+        self._settings = settings
+        if self.path.exists() and not (self.path / MARK).is_file():
+            raise DatasetError(f"{self.path} is in the way: it is no folder of an import")
+        self.path.mkdir(exist_ok=True)
+        (self.path / MARK).touch()
+
+    def place(self, file: Path) -> Path:
+        """Return where the vertices of a mesh file are kept.
+
+        Raises
+        ------
+        OSError
+            The file does not exist.
+        """
+        facts = file.stat()
+        key = f"{file.resolve()}\n{facts.st_size} {facts.st_mtime_ns}\n{self._settings}"
+        name = hashlib.sha256(key.encode()).hexdigest()[:32]
+        return self.path / name[:2] / f"{name}.npy"
+
+    def remove(self) -> None:
+        """Delete the folder: the data set is written."""
+        shutil.rmtree(self.path)
+
+
+def store(place: Path, V: Float32[np.ndarray, "n 3"]) -> None:
+    """Keep the vertices of one mesh."""
+    place.parent.mkdir(exist_ok=True)
+    with atomic_path(place) as aside:
+        np.save(aside, V, allow_pickle=False)
+
+
+def recall(place: Path) -> Float32[np.ndarray, "n 3"]:
+    """Return the vertices of one mesh."""
+    V = np.load(place, allow_pickle=False)
+    assert isinstance(V, np.ndarray)
+    return V
+
+
+Task = Callable[[Any, Any], Any]  # (shared, item) -> result
+Crew = Callable[[Task, Iterable[Any]], Iterator[Any]]
+# (title, total) -> a context that yields what advances a progress bar.
+Bar = Callable[[str, int], contextlib.AbstractContextManager[Callable[[int], None]]]
+
+
+@contextlib.contextmanager
+def no_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show nothing."""
+    yield lambda n: None
+
+
+@contextlib.contextmanager
+def crew(jobs: int, shared: object) -> Iterator[Crew]:
+    """Yield what maps a task over items with this many processes; results come in order.
+
+    One job is this process. `shared` is sent to each process once. A worker computes with one
+    thread, ignores Ctrl-C, which its parent handles, and ends with its parent.
+
+    Raises
+    ------
+    DatasetError
+        A process was killed.
+    """
+    if jobs == 1:
+        yield lambda task, items: (task(shared, item) for item in items)
+        return
+    with _one_thread(), contextlib.ExitStack() as stack:
+        pool = ProcessPoolExecutor(jobs, get_context("spawn"), _enlist, (shared,))
+        stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+        try:
+            yield lambda task, items: pool.map(_run, ((task, item) for item in items))
+        except BrokenProcessPool as error:
+            raise DatasetError(
+                "a reading process was killed, by lack of memory or by hand; the same command goes "
+                "on where it stopped, with fewer --jobs if memory was short"
+            ) from error
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let processes that start meanwhile compute with one thread each."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+def _enlist(shared: object) -> None:
+    global _shared
+    _shared = shared
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _run(job: tuple[Task, Any]) -> Any:
+    task, item = job
+    return task(_shared, item)
