@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from meshkit.registration.target import Target
     from meshkit.registration.template_fit import TemplateFit
 
+    _Targets = Sequence[Target]
+else:
+    _Targets = Sequence
+
 KEPT = ".fits"  # the folder inside the output's
 
 
@@ -34,7 +38,7 @@ class Request(NamedTuple):
     report: Path | None
 
 
-class Scans(Sequence["Target"]):
+class Scans(_Targets):
     """The scans of a sequence, read when asked for; the last two stay at hand."""
 
     def __init__(self, paths: tuple[Path, ...]) -> None:
@@ -80,7 +84,6 @@ def register_sequence(request: Request) -> dict[str, Any]:
         with about(request.scans[0]):
             pose = find_start(mesh.V, mesh.F, scans[0], marks[0], scale=True)
     options = fit_options(request.detail, mesh, pose.scale if pose else 1.0)
-    request.output.mkdir(exist_ok=True)
     kept = _kept(request, files)
     found = len(kept)
     with about(request.template), progress_bar("frames") as progress:

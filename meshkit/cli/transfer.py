@@ -138,7 +138,6 @@ def _transfer_all(
     from meshkit.registration.quality import folded_edges
 
     before = set(map(tuple, folded_edges(target.V, target.F).tolist()))
-    folder.mkdir(exist_ok=True)
     report: list[dict[str, Any]] = []
     with progress_bar("transferring") as progress:
         for pose, path in zip(poses, paths, strict=True):
@@ -146,6 +145,7 @@ def _transfer_all(
             with about(pose):
                 posed = load_like(pose, neutral[0], neutral[1], faces=False)
                 V = deformer.transfer(posed.V)
+            folder.mkdir(exist_ok=True)
             save_mesh(path, replace(target, V=V))
             folded = set(map(tuple, folded_edges(V, target.F).tolist())) - before
             move = float(np.linalg.norm(V - target.V, axis=1).max())

@@ -42,7 +42,7 @@ class KeptFits(MutableMapping[Key, TemplateFit]):
     def __getitem__(self, key: Key) -> TemplateFit:
         path = self._path(key)
         try:
-            with np.load(path, allow_pickle=False) as kept:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 if bytes(kept["depends_on"]) != self._depends_on(key):
                     raise KeyError(key)
                 pose = Similarity(kept["R"], kept["t"], float(kept["scale"]))
@@ -51,7 +51,7 @@ class KeptFits(MutableMapping[Key, TemplateFit]):
             raise KeyError(key) from error
 
     def __setitem__(self, key: Key, fit: TemplateFit) -> None:
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         with atomic_path(self._path(key)) as aside:
             np.savez(
                 aside,
