@@ -11,16 +11,28 @@ from meshkit.cli.parameters import FILE, parse_size
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def parse_vertices(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> list[int] | None:
+    """Return vertices or None."""
+    if value is None:
+        return None
+    words = value.split(",")
+    if not all(word.isascii() and word.isdigit() for word in words):
+        raise click.BadParameter(f"{value!r} are no vertices like 3,10,21")
+    return [int(word) for word in words]
+
+
 def parse_corners(ctx: click.Context, param: click.Parameter, value: str) -> str | list[int]:
     """Return "pose", "angle", or vertices."""
     if value in ("pose", "angle"):
         return value
-    words = value.split(",")
-    if not all(word.isascii() and word.isdigit() for word in words):
+    try:
+        return parse_vertices(ctx, param, value) or value
+    except click.BadParameter:
         raise click.BadParameter(
             f"{value!r} is neither 'pose', 'angle' nor vertices like 3,10,21,8"
-        )
-    return [int(word) for word in words]
+        ) from None
 
 
 def parse_balance(
@@ -114,8 +126,10 @@ def map_arguments(choices: dict[str, Any], *, cut: bool) -> dict[str, Any]:
     import numpy as np
 
     arguments = {name: value for name, value in choices.items() if name not in ("polygon", "ears")}
-    if cut and choices["ears"] != "keep":
-        raise click.UsageError("--ears is about TEMPLATE's own border: it does not go with --cut")
+    if cut and choices["ears"] == "flip":
+        raise click.UsageError(
+            "--ears flip would join vertices across the seam: with --cut take --ears split"
+        )
     if isinstance(arguments["corners"], list):
         arguments["corners"] = np.array(arguments["corners"])
     if choices["polygon"] is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meshkit.cli.map_options import map_arguments, map_options
+from meshkit.cli.map_options import map_arguments, map_options, parse_vertices
 from meshkit.cli.parameters import (
     FILE,
     check_outputs,
@@ -46,6 +46,13 @@ SIZES = (64, 128, 256)  # for which the summary counts empty texels and vertices
     help="First cut a closed surface and handles open along a short seam. OUT keeps the vertices: "
     "those on the seam have several texture coordinates.",
 )
+@click.option(
+    "--through",
+    callback=parse_vertices,
+    metavar="I,J,…",
+    help="With --cut, of a closed surface without handles: vertices that the seam passes in order, "
+    "where it is seen least.  [default: between two vertices far apart]",
+)
 @component_option
 @preview_option
 @json_option
@@ -54,6 +61,7 @@ def uvmap(
     output: Path | None,
     fill_holes: bool,
     cut: bool,
+    through: list[int] | None,
     component: int | str | None,
     preview: Path | None,
     as_json: bool,
@@ -71,12 +79,14 @@ def uvmap(
     check_outputs(template, {"-o": output, "--preview": preview})
     from meshkit.cli.messages import about
     from meshkit.cli.source import CURED_BY_CUT, open_mesh, require_disk
-    from meshkit.doctor.cut import cut_to_disk, uncut
+    from meshkit.doctor.cut import cut_to_disk, split_cut_ears, uncut
     from meshkit.io import WITHOUT_UV
     from meshkit.param import EARS, parameterize
     from meshkit.repair import follow
 
     arguments = map_arguments(choices, cut=cut)
+    if through is not None and not cut:
+        raise click.UsageError("--through is about the seam of --cut: give both")
     if output.suffix.lower() in WITHOUT_UV:
         raise click.UsageError(f"-o {output}: {output.suffix} holds no texture coordinates")
     start = time.perf_counter()
@@ -84,9 +94,14 @@ def uvmap(
         mesh = open_mesh(template, component)
         require_disk(template, mesh, ignore=CURED_BY_CUT if cut else frozenset())
         given = len(mesh.V)
-        if choices["ears"] in EARS:
+        if choices["ears"] in EARS and not cut:
             mesh = follow(mesh, EARS[choices["ears"]](mesh.V, mesh.F))
-        opened = cut_to_disk(mesh.V, mesh.F) if cut else uncut(mesh.V, mesh.F)
+        opened = uncut(mesh.V, mesh.F)
+        if cut:
+            opened = cut_to_disk(mesh.V, mesh.F, through=through)
+            if choices["ears"] == "split":
+                whole, opened = split_cut_ears(mesh.V, mesh.F, opened)
+                mesh = follow(mesh, whole)
         flat = parameterize(opened.V, opened.F, fill_holes=fill_holes, **arguments)
         report = _measure(mesh, opened, flat)
     shape = _shape(choices)

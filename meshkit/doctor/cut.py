@@ -16,6 +16,7 @@ from meshkit.checks import check_mesh
 from meshkit.doctor.nonmanifold import separate_fans
 from meshkit.doctor.seam import cut_graph, edge_cost, far_path, path_through
 from meshkit.errors import TopologyError
+from meshkit.flattening.ears import split_ears
 from meshkit.mesh import Mesh
 from meshkit.repair import Repair
 from meshkit.topology import (
@@ -126,6 +127,37 @@ def uncut(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Cut:
     """Return a surface as it is, with an empty seam, unchecked."""
     none = np.zeros((0, 2), dtype=np.int64)
     return Cut(V, F, np.arange(len(V)), np.arange(len(F)), none, 0.0)
+
+
+def split_cut_ears(
+    V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], cut: Cut
+) -> tuple[Repair, Cut]:
+    """Halve the inner edges between border vertices of a cut surface, on both sides of the way.
+
+    The seam makes such edges where the mesh is coarse; a map to a square has room for four of them
+    at most (`meshkit.flattening.ears.split_ears`).
+
+    Parameters
+    ----------
+    V, F : length, 1
+        The mesh that was cut.
+
+    Returns
+    -------
+    whole, cut
+        The uncut mesh with the new vertices last, and its cut along the same seam.
+    """
+    split = split_ears(cut.V, cut.F)
+    made = split.V[len(cut.V) :]
+    vertex_map = np.concatenate([cut.vertex_map, len(V) + np.arange(len(made))])
+    whole = Repair(
+        np.concatenate([V, made]),
+        vertex_map[split.F],
+        np.concatenate([np.arange(len(V)), np.full(len(made), -1)]),
+        split.face_map,
+    )
+    faces = np.arange(len(split.F))
+    return whole, Cut(split.V, split.F, vertex_map, faces, cut.seam, cut.length)
 
 
 def seam_uv(mesh: Mesh, cut: Cut, UV: Float[np.ndarray, "k 2"]) -> Mesh:

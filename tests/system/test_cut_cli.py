@@ -87,6 +87,41 @@ def test_repair_fills_holes_before_it_cuts():
     assert read_json("check", "m_repaired.obj")["loops"][1:] == []
 
 
+def test_ears_that_a_cut_makes_are_split_in_the_uncut_mesh():
+    """The coarsest closed mesh: every edge but the seam's joins border vertices."""
+    V, F = meshes.TETRAHEDRON
+    write(V, F)
+    values = read_json("uvmap", "m.obj", "--cut", "--ears", "split")
+    back = load_mesh("m_uv.obj")
+    assert values["added_vertices"] == len(back.V) - len(V) > 0
+    assert values["flips"] == values["zero_area"] == 0
+    np.testing.assert_array_equal(back.V[: len(V)], V)
+    assert euler_characteristic(back.F) == 2
+    assert euler_characteristic(back.F_uv) == 1
+    area = np.linalg.norm(np.cross(*(np.diff(back.V[back.F], axis=1).swapaxes(0, 1))), axis=1)
+    expected = np.linalg.norm(np.cross(*(np.diff(V[F], axis=1).swapaxes(0, 1))), axis=1)
+    assert abs(area.sum() - expected.sum()) < 1e-9
+    result = run("uvmap", "m.obj", "--cut", "--ears", "flip")
+    assert result.exit_code == 2
+    assert "with --cut take --ears split" in result.stderr
+
+
+def test_the_seam_passes_the_vertices_that_are_named():
+    write(*meshes.sphere())
+    values = read_json("uvmap", "m.obj", "--cut", "--through", "0,10,40")
+    back = load_mesh("m_uv.obj")
+    copies = [len(np.unique(back.F_uv[i == back.F])) for i in (0, 10, 40)]
+    assert copies == [1, 2, 1]
+    assert values["flips"] == 0
+    for wrong, code, says in (
+        (["--through", "0,10"], 2, "give both"),
+        (["--cut", "--through", "a"], 2, "'a' are no vertices"),
+        (["--cut", "--through", "3"], 1, "two or more different vertices"),
+    ):
+        result = run("uvmap", "m.obj", *wrong)
+        assert (result.exit_code, says in result.stderr) == (code, True), result.stderr
+
+
 def two_parts() -> meshes.Arrays:
     V, F = meshes.TETRAHEDRON
     return np.concatenate([V, V + 5]), np.concatenate([F, F + 4])

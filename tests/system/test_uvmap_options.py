@@ -115,7 +115,7 @@ def test_balance_reports_what_it_did():
         (["--polygon", "p.txt", "--boundary", "circle"], "--polygon takes the place of --boundary"),
         (["--polygon", "p.txt"], "p.txt: point 2 has 3 numbers, expected 2"),
         (["--polygon", "none.txt"], "none.txt"),
-        (["--ears", "split", "--cut"], "does not go with --cut"),
+        (["--ears", "flip", "--cut"], "with --cut take --ears split"),
         (["--aspect", "2"], "aspect belongs to boundary='rectangle'"),
         (["--balance", "0"], "'0': a side has 1 to 16384 texels"),
         (["--method", "slim", "--boundary", "circle"], "lets the border go"),
