@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from gan.models.discriminator import BranchedDiscriminator
+from gan.models.discriminator import AbstractDiscriminator
 from gan.registry import Registry
 
 
@@ -22,7 +22,7 @@ class RealFaces:
     def __init__(
         self,
         factor: str,
-        discriminator: BranchedDiscriminator,
+        discriminator: AbstractDiscriminator,
         shared: Float[Tensor, "B w k k"],
         labels: Int[Tensor, " B"],
         class_weights: Float[Tensor, " C"],
@@ -54,7 +54,7 @@ class GeneratedFaces:
     def __init__(
         self,
         factor: str,
-        discriminator: BranchedDiscriminator,
+        discriminator: AbstractDiscriminator,
         shared: Float[Tensor, "B w k k"],
         codes: Float[Tensor, "B d"],
         labels: Int[Tensor, " B"] | None,
@@ -106,7 +106,7 @@ def linear_head(inputs: int, outputs: int, rng: torch.Generator) -> nn.Linear:
     return head
 
 
-def factor_loss(D: BranchedDiscriminator, factor: str, name: str) -> AbstractFactorLoss:
+def factor_loss(D: AbstractDiscriminator, factor: str, name: str) -> AbstractFactorLoss:
     """Return the loss `name` of a factor, which lives with the discriminator's heads."""
     heads = D.heads[factor]
     assert isinstance(heads, nn.ModuleDict)

@@ -1,24 +1,73 @@
 """The image discriminator: one trunk, one branch to tell real from fake, one for each factor."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import final
 
 import torch
 import torch.nn.functional as nnf
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
-from gan.models.critic import ImageCritic, piecewise_linear_slope
+from gan.models.critic import Critic, ImageCritic, piecewise_linear_slope
 from gan.registry import Registry
 
-DISCRIMINATORS: Registry[nn.Module] = Registry(
+
+class AbstractDiscriminator(nn.Module, ABC):
+    """What the trainer asks of a discriminator: a score, and a branch of features per factor.
+
+    Built with the `size` of the images, `widths` and `slope` of the configuration, the number of
+    `classes` of every factor by name, `rng` for its weights, and the configuration's options.
+
+    Attributes
+    ----------
+    feature_size : int
+        Length of the feature vectors of every branch.
+    heads : of the factors' losses, by factor, then by loss; the trainer fills it.
+    """
+
+    def __init__(self, *, feature_size: int) -> None:
+        super().__init__()
+        self.feature_size = feature_size
+        self.heads = nn.ModuleDict()
+
+    @abstractmethod
+    def shared(self, images: Float[Tensor, "B 3 n n"]) -> Float[Tensor, "B ..."]:
+        """Return what every branch starts from."""
+
+    @abstractmethod
+    def score(self, shared: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
+        """Return the critic's score: high for real."""
+
+    @abstractmethod
+    def features(self, factor: str, shared: Float[Tensor, "B ..."]) -> Float[Tensor, "B f"]:
+        """Return the feature vectors f_k of a factor: the layer before the last of its branch."""
+
+    @abstractmethod
+    def classify(self, factor: str, features: Float[Tensor, "B f"]) -> Float[Tensor, "B C"]:
+        """Return the classifier's logits for features of a factor's branch."""
+
+    def logits(self, factor: str, shared: Float[Tensor, "B ..."]) -> Float[Tensor, "B C"]:
+        """Return the classifier's logits for a factor."""
+        return self.classify(factor, self.features(factor, shared))
+
+    def as_critic(self) -> Critic:
+        """Return the critic as adversarial losses see it, from images to scores."""
+        return lambda images: self.score(self.shared(images))
+
+
+DISCRIMINATORS: Registry[AbstractDiscriminator] = Registry(
     "discriminator",
     "meshkit_gan.discriminators",
+    AbstractDiscriminator,
     context=("size", "widths", "slope", "classes", "rng"),
 )
 
 
+@final
 @DISCRIMINATORS.register("dcgan")
-class BranchedDiscriminator(nn.Module):
+class BranchedDiscriminator(AbstractDiscriminator):
     """DC-GAN's convolutions, kernel 4, stride 2; no batch norm, which breaks a penalty per sample.
 
     Parameters
@@ -27,10 +76,13 @@ class BranchedDiscriminator(nn.Module):
         Side of the square images; a multiple of 16.
     widths : channels of the four blocks; the first two are the trunk.
     classes : number of classes of every factor, by name.
+    spectral_norm : divide every weight between the image and the score by its largest singular
+        value, so that the score's slope is bounded; the classifiers' branches stay free.
 
     References
     ----------
-    Radford et al., ICLR 2016; Fernández Abrevaya et al., ICCV 2019, Section 4.3.
+    Radford et al., ICLR 2016; Fernández Abrevaya et al., ICCV 2019, Section 4.3; Miyato et al.,
+    Spectral normalization for generative adversarial networks, ICLR 2018.
     """
 
     def __init__(
@@ -41,17 +93,19 @@ class BranchedDiscriminator(nn.Module):
         slope: float,
         classes: Mapping[str, int],
         rng: torch.Generator,
+        spectral_norm: bool = False,
     ) -> None:
-        super().__init__()
         w1, w2, w3, w4 = widths
+        super().__init__(feature_size=w4 * (size // 16) ** 2)
         self.slope = slope
-        self.feature_size = w4 * (size // 16) ** 2
         self.trunk = nn.ModuleList([_convolution(3, w1, rng), _convolution(w1, w2, rng)])
         self.critic = _Branch(size, (w2, w3, w4), 1, slope, rng)
         self.branches = nn.ModuleDict(
             {name: _Branch(size, (w2, w3, w4), n, slope, rng) for name, n in classes.items()}
         )
-        self.heads = nn.ModuleDict()  # of factor losses, by factor, then by loss
+        if spectral_norm:
+            for layer in (*self.trunk, *self.critic.blocks, self.critic.last):
+                _normalise(layer, rng)
 
     def shared(self, images: Float[Tensor, "B 3 n n"]) -> Float[Tensor, "B w k k"]:
         """Return the trunk's features, from which every branch starts."""
@@ -77,10 +131,6 @@ class BranchedDiscriminator(nn.Module):
         branch = self.branches[factor]
         assert isinstance(branch, _Branch)
         return branch.features(shared)
-
-    def logits(self, factor: str, shared: Float[Tensor, "B w k k"]) -> Float[Tensor, "B C"]:
-        """Return the classifier's logits for a factor."""
-        return self.classify(factor, self.features(factor, shared))
 
     def classify(self, factor: str, features: Float[Tensor, "B f"]) -> Float[Tensor, "B C"]:
         """Return the classifier's logits for features of a factor's branch."""
@@ -128,3 +178,13 @@ def _initialise(layer: nn.Conv2d | nn.Linear, rng: torch.Generator) -> None:
     with torch.no_grad():
         layer.weight.copy_(torch.randn(layer.weight.shape, generator=rng) * (2 / fan) ** 0.5)
         layer.bias.zero_()
+
+
+def _normalise(layer: nn.Module, rng: torch.Generator) -> None:
+    """Put a layer's weight under its spectral norm, in place.
+
+    Its singular vectors, one step of power iteration nearer at every use, are buffers.
+    """
+    with torch.random.fork_rng(devices=[]):  # torch draws the first vectors from its global numbers
+        torch.manual_seed(int(torch.randint(2**62, (), generator=rng)))
+        parametrizations.spectral_norm(layer)
