@@ -1,8 +1,13 @@
 """`gan data make`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from gan.datasets.plan import Size
+    from gan.datasets.source import FaceSource
 
 
 @click.command()
@@ -24,7 +29,13 @@ import click
     default="small",
     show_default=True,
     metavar="NAME",
-    help="tiny (128 meshes), demo (1,880), small (6,700) or full (30,750).",
+    help="tiny (128 meshes), demo (1,880), small (6,700) or full (30,750); of a benchmark: tiny "
+    "(672), small (6,219) or full (30,195).",
+)
+@click.option(
+    "--benchmark",
+    type=click.Choice(["open-faces"]),
+    help="The documented benchmark set, whose numbers are fixed but for --size.",
 )
 @click.option("--subjects", type=int, help="People; a tenth each for validation and test.")
 @click.option("--stills", type=int, help="Labelled stills of each person.")
@@ -32,60 +43,80 @@ import click
 @click.option("--frames", type=int, help="Meshes in a sequence; three carry a label.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Equal seeds, equal bytes.")
 @click.option("--visemes", is_flag=True, help="Let them speak: a third factor of 15 mouth shapes.")
+@click.option("--noise", type=float, metavar="MM", help="Scanner noise. [default: 0]")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Processes.")
-@click.option("--noise", type=float, default=0.0, metavar="MM", help="Scanner noise. [default: 0]")
 def make(
     out: Path,
     model: Path | None,
     size: str,
-    subjects: int | None,
-    stills: int | None,
-    sequences: int | None,
-    frames: int | None,
+    benchmark: str | None,
     seed: int,
-    visemes: bool,
     jobs: int,
-    noise: float,
+    **chosen: Any,
 ) -> None:
     """Make a data set: people who show the seven basic expressions, in mm.
 
     --subjects, --stills, --sequences and --frames replace the numbers of --size. Identities are
     always labelled; expressions in stills and in the first, last and apex frame of a sequence;
-    visemes in stills and where a sequence reaches them. Example:
+    visemes in stills and where a sequence reaches them. A benchmark also writes
+    OUT.extreme.h5: extreme expressions of further people, for sparse reconstruction. Examples:
 
     \b
     gan data make --model ict_face.npz --size demo --visemes --jobs 2 -o speaking.h5
-    """  # noqa: D301 (click reads the backspace)
-    import dataclasses
-
+    gan data make --model ict_face.npz --benchmark open-faces --size small -o open.h5
+    """  # noqa: D301
     from gan.cli.data.progress import progress_bar
-    from gan.datasets.make import make_dataset, named_size
+    from gan.datasets.benchmark.open_faces import extreme_path, make_open_faces, open_faces_size
+    from gan.datasets.make import make_dataset
     from gan.datasets.morphable import load_face_model
     from gan.datasets.procedural import ProceduralHead
-    from gan.datasets.source import FaceSource
-    from gan.datasets.store import load_dataset
 
-    given = {"subjects": subjects, "stills": stills, "sequences": sequences, "frames": frames}
-    numbers = dataclasses.replace(
-        named_size(size), **{name: n for name, n in given.items() if n is not None}
-    )
-    numbers.check()
+    given = {name: value for name, value in chosen.items() if value not in (None, False)}
+    if benchmark and given:
+        raise click.UsageError(f"--benchmark {benchmark} has its own --{next(iter(given))}")
+    total = open_faces_size(size).meshes if benchmark else _chosen_size(size, given).meshes
     source: FaceSource = load_face_model(model) if model else ProceduralHead()
-    with progress_bar("meshes", numbers.meshes) as progress:
-        make_dataset(
-            source,
-            out,
-            size=numbers,
-            seed=seed,
-            noise=noise,
-            visemes=visemes,
-            jobs=jobs,
-            progress=progress,
-        )
+    with progress_bar("meshes", total) as progress:
+        if benchmark:
+            make_open_faces(source, out, size=size, seed=seed, jobs=jobs, progress=progress)
+        else:
+            make_dataset(
+                source,
+                out,
+                size=_chosen_size(size, given),
+                seed=seed,
+                noise=given.get("noise", 0.0),
+                visemes=given.get("visemes", False),
+                jobs=jobs,
+                progress=progress,
+            )
     if "unit" in source.provenance:
         unit, reason = source.provenance["unit"], source.provenance["unit_from"]
         click.echo(f"{model}: lengths are {unit} ({reason}); the data set is in mm", err=True)
-    with load_dataset(out) as dataset:
+    for path in (out, extreme_path(out)) if benchmark else (out,):
+        _report(path, source)
+
+
+def _chosen_size(name: str, given: dict[str, Any]) -> "Size":
+    """Return the named size with the numbers that replace its own."""
+    import dataclasses
+
+    from gan.datasets.make import named_size
+
+    size = named_size(name)
+    own = [field.name for field in dataclasses.fields(size)]
+    size = dataclasses.replace(size, **{key: given[key] for key in own if key in given})
+    size.check()
+    return size
+
+
+def _report(path: Path, source: "FaceSource") -> None:
+    """Say what was written, and what the source could not do."""
+    import numpy as np
+
+    from gan.datasets.store import load_dataset
+
+    with load_dataset(path) as dataset:
         labelled = int((dataset.labels["expression"] >= 0).sum())
         if ignored := dataset.provenance["ignored_units"]:
             click.echo(f"{source.name} has no action unit {', '.join(ignored)}: left out", err=True)
@@ -94,7 +125,7 @@ def make(
                 alike = name.replace("+", ", ")
                 click.echo(f"{source.name}: {alike} look alike: one class, {name}", err=True)
         click.echo(
-            f"{out}: {dataset.n} meshes of {len(dataset.template)} vertices, "
-            f"{numbers.subjects} subjects, {labelled} with an expression label "
+            f"{path}: {dataset.n} meshes of {len(dataset.template)} vertices, "
+            f"{len(np.unique(dataset.subject))} subjects, {labelled} with an expression label "
             f"({labelled / dataset.n:.0%})"
         )

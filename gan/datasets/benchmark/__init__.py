@@ -1,0 +1,1 @@
+"""Benchmark sets that anyone can make: the same faces, labels and splits for every method."""
