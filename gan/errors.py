@@ -13,5 +13,9 @@ class CheckpointError(ValueError):
     """A run or a checkpoint is missing, damaged, or belongs to another template or data set."""
 
 
+class PeerLost(RuntimeError):  # noqa: N818
+    """Another process of the same training ended, or cannot be reached."""
+
+
 class TrainingDiverged(RuntimeError):  # noqa: N818
     """A loss is not finite."""

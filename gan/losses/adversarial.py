@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gan.losses.base import ADVERSARIAL_LOSSES, AbstractAdversarialLoss
 from gan.models.critic import Critic, slope_of
+from gan.parallel import draw_share
 
 
 @final
@@ -43,7 +44,7 @@ class WassersteinPenalty(AbstractAdversarialLoss):
         update: int,
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the critic's term and the penalty."""
-        t = torch.rand(len(real), 1, 1, 1, generator=rng, device=real.device, dtype=real.dtype)
+        t = draw_share(torch.rand, (len(real), 1, 1, 1), rng=rng, dtype=real.dtype)
         norm = slope_of(critic, torch.lerp(real, fake, t)).flatten(1).norm(dim=1)
         return {
             "critic": fake_score.mean() - real_score.mean(),

@@ -14,6 +14,7 @@ from gan.losses.factor import (
     RealFaces,
     linear_head,
 )
+from gan.parallel import gather_batch, sample_numbers
 
 
 def contrastive_loss(
@@ -81,9 +82,10 @@ class SupervisedContrastive(AbstractFactorLoss):
 
     def discriminator(self, real: RealFaces, generated: GeneratedFaces) -> Float[Tensor, ""]:
         """Return the loss of the labelled real faces."""
-        same = real.labels[:, None] == real.labels[None, :]
-        features = self._projected(real.features)
-        return contrastive_loss(features, same, real.labels >= 0, t=self.temperature)
+        labels = gather_batch(real.labels)
+        same = labels[:, None] == labels[None, :]
+        features = gather_batch(self._projected(real.features))
+        return contrastive_loss(features, same, labels >= 0, t=self.temperature)
 
     def generator(self, generated: GeneratedFaces) -> Float[Tensor, ""]:
         """Return the loss of the generated faces, by label or by pair."""
@@ -93,11 +95,12 @@ class SupervisedContrastive(AbstractFactorLoss):
             assert generated.pairs is not None
             first, last = generated.pairs
             half = len(generated.codes) // 2
-            label = torch.arange(2 * half, device=generated.codes.device)
+            label = sample_numbers(2 * half, generated.codes.device)
             label[half + first : half + last] = label[first:last]
+        label = gather_batch(label)
         same = label[:, None] == label[None, :]
         valid = torch.ones_like(label, dtype=torch.bool)
-        features = self._projected(generated.features)
+        features = gather_batch(self._projected(generated.features))
         return contrastive_loss(features, same, valid, t=self.temperature)
 
     def _projected(self, features: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gan.models.face_model import Factor
+from gan.parallel import own_share, world
 
 
 class CodeBatch(NamedTuple):
@@ -78,3 +79,10 @@ def draw_codes(
         codes.append(z)
     codes.append(torch.randn(batch, noise_size, generator=rng, device=rng.device))
     return CodeBatch(torch.cat(codes, dim=1), labelled, labels, pairs)
+
+
+def share_of_codes(whole: CodeBatch) -> CodeBatch:
+    """Return this process's share of a batch: the same pairs as in the whole, only fewer."""
+    n = world()
+    pairs = {name: (first // n, last // n) for name, (first, last) in whole.pairs.items()}
+    return CodeBatch(own_share(whole.z), whole.labelled, own_share(whole.labels), pairs)

@@ -1,0 +1,164 @@
+"""Several processes that train as one: who I am, my share of a batch, sums over all.
+
+`torchrun` starts the processes; a single one starts no group, and everything here is then the
+identity. Random numbers are drawn for the whole batch from generators that are alike everywhere,
+and each process keeps its share: samples rank, rank + world, rank + 2 world, … of the batch. Half
+the batch divided by the number of processes being whole, sample i of a share's first half and
+sample i of its second half are partners exactly as in the whole batch.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from jaxtyping import Shaped
+from torch import Tensor
+
+from gan.errors import PeerLost
+
+PATIENCE = timedelta(minutes=30)  # the first process may compute what is cached for hours of use
+
+
+def rank() -> int:
+    """Return the number of this process, 0 for a single one; 0 writes."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world() -> int:
+    """Return the number of processes."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def started_by_torchrun() -> bool:
+    """Return whether the environment asks for more than one process."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def local_device(name: str) -> str:
+    """Return the device of this process: with CUDA, the GPU that torchrun numbers for it.
+
+    Raises
+    ------
+    ValueError
+        One GPU is named for several processes, or there are fewer GPUs than processes here.
+    """
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return name
+    if ":" in name:
+        raise ValueError(f"--device {name}: several processes cannot share one GPU; use cuda")
+    local, found = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if name in ("auto", "cuda") and local >= found:
+        raise ValueError(f"process {local} of this machine finds {found} GPUs; start {found}")
+    return f"cuda:{local}" if name == "auto" else f"{name}:{local}"
+
+
+@contextmanager
+def processes(device: str) -> Iterator[str]:
+    """Join the group that torchrun started, if it did; yield this process's device.
+
+    NCCL between GPUs, gloo between CPUs. Leaving it by an exception tears nothing down: the
+    others may be waiting, and end when this process does.
+    """
+    if not started_by_torchrun() or dist.is_initialized():
+        yield device
+        return
+    device = local_device(device)
+    cuda = device.startswith("cuda")
+    if cuda:
+        torch.cuda.set_device(device)
+    # gloo beside nccl: what only the host needs to know does not wait for the GPU.
+    dist.init_process_group("cuda:nccl,cpu:gloo" if cuda else "gloo", timeout=PATIENCE)
+    yield device
+    dist.destroy_process_group()
+
+
+@contextmanager
+def first_process_first() -> Iterator[None]:
+    """Let process 0 run the block before the others: it fills caches, and says what is wrong."""
+    if rank() > 0:
+        wait_for_all()
+    yield
+    if rank() == 0:
+        wait_for_all()
+
+
+def wait_for_all() -> None:
+    """Wait until every process is here."""
+    anywhere(False)
+
+
+def anywhere(flag: bool) -> bool:
+    """Return whether the flag is set in any process."""
+    if world() == 1:
+        return flag
+    flags = torch.tensor([float(flag)])
+    _call(dist.all_reduce, flags, dist.ReduceOp.MAX)
+    return bool(flags.item())
+
+
+def own_share(batch: Shaped[Tensor, "B *rest"]) -> Shaped[Tensor, "b *rest"]:
+    """Return this process's samples of a batch."""
+    return batch if world() == 1 else batch[rank() :: world()]
+
+
+def draw_share(
+    draw: Callable[..., Tensor], shape: Sequence[int], *, rng: torch.Generator, **kind: Any
+) -> Tensor:
+    """Draw this process's share of random numbers; `shape` is the share's, its first axis samples.
+
+    `draw` is `torch.rand` or `torch.randn`. The numbers of the whole batch are drawn, so that they
+    do not depend on how many processes there are, and generators stay alike.
+    """
+    whole = draw(shape[0] * world(), *shape[1:], generator=rng, device=rng.device, **kind)
+    return own_share(whole)
+
+
+def sample_numbers(n: int, device: torch.device) -> Tensor:
+    """Return the numbers in the whole batch of this process's n samples."""
+    return torch.arange(n, device=device) * world() + rank()
+
+
+def gather_batch(share: Shaped[Tensor, "b *rest"]) -> Shaped[Tensor, "B *rest"]:
+    """Return the whole batch from the shares of all processes; differentiable.
+
+    For terms that compare samples with one another. Every process computes such a term whole; its
+    gradient is scaled so that the mean over processes is that of a single one.
+    """
+    if world() == 1:
+        return share
+    whole: Tensor = _Gather.apply(share)  # type: ignore[no-untyped-call]
+    return whole
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, share: Tensor) -> Tensor:
+        parts = [torch.empty_like(share) for _ in range(world())]
+        _call(dist.all_gather, parts, share.contiguous())
+        return torch.stack(parts, dim=1).flatten(0, 1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        return own_share(grads[0]) * world()
+
+
+def average(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return the means over all processes, in one exchange."""
+    if world() == 1:
+        return list(tensors)
+    flat = torch.cat([tensor.detach().flatten() for tensor in tensors])
+    _call(dist.all_reduce, flat)
+    flat /= world()
+    parts = flat.split([tensor.numel() for tensor in tensors])
+    return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
+
+
+def _call(operation: Callable[..., Any], *arguments: Any) -> None:
+    try:
+        operation(*arguments)
+    except RuntimeError as error:  # a peer's end shows as a lost connection or a timeout
+        raise PeerLost(f"process {rank()} lost the others: {error}") from error
