@@ -40,11 +40,21 @@ class _Studio:
         frame = self._frames[view]
         return inline(cut_out(V, self.dataset.faces, TILE, view=view, frame=frame), alt=alt)
 
-    def shoot_own_scale(self, V: np.ndarray, alt: str) -> Markup:
-        """Draw a mesh whole, however far it reaches."""
+    def shoot_distance(self, V: np.ndarray, limit: float, alt: str) -> Markup:
+        """Draw a mesh whole, however far it reaches; its distance to the template in colours."""
         V = V.astype(np.float64)
         frame = frame_of(V, view="three-quarter", size=TILE)
-        pixels = cut_out(V, self.dataset.faces, TILE, view="three-quarter", frame=frame)
+        distance = np.linalg.norm(V - self.dataset.template, axis=1)
+        pixels = render_mesh(
+            V,
+            self.dataset.faces,
+            size=TILE,
+            mode="scalar",
+            field=distance,
+            limits=(0.0, limit),
+            view="three-quarter",
+            frame=frame,
+        )
         return inline(pixels, alt=alt)
 
     def shoot_field(self, field: np.ndarray, alt: str) -> Markup:
@@ -172,12 +182,16 @@ def _outliers(studio: _Studio, done: Imported) -> Markup:
             rows.append(element("li", caption))
         else:
             V = studio.dataset.vertices([found.place])[0]
-            rows.append(_figure(studio.shoot_own_scale(V, entry.path), caption))
+            picture = studio.shoot_distance(V, max(done.limits["largest"].limit, 1e-6), entry.path)
+            rows.append(_figure(picture, caption))
     body = element("ol", *rows)
     if not done.dropped:
         body = element("div", *rows, class_="sheet", id="worst")
     verb = "dropped" if done.dropped else "kept; --drop-outliers leaves them out"
-    text = f"{len(done.outliers)} meshes with {limits}: {verb}. Worst first, each at its own scale."
+    text = (
+        f"{len(done.outliers)} meshes with {limits}: {verb}. Worst first, each at its own scale; "
+    )
+    text += "colours are distances to the template, yellow from the farthest vertex's limit on."
     return section("Outliers", text, body)
 
 
@@ -185,10 +199,10 @@ def _distances(done: Imported) -> Markup:
     """Count the meshes by their distance to the mean shape."""
     rms = done.alignment.measures.rms
     count, edge = np.histogram(rms, bins=min(BINS, max(1, len(rms) // 3)))
-    names = [f"{low:.1f} – {high:.1f} mm" for low, high in itertools.pairwise(edge)]
+    names = [f"{low:.1f} – {high:.1f}" for low, high in itertools.pairwise(edge)]
     text = (
-        "Root mean square distance of the vertices of each mesh to the mean shape, after a rigid "
-        f"alignment that settled in {done.alignment.passes} passes."
+        "Root mean square distance of the vertices of each mesh to the mean shape, mm, after "
+        f"{done.alignment.passes} passes."
     )
     return section("Distance to the mean shape", text, cards.count_bars(names, count))
 

@@ -23,6 +23,7 @@ FOLLOW = "follow"  # the viseme of the next phone that has one of its own
 COLUMNS = ("sequence", "frame", "viseme")
 TIE = 1e-9  # s
 SHOWN = 6  # unknown phones named in a message
+SHORTEST = 1e-3  # s: what rounding may leave at the end of a tier
 LONGEST = 86400.0  # s: a day; more is a damaged file
 
 
@@ -62,7 +63,7 @@ def read_phones(path: Path | str, tier: str = "phones") -> list[Interval]:
     ------
     DatasetError
         The file is no TextGrid, or damaged; it has no such tier of intervals; times are not
-        finite or overlap.
+        finite, overlap, or end too early.
     OSError
         The file cannot be read.
     """
@@ -96,6 +97,10 @@ def read_phones(path: Path | str, tier: str = "phones") -> list[Interval]:
                 f"s, expected an end after its start and a start from {before} on"
             )
         before = phone.end
+    if before < float(grid.maxTimestamp) - SHORTEST:  # in Praat, intervals fill their tier
+        raise DatasetError(
+            f"{path}: tier {found[0]!r} stops at {before} of {grid.maxTimestamp} s: is it cut off?"
+        )
     return phones
 
 
