@@ -7,10 +7,13 @@ from typing import Any
 import click
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+DIVERGED = 3  # exit code
 
 
 @click.command()
-@click.argument("dataset", required=False, type=FILE)
+@click.argument(
+    "data", required=False, metavar="[DATASET|RUN]", type=click.Path(exists=True, path_type=Path)
+)
 @click.option(
     "--preset", default=None, metavar="NAME", help="demo, small or paper. [default: small]"
 )
@@ -20,43 +23,77 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Run directory. [runs/PRESET]"
 )
 @click.option("--resume", is_flag=True, help="Continue the run in --out, bit for bit on a CPU.")
+@click.option(
+    "--on-divergence",
+    type=click.Choice(["stop", "rollback"]),
+    help="When a loss is not finite: stop, or go back and halve the rates. [default: stop]",
+)
+@click.option("--deterministic", is_flag=True, help="The same bits again on a GPU, too; slower.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained, and stop.")
 def train(
-    dataset: Path | None,
+    data: Path | None,
     preset: str | None,
     file: Path | None,
     overrides: tuple[str, ...],
     out: Path | None,
     resume: bool,
+    on_divergence: str | None,
+    deterministic: bool,
     device: str,
     dry_run: bool,
 ) -> None:
     """Train a decoupled face model on DATASET, or on the embedded procedural heads.
 
-    With --resume and no preset, file or values, the run's own configuration is used. Ctrl-C
-    saves a checkpoint first. Exit codes: 0 done, 1 error, 130 interrupted (resumable).
+    `gan train --resume --out RUN`, or `gan train RUN --resume`, continues from the newest whole
+    checkpoint with the run's own configuration; --set may change how long it trains and how often
+    it writes. A full command line with --resume starts the run if there is none yet. Ctrl-C saves
+    first.
+
+    \b
+    Example:  gan train faces.h5 --preset small --out runs/faces
+              gan train runs/faces --resume --set training.iterations=5000
+
+    Exit codes: 0 done, 1 error, 2 wrong options, 3 a loss is not finite, 130 interrupted
+    (resumable).
     """
+    from gan.cli.notices import shown_at_once
     from gan.config import load_config
     from gan.datasets.store import load_dataset
+    from gan.errors import TrainingDiverged
     from gan.training.loop import pick_device
     from gan.training.loop import train as run_training
 
+    data, out = _run_or_data(data, out, resume)
     out = out or Path("runs") / (preset or (file.stem if file else "small"))
-    if resume and not (preset or file):
-        file = out / "config.toml"
-        if not file.exists():
-            raise click.UsageError(f"--resume: {out} is not a run directory (no config.toml)")
-    config = load_config(preset, file, overrides)
-    chosen = pick_device(device)
-    opened = load_dataset(dataset or _known_dataset(out, resume))
-    if dry_run:
-        _describe(config, opened, chosen)
-        return
-    with _Progress() as progress:
-        outcome = run_training(
-            config, opened, out, resume=resume, device=device, watch=progress.update
-        )
+    if on_divergence:
+        overrides += (f'training.on_divergence="{on_divergence}"',)
+    if deterministic:
+        overrides += ("training.deterministic=true",)
+    with shown_at_once():
+        if resume and not (preset or file):
+            config = _own_config(out, overrides)
+        else:
+            config = load_config(preset, file, overrides)
+        chosen = pick_device(device)
+        opened = load_dataset(data or _known_dataset(out, resume))
+        if dry_run:
+            _describe(config, opened, chosen)
+            return
+        try:
+            with _Progress() as progress:
+                outcome = run_training(
+                    config,
+                    opened,
+                    out,
+                    resume=resume,
+                    device=device,
+                    watch=progress.update,
+                    tell=lambda line: click.echo(line, err=True),
+                )
+        except TrainingDiverged as error:
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(DIVERGED)
     click.echo(
         f"{out}: {outcome.reason} after {outcome.step} of {outcome.iterations} iterations, "
         f"{outcome.minutes:.1f} minutes"
@@ -66,14 +103,51 @@ def train(
         sys.exit(130)
 
 
-def _known_dataset(out: Path, resume: bool) -> Path:
+def _run_or_data(
+    data: Path | None, out: Path | None, resume: bool
+) -> tuple[Path | None, Path | None]:
+    """Tell a data set, which is a file, from a run, which is a folder."""
+    if data is None or not data.is_dir():
+        return data, out
+    if not resume:
+        raise click.UsageError(f"{data} is a folder: to continue the run in it, add --resume")
+    if out is not None and out.resolve() != data.resolve():
+        raise click.UsageError(f"two runs are named: {data} and --out {out}")
+    return None, data
+
+
+def _own_config(run: Path, overrides: tuple[str, ...]) -> Any:
+    """Return the configuration of the run to resume; one that is gone is that of a checkpoint."""
+    from gan.config import load_config
+    from gan.runs.checkpoints import list_checkpoints, newest_good_checkpoint, read_record
+    from meshkit.files import atomic_path
+
+    file = run / "config.toml"
+    if not file.exists():
+        if not list_checkpoints(run):
+            raise click.UsageError(f"--resume: {run} is not a run directory (no config.toml)")
+        kept = newest_good_checkpoint(run)
+        with atomic_path(file) as aside:
+            aside.write_text(str(read_record(kept).get("config")), encoding="utf-8")
+        click.echo(f"{file} was gone: it is that of {kept.name} again", err=True)
+    return load_config(None, file, overrides)
+
+
+def _known_dataset(run: Path, resume: bool) -> Path:
     """Return the data set of the run to resume, or the embedded default."""
     from gan.cli.data.progress import progress_bar
     from gan.datasets.make import SIZES, default_dataset
+    from gan.errors import CheckpointError
     from gan.training.loop import read_run
 
-    if resume:
-        return read_run(out).dataset
+    if resume and (run / "run.json").exists():
+        known = read_run(run).dataset
+        if not known.is_file():
+            raise CheckpointError(
+                f"{run} was trained on {known}, which is gone: name its new place, "
+                f"gan train DATASET --resume --out {run}"
+            )
+        return known
     with progress_bar("making the embedded heads", SIZES["small"].meshes) as advance:
         return default_dataset(progress=advance)
 

@@ -3,13 +3,15 @@
 A run's folder `checkpoints/` holds one folder per kept step:
 
     step-00000250/model.safetensors   the face model (what `load_model` reads)
-    step-00000250/state.safetensors   everything else that a resumed run needs
-    step-00000250/state.json          step, counters, and the sha256 of the two files
+    step-00000250/state.safetensors   the tensors of everything else that a resumed run needs
+    step-00000250/state.json          the rest, the sha256 of the two files, and its own
+
+A folder appears under its name when every file in it is on the disk, and loses its name before it
+is removed: whatever stands there was whole once.
 """
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import warnings
@@ -17,13 +19,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from gan.errors import CheckpointError
 from gan.models.contract import FaceGenerator
 from gan.models.files import load_face_model
+from meshkit.files import flush
 
+FORMAT = "meshkit-gan checkpoint 2"
 MODEL, STATE, RECORD = "model.safetensors", "state.safetensors", "state.json"
 
 
@@ -35,29 +40,49 @@ def write_checkpoint(
     tensors: Mapping[str, Tensor],
     record: Mapping[str, Any],
     keep: int,
+    every: int = 1,
 ) -> Path:
-    """Write a checkpoint whole or not at all; drop the oldest past the number to keep."""
+    """Write a checkpoint whole or not at all; drop the oldest past the number to keep.
+
+    Parameters
+    ----------
+    every : the newest checkpoint of a step that this divides is kept besides.
+
+    Raises
+    ------
+    CheckpointError
+        The disk is full, or refuses; the message names the newest checkpoint that remains.
+    """
     folder = run / "checkpoints"
     final = folder / f"step-{step:08d}"
-    if final.exists():
+    if final.exists() and find_fault(final) is None:
         return final
     aside = folder / f".{final.name}.partial"
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
     try:
-        model.save(aside / MODEL)
-        save_file(dict(tensors), aside / STATE)
-        checksums = {name: _sha256(aside / name) for name in (MODEL, STATE)}
-        text = json.dumps({"step": step, **record, "sha256": checksums}, indent=1)
-        (aside / RECORD).write_text(text)
-        for path in aside.iterdir():
-            _flush(path)
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        _write_files(aside, model, tensors, {"format": FORMAT, "step": step, **record})
+        if final.exists():  # damaged
+            _drop(final)
         aside.replace(final)
+        flush(folder)
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise CheckpointError(
+            f"{final} could not be written ({reason or error}); {what_remains(run)}"
+        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    for old in list_checkpoints(run)[:-keep]:
-        shutil.rmtree(old)
+    _drop_old(run, keep, every)
     return final
+
+
+def what_remains(run: Path) -> str:
+    """Say which checkpoint a run that has to stop can go on from."""
+    found = list_checkpoints(run)
+    if not found:
+        return "the run has no checkpoint yet"
+    return f"{found[-1].name} remains; go on from it with gan train --resume --out {run}"
 
 
 def list_checkpoints(run: Path) -> list[Path]:
@@ -66,8 +91,17 @@ def list_checkpoints(run: Path) -> list[Path]:
     return sorted(path for path in folders if re.fullmatch(r"step-\d{8,}", path.name))
 
 
-def newest_good_checkpoint(run: Path) -> Path:
+def step_of(checkpoint: Path) -> int:
+    """Return the step in a checkpoint's name."""
+    return int(checkpoint.name.removeprefix("step-"))
+
+
+def newest_good_checkpoint(run: Path, *, every: int = 1) -> Path:
     """Return the newest checkpoint whose files are whole; warn about newer ones that are not.
+
+    Parameters
+    ----------
+    every : checkpoints of steps that this divides come first, others only if none is whole.
 
     Raises
     ------
@@ -76,21 +110,58 @@ def newest_good_checkpoint(run: Path) -> Path:
     """
     if not run.is_dir():
         raise CheckpointError(f"{run}: no such run directory; make one with `gan train --out`")
+    faults: list[str] = []
     found = list_checkpoints(run)
-    for path in reversed(found):
-        fault = _fault(path)
+    for path in sorted(found, key=lambda p: (step_of(p) % every == 0, step_of(p)), reverse=True):
+        fault = find_fault(path)
         if fault is None:
+            for what in faults:
+                warnings.warn(f"{what}; going back to {path.name}", stacklevel=2)
             return path
-        warnings.warn(f"{path}: {fault}; going back to the one before", stacklevel=2)
-    what = "every checkpoint is damaged" if found else "no checkpoint in it yet"
-    raise CheckpointError(f"{run}: {what}; train again with `gan train --out {run}`")
+        faults.append(f"{path}: {fault}")
+    if not found:
+        raise CheckpointError(
+            f"{run}: no checkpoint in it yet; train again with `gan train --out {run}`"
+        )
+    raise CheckpointError(
+        f"{run}: every checkpoint is damaged ({'; '.join(faults)}); train again with "
+        "`gan train` into another folder"
+    )
+
+
+def set_aside_newer(run: Path, checkpoint: Path) -> list[Path]:
+    """Take what is newer than a checkpoint out of the way, as `damaged-…`; return the new names.
+
+    Else a damaged checkpoint would stand where the run, coming by again, writes a good one.
+    """
+    names = []
+    for path in list_checkpoints(run):
+        if step_of(path) > step_of(checkpoint):
+            name = path.with_name(f"damaged-{path.name}")
+            shutil.rmtree(name, ignore_errors=True)
+            names.append(path.replace(name))
+    return names
+
+
+def drop_newer(run: Path, checkpoint: Path) -> None:
+    """Remove what is newer than a checkpoint: a training that rolled back does not want it."""
+    for path in list_checkpoints(run):
+        if step_of(path) > step_of(checkpoint):
+            _drop(path)
 
 
 def read_record(checkpoint: Path) -> dict[str, Any]:
-    """Return what `state.json` of a whole checkpoint says."""
-    record = json.loads((checkpoint / RECORD).read_text())
-    assert isinstance(record, dict)  # its checksums have been read
-    return record
+    """Return what `state.json` of a whole checkpoint says.
+
+    Raises
+    ------
+    CheckpointError
+        It is damaged, or another version of this software wrote it.
+    """
+    try:
+        return _read_record(checkpoint)
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{checkpoint / RECORD}: {error}") from None
 
 
 def load_model(run: Path | str) -> FaceGenerator:
@@ -104,22 +175,65 @@ def load_model(run: Path | str) -> FaceGenerator:
     return load_face_model(newest_good_checkpoint(Path(run)) / MODEL)
 
 
-def _fault(checkpoint: Path) -> str | None:
+def find_fault(checkpoint: Path) -> str | None:
+    """Return what is wrong with the files of a checkpoint, or None."""
     try:
-        expected = json.loads((checkpoint / RECORD).read_text())["sha256"]
-        for name in (MODEL, STATE):
+        expected = _read_record(checkpoint)["sha256"]
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        return f"{RECORD} is damaged ({reason or error})"
+    for name in (MODEL, STATE):
+        try:
             if _sha256(checkpoint / name) != expected[name]:
                 return f"{name} is damaged (its checksum differs)"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"damaged ({error})"
+        except (OSError, KeyError, TypeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else None
+            return f"{name} cannot be read ({reason or error})"
     return None
+
+
+def _read_record(checkpoint: Path) -> dict[str, Any]:
+    record = json.loads((checkpoint / RECORD).read_text(encoding="utf-8"))
+    if not isinstance(record, dict) or record.pop("checksum", None) != _checksum(record):
+        raise ValueError("its checksum differs")
+    if record.get("format") != FORMAT:
+        raise ValueError(f"format {record.get('format')!r}, this software reads {FORMAT!r}")
+    return record
+
+
+def _write_files(
+    folder: Path, model: FaceGenerator, tensors: Mapping[str, Tensor], record: dict[str, Any]
+) -> None:
+    model.save(folder / MODEL)
+    save_file(dict(tensors), folder / STATE)
+    record["sha256"] = {name: _sha256(folder / name) for name in (MODEL, STATE)}
+    record["checksum"] = _checksum(record)
+    (folder / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
+    for name in (MODEL, STATE, RECORD):
+        flush(folder / name)
+    flush(folder)
+
+
+def _drop_old(run: Path, keep: int, every: int) -> None:
+    found = list_checkpoints(run)
+    kept = {*found[-keep:], *[path for path in found if step_of(path) % every == 0][-1:]}
+    for path in found:
+        if path not in kept:
+            try:
+                _drop(path)
+            except OSError as error:  # no reason to stop a training
+                warnings.warn(f"{path} could not be removed: {error.strerror}", stacklevel=3)
+
+
+def _drop(checkpoint: Path) -> None:
+    """Remove a checkpoint; at no instant does half of one bear its name."""
+    shutil.rmtree(checkpoint.replace(checkpoint.with_name(f".{checkpoint.name}.dropped")))
+
+
+def _checksum(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())

@@ -1,9 +1,6 @@
-"""What a run's directory says about itself, and the lock that keeps a second writer out."""
+"""What a run's directory says about itself; its lock is in `gan.runs.lock`."""
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +9,12 @@ import torch
 from gan.datasets.store import Dataset
 from gan.errors import CheckpointError
 from gan.provenance import provenance
+from gan.runs.lock import one_writer
 from meshkit.files import atomic_path
 from meshkit.io import save_mesh
 from meshkit.mesh import Mesh
+
+__all__ = ["Outcome", "RunRecord", "one_writer", "pick_device", "read_run", "write_run_files"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def read_run(run: Path) -> RunRecord:
         return RunRecord(Path(record.pop("dataset")), **record)
     except FileNotFoundError:
         raise CheckpointError(f"{run} is not a run directory: it has no run.json") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{run}/run.json is damaged: {error}") from None
 
 
@@ -66,7 +66,7 @@ def write_run_files(
     template: Mesh,
 ) -> None:
     """Write what a run's directory says about itself; `config` is TOML."""
-    with atomic_path(run / "config.toml") as aside:
+    with atomic_path(run / "config.toml", durable=True) as aside:
         aside.write_text(config)
     record = {
         "dataset": str(dataset.path.resolve()),
@@ -75,7 +75,7 @@ def write_run_files(
         "device": str(device),
         "versions": provenance(),
     }
-    with atomic_path(run / "run.json") as aside:
+    with atomic_path(run / "run.json", durable=True) as aside:
         aside.write_text(json.dumps(record, indent=1) + "\n")
     save_mesh(run / "template.obj", template)
 
@@ -95,29 +95,3 @@ def pick_device(name: str) -> torch.device:
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError("--device cuda: this torch finds no GPU; use --device cpu")
     return torch.device(name)
-
-
-@contextmanager
-def one_writer(run: Path) -> Iterator[None]:
-    """Make the run's directory and hold its lock, so that two processes never write into it."""
-    run.mkdir(parents=True, exist_ok=True)
-    path = run / ".lock"
-    if path.exists() and _alive(path.read_text()):
-        raise CheckpointError(f"{run} is being trained by process {path.read_text().strip()}")
-    path.write_text(f"{os.getpid()}\n")
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _alive(pid: str) -> bool:
-    if not pid.strip().isdigit() or int(pid) == os.getpid():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

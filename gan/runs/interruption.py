@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a polite request."""
+"""Ctrl-C, SIGTERM and a closed terminal as a polite request."""
 
 import signal
 import threading
@@ -9,13 +9,19 @@ from types import FrameType
 
 @contextmanager
 def stop_requests() -> Iterator[threading.Event]:
-    """Turn the first SIGINT or SIGTERM into a request to stop; the second acts as ever."""
+    """Turn the first SIGINT, SIGTERM or SIGHUP into a request to stop; the second acts as ever.
+
+    A hang-up that is ignored (nohup) stays ignored.
+    """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    numbers: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
+    numbers: list[int] = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    # None: a handler that was not set from Python
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in numbers}
 
     def ask(number: int, frame: FrameType | None) -> None:
         stop.set()

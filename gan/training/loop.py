@@ -1,16 +1,20 @@
 """Iterate: start or resume a run, step, log, save; survive interruption."""
 
+import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 
+from gan.cache import cache_folder
 from gan.config import Config, dump_config
 from gan.datasets.store import Dataset, load_dataset
-from gan.errors import CheckpointError
+from gan.errors import CheckpointError, TrainingDiverged
+from gan.runs.checkpoints import set_aside_newer, what_remains
 from gan.runs.directory import (
     Outcome,
     RunRecord,
@@ -27,15 +31,20 @@ from gan.training.checkpoint import (
     restore,
     save_checkpoint,
 )
+from gan.training.determinism import reproducible
 from gan.training.periodic import draw_progress
 from gan.training.problem import prepare
+from gan.training.randomness import seeded
+from gan.training.rollback import roll_back, rollback_notes
 from gan.training.state import TrainState, build_state
 from gan.training.step import iterate
+from meshkit.files import clean_stale
 from meshkit.mesh import Mesh
 
 __all__ = ["Outcome", "RunRecord", "pick_device", "read_run", "start", "train"]
 
 Watcher = Callable[[TrainState], None]  # called after every iteration
+Teller = Callable[[str], None]  # called with a line about what is being done
 
 
 def train(
@@ -46,6 +55,7 @@ def train(
     resume: bool = False,
     device: str = "auto",
     watch: Watcher | None = None,
+    tell: Teller = lambda line: None,
 ) -> Outcome:
     """Train a face model into the directory `run`.
 
@@ -53,14 +63,17 @@ def train(
 
     Parameters
     ----------
-    resume : continue from the newest whole checkpoint of `run`, with the configuration given
-        here; on a CPU the weights come out as if the run had never stopped, bit for bit.
+    resume : continue from the newest whole checkpoint of `run`; on a CPU with as many threads,
+        and with `training.deterministic` on a GPU, the weights come out as if the run had never
+        stopped, bit for bit. The configuration may differ in the keys of
+        `gan.training.changes.CHANGEABLE`. A run without a checkpoint starts from the beginning.
     device : "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N".
 
     Raises
     ------
     CheckpointError
-        `run` holds a run already and `resume` is false, or the checkpoint does not fit.
+        `run` holds a run already and `resume` is false; every checkpoint is damaged, or the newest
+        whole one is of another template, data set or configuration; the disk is full.
     DatasetError, MeshError
         The data cannot be trained on.
     TrainingDiverged
@@ -68,22 +81,25 @@ def train(
     """
     run = Path(run)
     opened = load_dataset(dataset) if not isinstance(dataset, Dataset) else dataset
-    if not resume and list_checkpoints(run):
-        raise CheckpointError(f"{run} holds a run already: continue it with --resume")
-    state = start(config, opened, pick_device(device))
-    if resume:
-        restore(state, newest_good_checkpoint(run))
-    with one_writer(run), stop_requests() as stop:
-        problem = state.problem
-        write_run_files(
-            run,
-            opened,
-            config=dump_config(config),
-            training_meshes=len(problem.indices),
-            device=state.device,
-            template=Mesh(problem.template, problem.faces, UV=problem.UV),
-        )
-        reason = _iterate_until(state, opened, run, stop, watch)
+    if not resume:
+        _refuse_a_run(run)
+    with reproducible(config.training.deterministic), seeded(config.training.seed):
+        state = start(config, opened, pick_device(device))
+        with one_writer(run), stop_requests() as stop, _naming_what_remains(run):
+            if resume:
+                _resume(state, run, tell)
+            else:
+                _refuse_a_run(run)
+            problem = state.problem
+            write_run_files(
+                run,
+                opened,
+                config=dump_config(config),
+                training_meshes=len(problem.indices),
+                device=state.device,
+                template=Mesh(problem.template, problem.faces, UV=problem.UV),
+            )
+            reason = _iterate_until(state, opened, run, stop, watch, tell)
     return Outcome(run, state.step, state.iterations, state.minutes, reason)
 
 
@@ -91,7 +107,42 @@ def start(config: Config, dataset: Dataset, device: torch.device) -> TrainState:
     """Build the state of iteration 0; nothing is written but the cache."""
     if device.type == "cpu":
         torch.set_num_threads(config.training.threads or os.cpu_count() or 1)
+    clean_stale(cache_folder() / dataset.fingerprint[:16])
     return build_state(config, prepare(dataset, config, device), device)
+
+
+def _refuse_a_run(run: Path) -> None:
+    if list_checkpoints(run):
+        raise CheckpointError(f"{run} holds a run already: continue it with --resume")
+
+
+def _resume(state: TrainState, run: Path, tell: Teller) -> None:
+    """Set the state, in place, to the newest good checkpoint of the run, if it has any."""
+    if not list_checkpoints(run):
+        tell(f"{run}: no checkpoint yet: starting from iteration 0")
+        return
+    good = newest_good_checkpoint(run)
+    changes = restore(state, good)
+    if state.step > state.iterations:
+        raise CheckpointError(
+            f"{good}: the run is at iteration {state.step} already, beyond the "
+            f"{state.iterations} of this configuration"
+        )
+    for path in set_aside_newer(run, good):
+        tell(f"{run}: the damaged checkpoint is now {path.name}; delete it when you like")
+    for change in changes:
+        tell(f"{run}: {change}")
+    tell(f"{run}: going on from iteration {state.step} of {state.iterations} ({good.name})")
+
+
+@contextlib.contextmanager
+def _naming_what_remains(run: Path) -> Iterator[None]:
+    """Turn a write that failed into one line that names the file and the newest checkpoint."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.filename or run}: {error.strerror or error}"
+        raise CheckpointError(f"{what}: the training stops; {what_remains(run)}") from error
 
 
 def _iterate_until(
@@ -100,24 +151,46 @@ def _iterate_until(
     run: Path,
     stop: threading.Event,
     watch: Watcher | None,
+    tell: Teller,
 ) -> str:
     output, limit = state.config.output, state.config.training.max_minutes
+    if not list_checkpoints(run):
+        save_checkpoint(state, run)  # at once: whether it can be written shows now
     with MetricsLog(run, state.step, tensorboard=output.tensorboard) as log:
         while state.step < state.iterations:
-            began = time.monotonic()
-            iterate(state)
-            state.minutes += (time.monotonic() - began) / 60
-            if state.step % output.log_every == 0 or state.step == state.iterations:
-                log.write(state.step, state.minutes, {n: t.item() for n, t in state.latest.items()})
-            if state.step % output.checkpoint_every == 0:
-                save_checkpoint(state, run)
-            if state.step % output.picture_every == 0 or state.step == state.iterations:
-                log.picture(state.step, draw_progress(state, dataset, run))
-            if watch is not None:
-                watch(state)
-            if stop.is_set() or (limit is not None and state.minutes >= limit):
-                break
-    save_checkpoint(state, run)
+            try:
+                _advance(state, dataset, run, log)
+                if watch is not None:
+                    watch(state)
+                if stop.is_set() or (limit is not None and state.minutes >= limit):
+                    tell(f"{run}: saving iteration {state.step}")
+                    log.sync()
+                    save_checkpoint(state, run)
+                    break
+            except TrainingDiverged as error:
+                roll_back(state, run, error)
+                log.rewind(state.step)
     if state.step >= state.iterations:
         return "done"
     return "interrupted" if stop.is_set() else "out of time"
+
+
+def _advance(state: TrainState, dataset: Dataset, run: Path, log: MetricsLog) -> None:
+    """Run one iteration and write what is due; the checkpoint last, since it vouches for all."""
+    output = state.config.output
+    began = time.monotonic()
+    iterate(state)
+    state.minutes += (time.monotonic() - began) / 60
+    last = state.step == state.iterations
+    if state.step % output.log_every == 0 or last:
+        terms = {name: term.item() for name, term in state.latest.items()}
+        log.write(state.step, state.minutes, terms, rollback_notes(state, output.log_every))
+    if state.step % output.picture_every == 0 or last:
+        try:
+            log.picture(state.step, draw_progress(state, dataset, run))
+        except OSError as error:
+            what = f"{error.filename or run / 'pictures'}: {error.strerror or error}"
+            warnings.warn(f"{what}: the training goes on without this picture", stacklevel=2)
+    if state.step % output.checkpoint_every == 0 or last:
+        log.sync()
+        save_checkpoint(state, run)

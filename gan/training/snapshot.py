@@ -29,14 +29,14 @@ def pack(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, np.ndarray):
         return {"array": _add(torch.from_numpy(np.array(value)), name, tensors)}
     if isinstance(value, list | tuple):
-        items = [pack(item, f"{name}.{i}", tensors) for i, item in enumerate(value)]
+        items = [pack(item, _below(name, i), tensors) for i, item in enumerate(value)]
         return {"tuple" if isinstance(value, tuple) else "list": items}
     if isinstance(value, Mapping):
         pairs = []
         for key, item in value.items():
             if not isinstance(key, str | int) or isinstance(key, bool):
                 raise TypeError(f"{name}: the key {key!r} is neither text nor a whole number")
-            pairs.append([key, pack(item, f"{name}.{key}", tensors)])
+            pairs.append([key, pack(item, _below(name, key), tensors)])
         if all(isinstance(key, str) for key, _ in pairs):
             return {"map": dict(pairs)}
         return {"pairs": pairs}
@@ -71,6 +71,10 @@ def unpack(plain: Any, tensors: Mapping[str, Tensor]) -> Any:
         case "pairs":
             return {key: unpack(item, tensors) for key, item in value}
     raise ValueError(f"unknown kind {kind!r}")
+
+
+def _below(name: str, key: str | int) -> str:
+    return f"{name}.{key}" if name else str(key)
 
 
 def _add(tensor: Tensor, name: str, tensors: dict[str, Tensor]) -> str:

@@ -3,10 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,24 +10,17 @@ import torch
 
 from gan.datasets.store import load_dataset
 from gan.errors import CheckpointError, DatasetError, TrainingDiverged
-from gan.training.checkpoint import list_checkpoints, load_model, newest_good_checkpoint
+from gan.training.checkpoint import list_checkpoints, newest_good_checkpoint
 from gan.training.codes import draw_codes
 from gan.training.loop import pick_device, start, train
 from gan.training.state import TrainState, learning_rate_factor
 from gan.training.step import fold_last_layer, iterate
 from meshkit.io import load_mesh
 from tests.gan.conftest import blobs, tiny
+from tests.gan.runs import assert_same_run, logged
 
 CPU = torch.device("cpu")
 SUBJECT = np.arange(72) // 12
-
-
-def weights(run: Path) -> dict[str, torch.Tensor]:
-    return load_model(run).weights
-
-
-def logged(run: Path) -> list[dict]:
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
 def test_three_and_three_equal_six(tiny_dataset, tmp_path):
@@ -40,33 +29,8 @@ def test_three_and_three_equal_six(tiny_dataset, tmp_path):
     train(stop, tiny_dataset, tmp_path / "parts", device="cpu")
     parts = train(tiny(), tiny_dataset, tmp_path / "parts", resume=True, device="cpu")
     assert (whole.step, parts.step, whole.reason) == (6, 6, "done")
-    torch.testing.assert_close(weights(whole.run), weights(parts.run), rtol=0, atol=0)
     assert [row["step"] for row in logged(parts.run)] == [1, 2, 3, 4, 5, 6]
-    for one, two in zip(logged(whole.run), logged(parts.run), strict=True):
-        assert {**one, "seconds": 0} == {**two, "seconds": 0}
-
-
-def test_a_killed_run_goes_on_bit_for_bit(tiny_dataset, tmp_path):
-    """SIGKILL while it trains; every line of the log stands there once afterwards."""
-    config, run = tmp_path / "config.toml", tmp_path / "run"
-    from gan.config import dump_config
-
-    long = tiny(iterations=40)
-    rarely = long.output.model_copy(update={"picture_every": 40})
-    long = long.model_copy(update={"output": rarely})
-    config.write_text(dump_config(long))
-    command = [sys.executable, "-m", "gan", "train", str(tiny_dataset), "--config", str(config)]
-    command += ["--out", str(run), "--device", "cpu"]
-    process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    while not (list_checkpoints(run) and (run / "metrics.jsonl").exists()):
-        assert process.poll() is None, "it ended before it could be killed"
-        time.sleep(0.01)
-    process.kill()
-    process.wait()
-    train(long, tiny_dataset, run, resume=True, device="cpu")
-    whole = train(long, tiny_dataset, tmp_path / "whole", device="cpu").run
-    torch.testing.assert_close(weights(run), weights(whole), rtol=0, atol=0)
-    assert [row["step"] for row in logged(run)] == list(range(1, 41))
+    assert_same_run(whole.run, parts.run)
 
 
 def test_termination_saves_first(tiny_dataset, tmp_path):
@@ -85,46 +49,10 @@ def test_out_of_time_stops_cleanly(tiny_dataset, tmp_path):
     assert (outcome.reason, outcome.step) == ("out of time", 1)
 
 
-def test_a_damaged_checkpoint_is_passed_over_and_said(tiny_dataset, tmp_path):
-    run = train(tiny(), tiny_dataset, tmp_path / "run", device="cpu").run
-    old, new = list_checkpoints(run)
-    damaged = new / "state.safetensors"
-    damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
-    with pytest.warns(UserWarning, match=r"step-00000006: state.safetensors is damaged"):
-        assert newest_good_checkpoint(run) == old
-    (old / "state.json").unlink()
-    with (
-        pytest.warns(UserWarning, match="damaged"),
-        pytest.raises(CheckpointError, match="every checkpoint is damaged"),
-    ):
-        newest_good_checkpoint(run)
-
-
 def test_a_run_is_not_overwritten_unasked(tiny_dataset, tmp_path):
     train(tiny(iterations=2), tiny_dataset, tmp_path / "run", device="cpu")
     with pytest.raises(CheckpointError, match="holds a run already: continue it with --resume"):
         train(tiny(), tiny_dataset, tmp_path / "run", device="cpu")
-
-
-def test_two_writers_are_refused(tiny_dataset, tmp_path):
-    run = tmp_path / "run"
-    run.mkdir()
-    (run / ".lock").write_text(f"{os.getppid()}\n")
-    with pytest.raises(CheckpointError, match="is being trained by process"):
-        train(tiny(), tiny_dataset, run, device="cpu")
-    assert [path.name for path in run.iterdir()] == [".lock"], "the other's run stays as it is"
-
-
-def test_resuming_with_another_data_set_or_network_is_refused(tiny_dataset, tmp_path):
-    run = train(tiny(iterations=2), tiny_dataset, tmp_path / "run", device="cpu").run
-    other = blobs(tmp_path / "other.h5", rings=9)
-    with pytest.raises(CheckpointError, match="trained on another data set"):
-        train(tiny(), other, run, resume=True, device="cpu")
-    wider = tiny().model_copy(
-        update={"generator": tiny().generator.model_copy(update={"hidden": 8})}
-    )
-    with pytest.raises(CheckpointError, match=r"generator\.\w+ does not fit"):
-        train(wider, tiny_dataset, run, resume=True, device="cpu")
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_step(tiny_dataset):
