@@ -7,6 +7,7 @@ import click
 
 if TYPE_CHECKING:
     from gan.datasets.store import Dataset
+    from gan.sections import MetricConfig
 
 PATH = click.Path(path_type=Path)
 
@@ -30,6 +31,13 @@ PATH = click.Path(path_type=Path)
     metavar="N",
     help="Pairs for each diversity.",
 )
+@click.option(
+    "--metric",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="A further metric (see `gan plugins`), beside those of the run's configuration.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option(
@@ -40,6 +48,7 @@ def evaluate(
     dataset: Path | None,
     samples: int,
     pairs: int,
+    names: tuple[str, ...],
     seed: int,
     as_json: bool,
     out: Path | None,
@@ -62,9 +71,16 @@ def evaluate(
         model = load_model(run)
     path = out or run / "evaluation.json"
     with atomic_path(path) as aside, open_data(run, dataset) as opened:
-        with stages(STAGES) as watch:
+        metrics = chosen_metrics(run, names)
+        with stages((*STAGES, *(metric.name for metric in metrics))) as watch:
             found = gan.evaluation.evaluate(
-                model, opened, n_samples=samples, n_pairs=pairs, seed=seed, watch=watch
+                model,
+                opened,
+                n_samples=samples,
+                n_pairs=pairs,
+                seed=seed,
+                metrics=metrics,
+                watch=watch,
             )
         if model.provenance.get("dataset") != opened.fingerprint:
             click.echo(f"note: {run} was trained on other data than {opened.path}", err=True)
@@ -74,6 +90,16 @@ def evaluate(
     else:
         print_evaluation(found, title=str(run))
         click.echo(f"written to {path}")
+
+
+def chosen_metrics(run: Path, names: tuple[str, ...]) -> "list[MetricConfig]":
+    """Return the further metrics of the run's configuration, then those named here."""
+    from gan.config import load_config
+    from gan.sections import MetricConfig
+
+    file = run / "config.toml"
+    chosen = {m.name: m for m in load_config(None, file).metrics} if file.exists() else {}
+    return list(({name: MetricConfig(name=name) for name in names} | chosen).values())
 
 
 def open_data(run: Path, dataset: Path | None) -> "Dataset":

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from gan.errors import CheckpointError
 from gan.evaluation.decomposition import Decomposition, PartShares
 from gan.evaluation.estimate import Estimate
 from gan.evaluation.match import ClassMatch
+from gan.evaluation.metric import Measured
 from meshkit.files import atomic_path
 
 ANY = "any"  # pairs that share nothing
@@ -46,6 +47,8 @@ class Evaluation:
         What could not be measured, and why.
     commit
         Of the software that measured, if known.
+    further
+        Metrics that were asked for by name.
     """
 
     model: dict[str, Any]
@@ -60,6 +63,7 @@ class Evaluation:
     decomposition: dict[str, Decomposition]
     skipped: dict[str, str]
     commit: str | None = None
+    further: dict[str, Measured] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON values; NaN (an unknown standard error) becomes None."""
@@ -99,6 +103,10 @@ class Evaluation:
                 },
                 skipped={str(k): str(v) for k, v in record["skipped"].items()},
                 commit=None if record["commit"] is None else str(record["commit"]),
+                further={
+                    name: Measured(str(m["unit"]), str(m["meaning"]), _estimates(m["values"]))
+                    for name, m in record.get("further", {}).items()
+                },
             )
         except CheckpointError:
             raise

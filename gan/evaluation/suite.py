@@ -1,7 +1,7 @@
 """All metrics of a model against the training split of a data set, under one seed."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -25,13 +25,14 @@ from gan.evaluation.match import (
     match_classes,
     model_displacements,
 )
+from gan.evaluation.metric import METRICS, AbstractMetric, Measured
 from gan.evaluation.nearest import NearestMesh
 from gan.evaluation.result import ANY, MODEL, OTHER_MESH, OTHER_SUBJECT, TRAINING, Evaluation
 from gan.models.contract import FaceGenerator, Factor
 from gan.provenance import source_commit
+from gan.sections import MetricConfig
 
 STAGES = ("specificity", "diversity", "training diversity", "labels", "model-free check")
-_NO_LABELS = "the data has no label that the model knows"
 _NO_LABELS = "the data has no label that the model knows"
 Watcher = Callable[[str], None]  # called with the name of each stage as it begins
 
@@ -43,6 +44,7 @@ def evaluate(
     n_samples: int = 1000,
     n_pairs: int = 10_000,
     seed: int = 0,
+    metrics: Sequence[MetricConfig] = (),
     watch: Watcher = lambda stage: None,
 ) -> Evaluation:
     """Measure diversity, specificity, energy, labels and, where the data has modes, the codes.
@@ -58,9 +60,13 @@ def evaluate(
         size of the other samples follows it.
     n_pairs
         Pairs for each diversity.
+    metrics
+        Further metrics by name (`gan plugins`), each a stage of its own after `STAGES`.
 
     Raises
     ------
+    ConfigError
+        A metric, or an option of one, is not known.
     DatasetError
         The data set has another topology than the model, or no training split.
     CheckpointError
@@ -75,7 +81,8 @@ def evaluate(
             f"{dataset.path}: meshes of {len(dataset.template)} vertices, "
             f"the model's have {len(model.template)}"
         )
-    return _Measurement(model, dataset, n_samples, n_pairs, seed).run(watch)
+    built = {m.name: METRICS.build(m.name, m.options) for m in metrics}
+    return _Measurement(model, dataset, n_samples, n_pairs, seed).run(watch, built)
 
 
 class _Measurement:
@@ -101,7 +108,7 @@ class _Measurement:
                 if (label >= 0).any():
                     self.labels[factor.name] = label
 
-    def run(self, watch: Watcher) -> Evaluation:
+    def run(self, watch: Watcher, metrics: Mapping[str, AbstractMetric]) -> Evaluation:
         """Measure everything."""
         watch(STAGES[0])
         specificity, energy = self._specificity_and_energy()
@@ -113,6 +120,17 @@ class _Measurement:
         match = self._matches()
         watch(STAGES[4])
         decomposition = self._decompositions()
+        further = {}
+        for name, metric in metrics.items():
+            watch(name)
+            values = metric.measure(
+                self.model,
+                self.dataset,
+                self.rows,
+                n_samples=self.n_samples,
+                rng=self.torch_rng(f"metric {name}"),
+            )
+            further[name] = Measured(metric.unit, metric.meaning, values)
         return Evaluation(
             model=dict(self.model.provenance),
             dataset={
@@ -130,6 +148,7 @@ class _Measurement:
             decomposition=decomposition,
             skipped=self.skipped,
             commit=source_commit(),
+            further=further,
         )
 
     def read(self, rows: np.ndarray) -> np.ndarray:

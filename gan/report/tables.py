@@ -65,6 +65,12 @@ def metric_rows(found: Evaluation) -> list[Row]:
             "roughness: higher is noisier, lower is smoother",
         ),
     ]
+    for name, metric in found.further.items():
+        made, real = (_value(metric.values.get(who), 3) for who in (MODEL, TRAINING))
+        rows.append(Row(f"{name}, {metric.unit}".rstrip(", "), made, real, metric.meaning))
+        for who, value in metric.values.items():
+            if who not in (MODEL, TRAINING):
+                rows.append(Row(f"{name}: {who}", _value(value, 3), NOTHING, metric.meaning))
     return rows
 
 
