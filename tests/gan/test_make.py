@@ -172,6 +172,15 @@ def test_noise_is_along_the_normals_and_as_large_as_said(tmp_path, dataset):
         assert abs(along.mean()) < 0.02
 
 
+def test_a_seed_keeps_its_noise(tmp_path, dataset):
+    """Earlier data sets are made again bit for bit: no purpose takes the draws of another."""
+    with load_dataset(made(tmp_path / "noisy.h5", noise=0.5)) as noisy:
+        person = np.flatnonzero(dataset.subject == 3)
+        offset = np.linalg.norm(noisy.vertices(person) - dataset.vertices(person), axis=2)
+    drawn = np.random.default_rng([0, 3, 2]).normal(0, 0.5, offset.shape)
+    np.testing.assert_allclose(offset, abs(drawn), atol=1e-4)
+
+
 def test_units_that_a_source_lacks_are_named(dataset):
     ignored = dataset.provenance["ignored_units"]
     assert "AU5_L" in ignored
