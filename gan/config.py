@@ -31,6 +31,7 @@ from gan.sections import (
     MetricConfig,
     NotNegative,
     Positive,
+    PrecisionConfig,
     RegularizerConfig,
     SamplerConfig,
     Section,
@@ -140,6 +141,7 @@ class Config(Section):
     augmentation: AugmentationConfig = AugmentationConfig()
     sampler: SamplerConfig = SamplerConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+    precision: PrecisionConfig = PrecisionConfig()
     output: OutputConfig = OutputConfig()
     metrics: tuple[MetricConfig, ...] = ()  # of `gan evaluate`, beside its own
 

@@ -99,3 +99,13 @@ class MetricConfig(Section):
 
     name: str
     options: Options = {}
+
+
+class PrecisionConfig(Section):
+    """How the discriminator computes: exactness, or time to compile, against speed."""
+
+    autocast: Literal["none", "bf16"] = "none"  # penalties, losses, generator stay in float32
+    tf32: bool = False  # CUDA: float32 products of 10 bits, on tensor cores
+    channels_last: bool = False  # the layout that tensor cores read
+    compile: bool = False  # by torch.compile: a minute or more before the first step
+    fused_adam: bool = True

@@ -1,0 +1,82 @@
+"""How the discriminator computes: bfloat16, TF32, channels last, compiled; `[precision]`.
+
+The discriminator's convolutions are nearly all of the work, so that this is where the switches
+act, around the methods of whatever discriminator is configured. Its features and scores come out
+in float32 always; losses, gradient penalties, generator, mapping and optimizers stay in it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan.models.critic import ImageCritic
+from gan.models.discriminator import AbstractDiscriminator
+from gan.sections import PrecisionConfig
+
+_full = False  # within `full_precision`
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Compute in float32 within the block, whatever the configuration says.
+
+    A penalty squares a gradient of a gradient: eight bits of mantissa are too few for it.
+    """
+    global _full
+    before, _full = _full, True
+    try:
+        yield
+    finally:
+        _full = before
+
+
+def apply_precision(
+    D: AbstractDiscriminator, settings: PrecisionConfig, device: torch.device
+) -> None:
+    """Let a discriminator compute as the configuration says, in place; TF32 for all of CUDA."""
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high" if settings.tf32 else "highest")
+        torch.backends.cudnn.allow_tf32 = settings.tf32
+    critic = D.as_critic()  # it looks its methods up in D when it is called
+    for name in ("shared", "score", "features"):
+        method = getattr(D, name)
+        if settings.compile:
+            method = _compiled(method)
+        if settings.channels_last and name == "shared":
+            method = _channels_last(method)
+        if settings.autocast == "bf16":
+            method = _in_bf16(method, device, keep=name == "shared")
+        setattr(D, name, method)
+    if isinstance(critic, ImageCritic):
+        slope = critic.slope
+        if settings.compile:  # differentiated once, like any network: see `piecewise_linear_slope`
+            slope = torch.compile(slope, dynamic=False)
+        if settings.channels_last:
+            slope = _channels_last(slope)
+        own = ImageCritic(critic.score, slope)
+        setattr(D, "as_critic", lambda: own)  # noqa: B010 - mypy: a method
+
+
+def _compiled(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return the method compiled, except where it may be differentiated twice."""
+    fast = torch.compile(method, dynamic=False)
+    return lambda *arguments: method(*arguments) if _full else fast(*arguments)
+
+
+def _channels_last(method: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    # The layout of the input is passed on from layer to layer; the weights keep theirs.
+    return lambda images: method(images.contiguous(memory_format=torch.channels_last))
+
+
+def _in_bf16(method: Callable[..., Tensor], device: torch.device, *, keep: bool) -> Any:
+    def cast(*arguments: Any) -> Tensor:
+        if _full:
+            return method(*arguments)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            answer = method(*arguments)
+        return answer if keep else answer.float()
+
+    return cast
