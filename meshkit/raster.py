@@ -27,7 +27,7 @@ from meshkit.checks import check_faces, check_mesh
 from meshkit.errors import MeshError
 from meshkit.flattening.predicates import orientation
 
-CHUNK = 1 << 17  # spans or pixels at a time: bounds the memory and keeps the arrays in the cache
+CHUNK = 1 << 15  # spans or pixels at a time: bounds the memory and stays in the cache
 
 
 class UVRaster(NamedTuple):
@@ -71,11 +71,12 @@ def rasterize_uv(
     check_resolution(resolution)
     H, W = resolution
     face_index = np.full(H * W, -1)
-    bary = np.zeros((H * W, 3))
-    for pixel, weights, owner in covered_centres(UV, F, resolution):
-        # Where pixels repeat, the last value stays: backwards, the lowest face wins.
-        face_index[pixel[::-1]] = owner[::-1]
-        bary[pixel[::-1]] = weights[::-1]
+    bary = np.zeros(3 * H * W)
+    for pixel, order, weights, face in _centres(UV, F, resolution):
+        # Where pixels repeat, the last value stays: the lowest face wins.
+        face_index[pixel] = face
+        order += 3 * pixel[:, None]
+        bary[order] = weights
     return UVRaster(face_index.reshape(H, W), bary.reshape(H, W, 3))
 
 
@@ -91,10 +92,20 @@ def covered_centres(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield all (pixel, weights, face) in which the face holds the pixel's centre, by chunks.
 
-    A pixel comes once for each face that holds it, whichever is on top: chunks from the last face
-    to the first, within a chunk from the first to the last. A centre on an edge has a weight of
-    exactly 0, on a vertex two. Arguments and errors are those of `rasterize_uv`.
+    A pixel comes once for each face that holds it, whichever is on top, from the last face to the
+    first. A centre on an edge has a weight of exactly 0, on a vertex two. Arguments and errors are
+    those of `rasterize_uv`.
     """
+    for pixel, order, by_row, face in _centres(UV, F, resolution):
+        weights = np.empty_like(by_row)
+        np.put_along_axis(weights, order, by_row, axis=1)
+        yield pixel, weights, face
+
+
+def _centres(
+    UV: np.ndarray, F: np.ndarray, resolution: tuple[int, int]
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield all (pixel, corners by row, their weights, face), by chunks."""
     check_mesh(UV, F)
     check_resolution(resolution)
     H, W = resolution
@@ -102,21 +113,34 @@ def covered_centres(
     X, Y = (
         snap_to_centres(UV[:, k].astype(float) * size - 0.5, size) for k, size in ((0, W), (1, H))
     )
-    for face in _face_chunks(X, Y, F, H, W):
-        spans = _spans(X, Y, F, face, H, W)
-        for some in reversed(list(_split(spans.width))):
-            yield _fill(spans, some, W)
+    for faces in _faces(X, Y, F, H, W):
+        for some in _split(faces.rows):
+            spans = _spans(_Faces(*(x[..., some] for x in faces)), W)
+            for part in _split(spans.width):
+                yield _fill(_Spans(*(x[..., part] for x in spans)), W)
+
+
+class _Faces(NamedTuple):
+    """Faces that can hold a centre; faces descend."""
+
+    face: np.ndarray
+    low: np.ndarray  # first row
+    rows: np.ndarray  # number of rows
+    order: np.ndarray  # (3, f) corners by row: top, middle, bottom
+    x: np.ndarray  # (3, f) coordinates in that order, in pixels
+    y: np.ndarray
 
 
 class _Spans(NamedTuple):
-    """Runs of pixels in one row and one face; faces ascend."""
+    """Runs of pixels in one row and one face; faces descend."""
 
     face: np.ndarray
     row: np.ndarray
     first: np.ndarray  # column of the first pixel
     width: np.ndarray  # number of pixels
-    ends: np.ndarray  # (s, 2) columns of the crossing points, not in order
-    bary: np.ndarray  # (s, 2, 3) weights of the crossing points
+    ends: np.ndarray  # (2, s) columns of the crossing points, not in order
+    order: np.ndarray  # (3, s) corners of the face by row
+    weights: np.ndarray  # (5, s) of the crossing points: top and bottom of one, all of the other
 
 
 def snap_to_centres(x: np.ndarray, size: int) -> np.ndarray:
@@ -125,24 +149,41 @@ def snap_to_centres(x: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(np.where(np.abs(x - nearest) <= 16 * np.finfo(float).eps * size, nearest, x))
 
 
-def _face_chunks(
-    X: np.ndarray, Y: np.ndarray, F: np.ndarray, H: int, W: int
-) -> Iterator[np.ndarray]:
-    """Yield the faces that can hold a centre, last chunk first, each with a bounded row count."""
-    rows, columns = (
-        _count(x[F[:, 0]], x[F[:, 1]], x[F[:, 2]], size) for x, size in ((Y, H), (X, W))
-    )
-    face = np.flatnonzero((rows > 0) & (columns > 0))
-    P = [np.stack([X[F[face, k]], Y[F[face, k]]], axis=1) for k in range(3)]
-    face = face[orientation(P[0], P[1], P[2]) != 0]
-    for some in reversed(list(_split(rows[face]))):
-        yield face[some]
+def _faces(X: np.ndarray, Y: np.ndarray, F: np.ndarray, H: int, W: int) -> Iterator[_Faces]:
+    """Yield the faces that can hold a centre, by chunks."""
+    step = -(-CHUNK // 4)  # most faces have few rows
+    for stop in range(len(F), 0, -step):
+        face = np.arange(stop - 1, max(stop - step, 0) - 1, -1)
+        corners = np.ascontiguousarray(F[face].T)
+        x, y = X.take(corners), Y.take(corners)
+        left, right = _bounds(x, W)
+        low, high = _bounds(y, H)
+        kept = np.flatnonzero((left <= right) & (low <= high))
+        x, y = x.take(kept, axis=1), y.take(kept, axis=1)
+        turns = orientation(*(np.stack([x[k], y[k]]).T for k in range(3)))
+        if not turns.all():
+            turned = np.flatnonzero(turns)
+            kept, x, y = kept[turned], x[:, turned], y[:, turned]
+        order = _by_row(y)
+        where = order * len(kept) + np.arange(len(kept))
+        first = low[kept].astype(np.int64)
+        rows = high[kept].astype(np.int64) - first + 1
+        yield _Faces(face[kept], first, rows, order, x.take(where), y.take(where))
 
 
-def _count(a: np.ndarray, b: np.ndarray, c: np.ndarray, size: int) -> np.ndarray:
-    low = np.ceil(np.minimum(np.minimum(a, b), c)).clip(0, size)
-    high = np.floor(np.maximum(np.maximum(a, b), c)).clip(-1, size - 1)
-    return np.asarray((high - low + 1).clip(0).astype(np.int64))
+def _bounds(x: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first and the last centre between three coordinates; none if first > last."""
+    low = np.ceil(np.minimum(np.minimum(x[0], x[1]), x[2]))
+    high = np.floor(np.maximum(np.maximum(x[0], x[1]), x[2]))
+    return np.maximum(low, 0), np.minimum(high, size - 1)
+
+
+def _by_row(y: np.ndarray) -> Int[np.ndarray, "3 f"]:
+    """Sort corners by row, stably: by three comparisons, tenfold faster than by argsort."""
+    a, b, c = y[1] < y[0], y[2] < y[0], y[2] < y[1]
+    top = (a & ~c) + 2 * (b & c)
+    bottom = (c & ~a) + 2 * ~(b | c)
+    return np.stack([top, 3 - top - bottom, bottom])
 
 
 def _split(count: np.ndarray) -> Iterator[slice]:
@@ -156,58 +197,56 @@ def _split(count: np.ndarray) -> Iterator[slice]:
         start = stop
 
 
-def _ranks(count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return, for ``count[k]`` copies of each k, the k and the number of the copy."""
+def _runs(first: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``count[k]`` copies of each k, and the numbers that run on from ``first[k]``."""
     k = np.repeat(np.arange(len(count)), count)
-    return k, np.arange(len(k)) - np.repeat(np.cumsum(count) - count, count)
+    return k, np.arange(len(k)) + (first - np.cumsum(count) + count).take(k)
 
 
-def _spans(X: np.ndarray, Y: np.ndarray, F: np.ndarray, face: np.ndarray, H: int, W: int) -> _Spans:
+def _spans(faces: _Faces, W: int) -> _Spans:
     """Cut faces into rows: find where each row enters and leaves the face."""
-    order = np.argsort(Y[F[face]], axis=1, kind="stable")  # corners by row: top, middle, bottom
-    corner = np.take_along_axis(F[face], order, axis=1)
-    x, y = X[corner].T, Y[corner].T
-    low = np.ceil(y[0]).clip(0, H).astype(np.int64)
-    high = np.floor(y[2]).clip(-1, H - 1).astype(np.int64)
-    k, rank = _ranks((high - low + 1).clip(0))
-    row = low[k] + rank
-    upper = (row <= y[1][k]) & (y[1] > y[0])[k]
+    x, y = faces.x, faces.y
+    k, row = _runs(faces.low, faces.rows)
     # Two edges cross the row: the long one from top to bottom, and a short one that ends in the
-    # middle corner. Both run downwards, whichever face asks.
-    start, stop = np.where(upper, 0, 1), np.where(upper, 1, 2)
-    ends, weights = np.empty((len(k), 2)), np.zeros((len(k), 2, 3))
-    span = np.arange(len(k))
-    for side, (a, b) in enumerate(((np.zeros_like(k), np.full_like(k, 2)), (start, stop))):
-        t = (row - y[a, k]) / (y[b, k] - y[a, k])
-        ends[:, side] = snap_to_centres((1 - t) * x[a, k] + t * x[b, k], W)
-        weights[span, side, order[k, a]] = 1 - t
-        weights[span, side, order[k, b]] = t
-    # Elementwise: numpy reduces an axis of length 2 ten times slower.
-    left = np.ceil(np.minimum(ends[:, 0], ends[:, 1])).clip(0, W).astype(np.int64)
-    right = np.floor(np.maximum(ends[:, 0], ends[:, 1])).clip(-1, W - 1).astype(np.int64)
-    kept = np.flatnonzero(right >= left)
+    # middle corner, an upper or a lower one. All run downwards, whichever face asks.
+    lower = row > np.where(y[1] > y[0], y[1], -np.inf).take(k)
+    t, ends = np.empty((2, len(k))), np.empty((2, len(k)))
+    long, short = ([0], [2], k), ([0, 1], [1, 2], k + len(faces.face) * lower)
+    for side, (a, b, edge) in enumerate((long, short)):
+        np.divide(row - y[a].take(edge), (y[b] - y[a]).take(edge), out=t[side])
+        crossing = (1 - t[side]) * x[a].take(edge) + t[side] * x[b].take(edge)
+        ends[side] = snap_to_centres(crossing, W)
+    left = np.maximum(np.ceil(np.minimum(ends[0], ends[1])), 0)
+    right = np.minimum(np.floor(np.maximum(ends[0], ends[1])), W - 1)
+    kept = np.flatnonzero(left <= right)
+    k, t, lower = k.take(kept), t.take(kept, axis=1), lower.take(kept)
+    first = left.take(kept).astype(np.int64)
+    width = right.take(kept).astype(np.int64) - first + 1
+    rest = 1 - t
+    weights = np.stack([rest[0], t[0], rest[1] * ~lower, np.abs(lower - t[1]), t[1] * lower])
+    order = faces.order.take(k, axis=1)
     return _Spans(
-        face[k[kept]],
-        row[kept],
-        left[kept],
-        (right - left + 1)[kept],
-        ends[kept],
-        weights[kept],
+        faces.face.take(k), row.take(kept), first, width, ends.take(kept, axis=1), order, weights
     )
 
 
-def _fill(spans: _Spans, some: slice, W: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the pixels of some spans, their weights, and their faces."""
-    k, rank = _ranks(spans.width[some])
-    column = spans.first[some][k] + rank
-    start, stop = spans.ends[some].T
+def _fill(spans: _Spans, W: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the pixels of some spans, the corners by row, their weights, and the faces."""
+    k, column = _runs(spans.first, spans.width)
+    start, stop = spans.ends
     length = stop - start
-    # A span of no length is one point: either end will do.
-    t = (column - start[k]) / np.where(length == 0, 1, length)[k]
-    t = t.clip(0, 1)[:, None]
-    bary = spans.bary[some]
-    weights = (1 - t) * bary[k, 0] + t * bary[k, 1]
-    return spans.row[some][k] * W + column, weights, spans.face[some][k]
+    length[length == 0] = 1  # a span of no length is one point: either end will do
+    t = (column - start.take(k)) / length.take(k)
+    np.minimum(np.maximum(t, 0, out=t), 1, out=t)
+    rest = 1 - t
+    order, weights = np.empty((len(k), 3), dtype=np.int64), np.empty((len(k), 3))
+    for corner, some in enumerate(spans.order):
+        order[:, corner] = some.take(k)
+    top, bottom, *other = (some.take(k) for some in spans.weights)
+    np.add(rest * top, t * other[0], out=weights[:, 0])
+    np.multiply(t, other[1], out=weights[:, 1])
+    np.add(rest * bottom, t * other[2], out=weights[:, 2])
+    return (spans.row * W).take(k) + column, order, weights, spans.face.take(k)
 
 
 def raster_matrix(F: Int[np.ndarray, "m 3"], raster: UVRaster, n_vertices: int) -> sp.csr_array:
