@@ -21,9 +21,10 @@ from torch import Tensor, nn
 from gan.config import Config, FactorConfig, OptimizerConfig
 from gan.losses import ADVERSARIAL_LOSSES, FACTOR_LOSSES, REGULARIZERS
 from gan.losses.base import AbstractAdversarialLoss
-from gan.models.discriminator import DISCRIMINATORS, BranchedDiscriminator
+from gan.models.discriminator import DISCRIMINATORS, AbstractDiscriminator
 from gan.models.face_model import FaceModel, Factor
 from gan.models.generator import GENERATORS, AbstractMeshGenerator, Anchors, Components
+from gan.training.augmentation import build_augmentation
 from gan.training.choices import (
     adversarial_options,
     discriminator_options,
@@ -59,7 +60,7 @@ class TrainState:
     config: Config
     problem: Problem
     generator: AbstractMeshGenerator
-    discriminator: BranchedDiscriminator
+    discriminator: AbstractDiscriminator
     optimizer_g: torch.optim.Optimizer
     optimizer_d: torch.optim.Optimizer
     adversarial: AbstractAdversarialLoss
@@ -177,7 +178,6 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
         classes={f.name: len(f.classes) for f in problem.factors},
         rng=rng,
     )
-    assert isinstance(discriminator, BranchedDiscriminator)
     for ours, factor in zip(config.factors, problem.factors, strict=True):
         discriminator.heads[factor.name] = _factor_losses(ours, factor, discriminator, rng)
     generator, discriminator = generator.to(device), discriminator.to(device)
@@ -198,6 +198,9 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
         average=average,
         rng=draws,
         order=problem.sampler.epoch(rng=draws),
+        components=dict(
+            build_augmentation(config.augmentation, problem.images.mean, problem.images.deviation)
+        ),
     )
 
 
@@ -212,7 +215,7 @@ def _regularizers(config: Config, problem: Problem) -> nn.ModuleDict:
 
 
 def _factor_losses(
-    config: FactorConfig, factor: Factor, D: BranchedDiscriminator, rng: torch.Generator
+    config: FactorConfig, factor: Factor, D: AbstractDiscriminator, rng: torch.Generator
 ) -> nn.ModuleDict:
     return nn.ModuleDict(
         {

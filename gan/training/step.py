@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gan.losses.factor import GeneratedFaces, RealFaces, factor_loss
+from gan.training.augmentation import adapt, augment
 from gan.training.choices import regularizer_sections
 from gan.training.codes import CodeBatch, code_columns, draw_codes, labelled_factor
 from gan.training.descent import descend
@@ -52,6 +53,7 @@ def discriminator_step(
 ) -> dict[str, Tensor]:
     """Update the discriminator for the k-th time in this iteration, in place; return its terms."""
     D, problem = state.discriminator, state.problem
+    update = state.step * state.config.training.critic_steps + k
     with part("data"):
         indices = state.next_indices()
         real = problem.images.batch(indices)
@@ -60,6 +62,7 @@ def discriminator_step(
         h = state.generator.hidden(batch.z)
         fake = _as_images(torch.addmm(folded[1][:, None], folded[0], h.T), state)
     with part("noise"):
+        real, fake = augment(state, real), augment(state, fake)
         real, fake = add_noise(real, state), add_noise(fake, state)
     with part("discriminator"):
         shared = D.shared(torch.cat([real, fake]))
@@ -73,13 +76,14 @@ def discriminator_step(
             score[:B],
             score[B:],
             rng=state.rng,
-            update=state.step * state.config.training.critic_steps + k,
+            update=update,
         )
     weights = dict.fromkeys(terms, 1.0)
     with part("discriminator"):
         _judge_factors(state, shared, batch, indices, terms, weights)
+    watched = adapt(state, score[:B], score[B:], update)
     descend(state, state.optimizer_d, terms, weights)
-    return {name: term.detach() for name, term in terms.items()}
+    return {name: term.detach() for name, term in terms.items()} | watched
 
 
 def _judge_factors(
@@ -113,7 +117,7 @@ def generator_step(state: TrainState, labelled: str) -> dict[str, Tensor]:
         pixels = problem.mapping(d.view(len(d), -1)).view(-1, 3, len(batch.z)) * unit
         fake = _as_images(pixels + problem.offset[:, :, None], state)
     with part("noise"):
-        fake = add_noise(fake, state)
+        fake = add_noise(augment(state, fake), state)
     with part("discriminator"):
         shared = D.shared(fake)
         terms = {"adversarial": state.adversarial.generator(D.score(shared))}
