@@ -43,7 +43,7 @@ def train(
     device: str,
     dry_run: bool,
 ) -> None:
-    """Train a decoupled face model on DATASET, or on the embedded procedural heads.
+    r"""Train a decoupled face model on DATASET, or on the embedded procedural heads.
 
     `gan train --resume --out RUN`, or `gan train RUN --resume`, continues from the newest whole
     checkpoint with the run's own configuration; --set may change how long it trains and how often
@@ -58,9 +58,11 @@ def train(
     (resumable).
     """
     from gan.cli.notices import shown_at_once
+    from gan.cli.together import together
     from gan.config import load_config
     from gan.datasets.store import load_dataset
     from gan.errors import TrainingDiverged
+    from gan.parallel import first_process_first
     from gan.training.loop import pick_device
     from gan.training.loop import train as run_training
 
@@ -70,13 +72,14 @@ def train(
         overrides += (f'training.on_divergence="{on_divergence}"',)
     if deterministic:
         overrides += ("training.deterministic=true",)
-    with shown_at_once():
+    with together(device) as own_device, shown_at_once():
         if resume and not (preset or file):
             config = _own_config(out, overrides)
         else:
             config = load_config(preset, file, overrides)
-        chosen = pick_device(device)
-        opened = load_dataset(data or _known_dataset(out, resume))
+        chosen = pick_device(own_device)
+        with first_process_first():
+            opened = load_dataset(data or _known_dataset(out, resume))
         if dry_run:
             _describe(config, opened, chosen)
             return
@@ -87,20 +90,20 @@ def train(
                     opened,
                     out,
                     resume=resume,
-                    device=device,
+                    device=own_device,
                     watch=progress.update,
                     tell=lambda line: click.echo(line, err=True),
                 )
         except TrainingDiverged as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(DIVERGED)
-    click.echo(
-        f"{out}: {outcome.reason} after {outcome.step} of {outcome.iterations} iterations, "
-        f"{outcome.minutes:.1f} minutes"
-    )
-    if outcome.reason == "interrupted":
-        click.echo(f"continue with: gan train --resume --out {out}", err=True)
-        sys.exit(130)
+        click.echo(
+            f"{out}: {outcome.reason} after {outcome.step} of {outcome.iterations} iterations, "
+            f"{outcome.minutes:.1f} minutes"
+        )
+        if outcome.reason == "interrupted":
+            click.echo(f"continue with: gan train --resume --out {out}", err=True)
+            sys.exit(130)
 
 
 def _run_or_data(
