@@ -155,11 +155,5 @@ def test_a_weight_that_is_not_finite_rolls_back_at_the_checkpoint(tiny_dataset, 
 
     config = long(on_divergence="rollback")
     with pytest.warns(UserWarning, match=r"iteration 8: average\.W1 is not finite: back to .* 4"):
-        outcome = train(
-            long(on_divergence="rollback"),
-            tiny_dataset,
-            tmp_path / "run",
-            device="cpu",
-            watch=poison,
-        )
+        outcome = train(config, tiny_dataset, tmp_path / "run", device="cpu", watch=poison)
     assert [row["step"] for row in logged(outcome.run)] == [2, 4, 6, 8, 10]
