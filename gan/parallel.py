@@ -72,7 +72,11 @@ def processes(device: str) -> Iterator[str]:
         torch.cuda.set_device(device)
     # gloo beside nccl: what only the host needs to know does not wait for the GPU.
     dist.init_process_group("cuda:nccl,cpu:gloo" if cuda else "gloo", timeout=PATIENCE)
-    yield device
+    try:
+        yield device
+    except SystemExit:  # an orderly end with an exit code, which all have
+        dist.destroy_process_group()
+        raise
     dist.destroy_process_group()
 
 
@@ -89,6 +93,23 @@ def first_process_first() -> Iterator[None]:
 def wait_for_all() -> None:
     """Wait until every process is here."""
     anywhere(False)
+
+
+def first_to_say(message: str) -> bool:
+    """Return whether no other process has asked this about the same message before."""
+    if world() == 1:
+        return True
+    try:
+        store = dist.distributed_c10d._get_default_store()
+        return bool(store.add(f"said: {message}", 1) == 1)
+    except RuntimeError:  # process 0, which keeps the store, has ended: it has said why
+        return False
+
+
+def processors() -> int:
+    """Return how many processor cores there are for this process: its share of the machine's."""
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", world())) if world() > 1 else 1
+    return max(1, (os.cpu_count() or 1) // here)
 
 
 def anywhere(flag: bool) -> bool:

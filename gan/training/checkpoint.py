@@ -58,7 +58,7 @@ def save_checkpoint(state: TrainState, run: Path) -> Path:
     CheckpointError
         The disk is full, or refuses.
     """
-    _check_finite(state)
+    check_finite(state)
     tensors: dict[str, Tensor] = {}
     record = {
         "config": dump_config(state.config),
@@ -289,7 +289,8 @@ def _parse(text: str, checkpoint: Path) -> Config:
     return parse_config(tomllib.loads(text), str(checkpoint / RECORD))
 
 
-def _check_finite(state: TrainState) -> None:
+def check_finite(state: TrainState) -> None:
+    """Raise TrainingDiverged, and name the weight, if one is not finite."""
     named: list[tuple[str, Callable[[], Any]]] = [
         ("generator", state.generator.named_parameters),
         ("discriminator", state.discriminator.named_parameters),

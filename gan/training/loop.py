@@ -1,7 +1,6 @@
 """Iterate: start or resume a run, step, log, save; survive interruption."""
 
 import contextlib
-import os
 import threading
 import time
 import warnings
@@ -10,10 +9,11 @@ from pathlib import Path
 
 import torch
 
+from gan import parallel
 from gan.cache import cache_folder
 from gan.config import Config, dump_config
 from gan.datasets.store import Dataset, load_dataset
-from gan.errors import CheckpointError, TrainingDiverged
+from gan.errors import CheckpointError, ConfigError, TrainingDiverged
 from gan.runs.checkpoints import set_aside_newer, what_remains
 from gan.runs.directory import (
     Outcome,
@@ -26,6 +26,7 @@ from gan.runs.directory import (
 from gan.runs.interruption import stop_requests
 from gan.runs.log import MetricsLog
 from gan.training.checkpoint import (
+    check_finite,
     list_checkpoints,
     newest_good_checkpoint,
     restore,
@@ -83,22 +84,24 @@ def train(
     opened = load_dataset(dataset) if not isinstance(dataset, Dataset) else dataset
     if not resume:
         _refuse_a_run(run)
-    with reproducible(config.training.deterministic), seeded(config.training.seed):
-        state = start(config, opened, pick_device(device))
-        with one_writer(run), stop_requests() as stop, _naming_what_remains(run):
+    with (
+        parallel.processes(device) as own_device,
+        reproducible(config.training.deterministic),
+        seeded(config.training.seed),
+    ):
+        state = start(config, opened, pick_device(own_device))
+        writes = parallel.rank() == 0
+        with (
+            one_writer(run) if writes else contextlib.nullcontext(),
+            stop_requests() as stop,
+            _naming_what_remains(run),
+        ):
             if resume:
                 _resume(state, run, tell)
-            else:
+            elif writes:
                 _refuse_a_run(run)
-            problem = state.problem
-            write_run_files(
-                run,
-                opened,
-                config=dump_config(config),
-                training_meshes=len(problem.indices),
-                device=state.device,
-                template=Mesh(problem.template, problem.faces, UV=problem.UV),
-            )
+            if writes:
+                _describe_run(state, opened, run)
             reason = _iterate_until(state, opened, run, stop, watch, tell)
     return Outcome(run, state.step, state.iterations, state.minutes, reason)
 
@@ -106,9 +109,34 @@ def train(
 def start(config: Config, dataset: Dataset, device: torch.device) -> TrainState:
     """Build the state of iteration 0; nothing is written but the cache."""
     if device.type == "cpu":
-        torch.set_num_threads(config.training.threads or os.cpu_count() or 1)
-    clean_stale(cache_folder() / dataset.fingerprint[:16])
-    return build_state(config, prepare(dataset, config, device), device)
+        torch.set_num_threads(config.training.threads or parallel.processors())
+    _check_shares(config)
+    with parallel.first_process_first():
+        clean_stale(cache_folder() / dataset.fingerprint[:16])
+        return build_state(config, prepare(dataset, config, device), device)
+
+
+def _check_shares(config: Config) -> None:
+    """Refuse a batch whose pairs cannot be shared out evenly among the processes."""
+    n, batch = parallel.world(), config.training.batch
+    share = 2 * n * max(1, len(config.factors) - 1)
+    if n > 1 and batch % share:
+        raise ConfigError(
+            f"training.batch: {batch} is not a multiple of {share}, which {n} processes need for "
+            f"the pairs of {len(config.factors)} factors"
+        )
+
+
+def _describe_run(state: TrainState, dataset: Dataset, run: Path) -> None:
+    problem = state.problem
+    write_run_files(
+        run,
+        dataset,
+        config=dump_config(state.config),
+        training_meshes=len(problem.indices),
+        device=state.device,
+        template=Mesh(problem.template, problem.faces, UV=problem.UV),
+    )
 
 
 def _refuse_a_run(run: Path) -> None:
@@ -122,13 +150,14 @@ def _resume(state: TrainState, run: Path, tell: Teller) -> None:
         tell(f"{run}: no checkpoint yet: starting from iteration 0")
         return
     good = newest_good_checkpoint(run)
+    parallel.wait_for_all()  # all have chosen the same one
     changes = restore(state, good)
     if state.step > state.iterations:
         raise CheckpointError(
             f"{good}: the run is at iteration {state.step} already, beyond the "
             f"{state.iterations} of this configuration"
         )
-    for path in set_aside_newer(run, good):
+    for path in set_aside_newer(run, good) if parallel.rank() == 0 else ():
         tell(f"{run}: the damaged checkpoint is now {path.name}; delete it when you like")
     for change in changes:
         tell(f"{run}: {change}")
@@ -153,44 +182,70 @@ def _iterate_until(
     watch: Watcher | None,
     tell: Teller,
 ) -> str:
-    output, limit = state.config.output, state.config.training.max_minutes
-    if not list_checkpoints(run):
-        save_checkpoint(state, run)  # at once: whether it can be written shows now
-    with MetricsLog(run, state.step, tensorboard=output.tensorboard) as log:
+    limit = state.config.training.max_minutes
+    with _open_log(state, run) as log:
         while state.step < state.iterations:
             try:
                 _advance(state, dataset, run, log)
                 if watch is not None:
                     watch(state)
-                if stop.is_set() or (limit is not None and state.minutes >= limit):
+                late = limit is not None and state.minutes >= limit
+                if parallel.anywhere(stop.is_set() or late):
                     tell(f"{run}: saving iteration {state.step}")
-                    log.sync()
-                    save_checkpoint(state, run)
+                    _save(state, run, log)
                     break
             except TrainingDiverged as error:
                 roll_back(state, run, error)
-                log.rewind(state.step)
+                if log is not None:
+                    log.rewind(state.step)
     if state.step >= state.iterations:
         return "done"
-    return "interrupted" if stop.is_set() else "out of time"
+    return "interrupted" if parallel.anywhere(stop.is_set()) else "out of time"
 
 
-def _advance(state: TrainState, dataset: Dataset, run: Path, log: MetricsLog) -> None:
+@contextlib.contextmanager
+def _open_log(state: TrainState, run: Path) -> Iterator[MetricsLog | None]:
+    """Open the log in the process that writes; save a run's first checkpoint."""
+    if parallel.rank() > 0:
+        yield None
+        return
+    if not list_checkpoints(run):
+        save_checkpoint(state, run)  # at once: whether it can be written shows now
+    with MetricsLog(run, state.step, tensorboard=state.config.output.tensorboard) as log:
+        yield log
+
+
+def _save(state: TrainState, run: Path, log: MetricsLog | None) -> None:
+    """Save a checkpoint after the log, for whose lines it vouches; others only look at theirs."""
+    state.watch.confirm()
+    if log is None:
+        check_finite(state)
+        return
+    log.sync()
+    save_checkpoint(state, run)
+
+
+def _advance(state: TrainState, dataset: Dataset, run: Path, log: MetricsLog | None) -> None:
     """Run one iteration and write what is due; the checkpoint last, since it vouches for all."""
     output = state.config.output
     began = time.monotonic()
     iterate(state)
     state.minutes += (time.monotonic() - began) / 60
     last = state.step == state.iterations
-    if state.step % output.log_every == 0 or last:
+    logs, draws, saves = (
+        last or state.step % every == 0
+        for every in (output.log_every, output.picture_every, output.checkpoint_every)
+    )
+    if logs or draws or saves:
+        state.watch.confirm()
+    if logs and log is not None:
         terms = {name: term.item() for name, term in state.latest.items()}
         log.write(state.step, state.minutes, terms, rollback_notes(state, output.log_every))
-    if state.step % output.picture_every == 0 or last:
+    if draws and log is not None:
         try:
             log.picture(state.step, draw_progress(state, dataset, run))
         except OSError as error:
             what = f"{error.filename or run / 'pictures'}: {error.strerror or error}"
             warnings.warn(f"{what}: the training goes on without this picture", stacklevel=2)
-    if state.step % output.checkpoint_every == 0 or last:
-        log.sync()
-        save_checkpoint(state, run)
+    if saves:
+        _save(state, run, log)

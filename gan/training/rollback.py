@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from gan import parallel
 from gan.errors import TrainingDiverged
 from gan.runs.checkpoints import drop_newer, newest_good_checkpoint, what_remains
 from gan.training.checkpoint import restore
@@ -40,7 +41,9 @@ def roll_back(state: TrainState, run: Path, cause: TrainingDiverged) -> None:
     every = state.config.output.checkpoint_every
     good = newest_good_checkpoint(run, every=every)
     restore(state, good)
-    drop_newer(run, good)
+    parallel.wait_for_all()  # all have chosen the same one
+    if parallel.rank() == 0:
+        drop_newer(run, good)
     state.minutes = minutes  # the time has been spent
     rate = RATE_AFTER_ROLLBACK ** (len(before) + 1)
     state.rollbacks = [*before, {"to": state.step, "rate": rate, "why": str(cause)}]

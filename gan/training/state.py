@@ -24,6 +24,7 @@ from gan.losses.base import AbstractAdversarialLoss
 from gan.models.discriminator import DISCRIMINATORS, AbstractDiscriminator
 from gan.models.face_model import FaceModel, Factor
 from gan.models.generator import GENERATORS, AbstractMeshGenerator, Anchors, Components
+from gan.parallel import own_share
 from gan.training.augmentation import build_augmentation
 from gan.training.choices import (
     adversarial_options,
@@ -31,6 +32,8 @@ from gan.training.choices import (
     regularizer_sections,
 )
 from gan.training.codes import draw_fixed_codes
+from gan.training.descent import Watch
+from gan.training.precision import apply_precision
 from gan.training.problem import Problem
 
 RATE_AFTER_ROLLBACK = 0.5  # of both learning rates, after each rollback
@@ -76,8 +79,10 @@ class TrainState:
     components: dict[str, Stateful] = field(default_factory=dict)  # what plug-ins remember
     rollbacks: list[dict[str, Any]] = field(default_factory=list)  # after divergence, in order
     iterations: int = field(init=False)
+    watch: Watch = field(init=False)  # for terms that are not finite
 
     def __post_init__(self) -> None:
+        self.watch = Watch(defer=self.device.type == "cuda")
         self.iterations = planned_iterations(self.config, len(self.problem.images))
 
     @property
@@ -107,13 +112,16 @@ class TrainState:
         return {name: part for name, part in every.items() if isinstance(part, Stateful)}
 
     def next_indices(self) -> Tensor:
-        """Return the next batch of the shuffle, in place; a tail short of a batch is skipped."""
+        """Return this process's share of the next batch of the shuffle; advances it, in place.
+
+        A tail short of a batch is skipped.
+        """
         batch = self.config.training.batch
         if self.cursor + batch > len(self.order):
             self.order = self.problem.sampler.epoch(rng=self.rng)
             self.cursor = 0
         self.cursor += batch
-        return self.order[self.cursor - batch : self.cursor]
+        return own_share(self.order[self.cursor - batch : self.cursor])
 
     def face_model(self) -> FaceModel:
         """Return what the run yields now: the averaged generator, the codes, the template."""
@@ -181,6 +189,7 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
     for ours, factor in zip(config.factors, problem.factors, strict=True):
         discriminator.heads[factor.name] = _factor_losses(ours, factor, discriminator, rng)
     generator, discriminator = generator.to(device), discriminator.to(device)
+    apply_precision(discriminator, config.precision, device)
     average = {}
     if config.generator.ema:
         average = {n: copy.deepcopy(w.detach()) for n, w in generator.named_parameters()}
@@ -265,4 +274,5 @@ def starting_components(
 
 
 def _adam(player: nn.Module, rate: float, config: Config) -> torch.optim.Optimizer:
-    return torch.optim.Adam(player.parameters(), lr=rate, betas=config.optimizer.betas, fused=True)
+    betas, fused = config.optimizer.betas, config.precision.fused_adam
+    return torch.optim.Adam(player.parameters(), lr=rate, betas=betas, fused=fused)

@@ -10,10 +10,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gan.losses.factor import GeneratedFaces, RealFaces, factor_loss
+from gan.parallel import draw_share
 from gan.training.augmentation import adapt, augment
 from gan.training.choices import regularizer_sections
-from gan.training.codes import CodeBatch, code_columns, draw_codes, labelled_factor
+from gan.training.codes import (
+    CodeBatch,
+    code_columns,
+    draw_codes,
+    labelled_factor,
+    share_of_codes,
+)
 from gan.training.descent import descend
+from gan.training.precision import full_precision
 from gan.training.profile import part
 from gan.training.state import TrainState
 
@@ -68,7 +76,7 @@ def discriminator_step(
         shared = D.shared(torch.cat([real, fake]))
         score = D.score(shared)
     B = len(real)
-    with part("penalty"):
+    with part("penalty"), full_precision():
         terms = state.adversarial.discriminator(
             D.as_critic(),
             real,
@@ -82,8 +90,7 @@ def discriminator_step(
     with part("discriminator"):
         _judge_factors(state, shared, batch, indices, terms, weights)
     watched = adapt(state, score[:B], score[B:], update)
-    descend(state, state.optimizer_d, terms, weights)
-    return {name: term.detach() for name, term in terms.items()} | watched
+    return descend(state, state.optimizer_d, terms, weights) | watched
 
 
 def _judge_factors(
@@ -133,8 +140,7 @@ def generator_step(state: TrainState, labelled: str) -> dict[str, Tensor]:
                 if weight.g:
                     term = factor_loss(D, name, loss).generator(made)
                     _add(terms, weights, f"{loss}_{name}", term, weight.g)
-    descend(state, state.optimizer_g, terms, weights)
-    return {name: term.detach() for name, term in terms.items()}
+    return descend(state, state.optimizer_g, terms, weights)
 
 
 def update_average(state: TrainState) -> None:
@@ -155,12 +161,12 @@ def add_noise(images: Float[Tensor, "B 3 n n"], state: TrainState) -> Float[Tens
         sigma *= 1 - min(state.step / state.iterations, 1.0)
     if not sigma:
         return images
-    noise = torch.empty_like(images).normal_(generator=state.rng)
-    return images + sigma * noise
+    noise = draw_share(torch.randn, images.shape, rng=state.rng)
+    return images.add(noise, alpha=sigma)
 
 
 def _draw(state: TrainState, labelled: str) -> CodeBatch:
-    return draw_codes(
+    whole = draw_codes(
         state.problem.factors,
         state.codes,
         state.config.generator.noise_size,
@@ -168,6 +174,7 @@ def _draw(state: TrainState, labelled: str) -> CodeBatch:
         state.config.training.batch,
         rng=state.rng,
     )
+    return share_of_codes(whole)
 
 
 def _as_images(pixels: Tensor, state: TrainState) -> Float[Tensor, "B 3 n n"]:
