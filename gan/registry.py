@@ -40,7 +40,7 @@ class Listed(NamedTuple):
     origin: str  # BUILT_IN, or a distribution and its version
     target: str  # module:attribute
     summary: str
-    options: tuple[str, ...]
+    options: dict[str, Any]  # with their defaults; None for one that must be given
     problem: str | None  # why it cannot be used
 
 
@@ -152,7 +152,7 @@ class Registry(Generic[T]):
                     else:
                         rows.append(self._row(name, _distribution(point)))
                         continue
-                rows.append(Listed(name, _distribution(point), point.value, "", (), problem))
+                rows.append(Listed(name, _distribution(point), point.value, "", {}, problem))
         return rows
 
     def __iter__(self) -> Iterator[str]:
@@ -197,7 +197,11 @@ class Registry(Generic[T]):
         cls = self._classes[name]
         target = f"{cls.__module__}:{cls.__qualname__}"
         summary = (inspect.getdoc(cls) or "").partition("\n")[0]
-        return Listed(name, origin, target, summary, self.options(name), None)
+        parameters = _parameters(cls, self.base) or {}
+        defaults = {key: parameters[key].default for key in self.options(name)}
+        empty = inspect.Parameter.empty
+        options = {key: None if value is empty else value for key, value in defaults.items()}
+        return Listed(name, origin, target, summary, options, None)
 
     def _check(self, name: str, options: dict[str, Any], context: set[str]) -> dict[str, Any]:
         """Return the options as the constructor's types have them."""

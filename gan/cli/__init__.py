@@ -7,6 +7,8 @@ from meshkit.cli.group import LazyGroup
 COMMANDS = {
     "data": ("gan.cli.data:data", "Make, convert and describe data sets."),
     "train": ("gan.cli.train:train", "Train a decoupled face model."),
+    "baseline": ("gan.cli.baseline:baseline", "Train a model to compare ours with."),
+    "plugins": ("gan.cli.plugins:plugins", "List what a configuration can name."),
     "sample": ("gan.cli.sample:sample", "Write generated meshes and a contact sheet."),
     "evaluate": ("gan.cli.evaluate:evaluate", "Measure a trained model against its data set."),
     "report": ("gan.cli.report:report", "Write one HTML page about a run."),

@@ -16,7 +16,9 @@ from gan.parallel import draw_share
 @final
 @ADVERSARIAL_LOSSES.register("wgan-gp")
 class WassersteinPenalty(AbstractAdversarialLoss):
-    """`E[D(fake)] − E[D(real)] + λ E[(‖∇D(x̂)‖₂ − 1)²]`, x̂ uniform between real and fake.
+    """Wasserstein's game, the critic's slope held at 1 between real and generated images.
+
+    `E[D(fake)] − E[D(real)] + λ E[(‖∇D(x̂)‖₂ − 1)²]`, x̂ uniform between real and fake.
 
     Parameters
     ----------
@@ -65,10 +67,11 @@ class WassersteinPenalty(AbstractAdversarialLoss):
 @final
 @ADVERSARIAL_LOSSES.register("r1")
 class LogisticR1(AbstractAdversarialLoss):
-    """`E[f(−D(real))] + E[f(D(fake))] + γ/2 E[‖∇D(real)‖²]`, f(t) = log(1 + eᵗ).
+    """The logistic game, non-saturating, the critic's slope held down at the real images.
 
-    The generator minimises `E[f(−D(fake))]`, the non-saturating game; the critic's slope is held
-    down at the real images, as the discriminator sees them: with instance noise and augmentation.
+    `E[f(−D(real))] + E[f(D(fake))] + γ/2 E[‖∇D(real)‖²]`, f(t) = log(1 + eᵗ); the generator
+    minimises `E[f(−D(fake))]`. The real images are those that the discriminator sees: with
+    instance noise and augmentation.
 
     Parameters
     ----------
@@ -117,9 +120,10 @@ class LogisticR1(AbstractAdversarialLoss):
 @final
 @ADVERSARIAL_LOSSES.register("hinge")
 class Hinge(AbstractAdversarialLoss):
-    """`E[max(0, 1 − D(real))] + E[max(0, 1 + D(fake))]`; the generator minimises `−E[D(fake)]`.
+    """The hinge game: scores beyond ±1 are good enough; wants `discriminator.spectral_norm`.
 
-    Nothing here bounds the critic's slope: set `discriminator.spectral_norm`.
+    `E[max(0, 1 − D(real))] + E[max(0, 1 + D(fake))]`; the generator minimises `−E[D(fake)]`.
+    Nothing here bounds the critic's slope.
 
     References
     ----------

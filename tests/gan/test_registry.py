@@ -112,16 +112,16 @@ def test_a_plug_in_is_found_by_its_entry_point(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="unknown shape 'cone'; known: ball, box, egg"):
         registry.find("cone")
     assert [row[:6] for row in sorted(registry.listed())] == [
-        ("ball", "round-things 1.2", "round_things:Ball", "A ball.", ("radius",), None),
+        ("ball", "round-things 1.2", "round_things:Ball", "A ball.", {"radius": None}, None),
         (
             "box",
             BUILT_IN,
             "tests.gan.test_registry:boxes.<locals>.Box",
             "A box.",
-            ("side", "corners"),
+            {"side": 1.0, "corners": ()},
             None,
         ),
-        ("egg", "round-things 1.2", "round_things:egg", "", (), None),
+        ("egg", "round-things 1.2", "round_things:egg", "", {}, None),
     ]
 
 
