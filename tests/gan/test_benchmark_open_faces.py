@@ -19,10 +19,11 @@ from gan.datasets.benchmark.open_faces import (
     plan_person,
     split_people,
 )
-from gan.datasets.benchmark.transfer import TransferredFace
+from gan.datasets.benchmark.transfer import MOBILITY, WAVES, TransferredFace
 from gan.datasets.morphable import LinearFace, load_face_model
 from gan.datasets.recipes import EMOTIONS, PLAIN
 from gan.datasets.scanner import Scanner
+from gan.datasets.source import FaceSource
 from gan.datasets.store import load_dataset
 from meshkit.primitives import hemisphere
 
@@ -142,31 +143,57 @@ def apart(one: dict[str, float], other: dict[str, float]) -> float:
     return sum(abs(one.get(unit, 0.0) - other.get(unit, 0.0)) for unit in one | other)
 
 
+def of_mean_mobility(*coefficients: float) -> np.ndarray:
+    """Return an identity whose skin follows everywhere as the mean face's."""
+    return np.array([*coefficients, *[0.0] * (2 * WAVES)])
+
+
 def test_the_mean_face_performs_as_the_model_does(model):
     units = {"AU26": 1.0, "AU12_L": 0.7, "AU4_R": 1.0}
-    found = TransferredFace(model).shape(np.zeros(3), units)
+    found = TransferredFace(model).shape(of_mean_mobility(0, 0, 0), units)
     np.testing.assert_allclose(found, model.shape(np.zeros(3), units), atol=1e-6)
 
 
 def test_a_face_twice_as_large_moves_twice_as_far(model):
     """A sum moves it as far as the mean; deformation gradients know nothing of size."""
     face, units = TransferredFace(model), {"AU26": 1.0, "AU12_L": 0.7}
-    large = np.array([10.0, 0, 0])  # of a mode that adds a tenth of the size
+    large = of_mean_mobility(10, 0, 0)  # the mode adds a tenth of the size
     pose = model.shape(np.zeros(3), units)
     place = face.shape(large, units) - 2 * pose
     np.testing.assert_allclose(place - place.mean(axis=0), 0, atol=1e-6)
     assert np.linalg.norm(place.mean(axis=0)) < 1  # mm
-    np.testing.assert_array_equal(face.shape(large, {}), model.shape(large, {}))
+    np.testing.assert_array_equal(face.shape(large, {}), model.shape(large[:3], {}))
+
+
+def test_skin_follows_here_more_and_there_less(model):
+    """Mobility is a factor of the displacement that varies slowly and has the said spread."""
+    face, rng = TransferredFace(model), np.random.default_rng(0)
+    everywhere = dict.fromkeys(model.controls, 0.2)
+    usual = face.shape(of_mean_mobility(0, 0, 0), everywhere) - MEAN
+    moves = np.linalg.norm(usual, axis=1) > 1
+    spread = []
+    for _ in range(60):
+        identity = face.sample_identity(rng)
+        assert len(identity) == 3 + 2 * WAVES
+        identity[:3] = 0
+        own = face.shape(identity, everywhere) - MEAN
+        assert np.linalg.norm(own - usual, axis=1).max() > 0.2
+        factor = (own * usual).sum(axis=1) / (usual**2).sum(axis=1)
+        spread.append(np.log(factor[moves & (factor > 0)]))
+    assert np.concatenate(spread).std() == pytest.approx(MOBILITY, rel=0.3)
 
 
 def test_people_and_expressions_do_not_add_up(made, model):
     """The interaction of a person and an expression is 0 for the model, but not in the set."""
     units = {"AU26": 1.0, "AU15_L": 1.0, "AU4_R": 1.0}
-    for source, least in ((model, 0.0), (TransferredFace(model), 0.3)):
-        moved = source.shape(PERSON, units) - source.shape(PERSON, {})
-        mean = source.shape(np.zeros(3), units) - source.shape(np.zeros(3), {})
-        differ = np.abs(moved - mean).max()
-        assert differ > least if least else differ < 1e-9
+
+    def interaction(source: FaceSource, person: np.ndarray) -> float:
+        moved = source.shape(person, units) - source.shape(person, {})
+        mean = source.shape(0 * person, units) - source.shape(0 * person, {})
+        return float(np.abs(moved - mean).max())
+
+    assert interaction(model, PERSON) < 1e-9
+    assert interaction(TransferredFace(model), of_mean_mobility(*PERSON)) > 0.3  # mm
     with load_dataset(made) as dataset:
         assert "deformation transfer" in dataset.provenance["source"]["expressions"]
 

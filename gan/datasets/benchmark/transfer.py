@@ -11,11 +11,17 @@ from gan.datasets.source import check_units
 from meshkit.registration.deformation_transfer import DeformationTransfer
 
 STILL = 1.0  # mm: a vertex that the source moves by less holds the face in place
+MOBILITY = (
+    0.15  # deviation of the logarithm of how far a person's skin follows, from place to place
+)
+MOBILITY_REACH = 40.0  # mm: over which it varies
+WAVES = 32  # of which its field is the sum
 
 
 class _Person(NamedTuple):
     key: bytes
     neutral: np.ndarray
+    mobility: np.ndarray  # (V, 1)
     transfer: DeformationTransfer
 
 
@@ -28,6 +34,12 @@ class TransferredFace:
     identity and expression interact, though the model's own sum has no interaction at all. One
     factorisation serves all expressions of a person. The result is put where those vertices stay
     that do not move in the source.
+
+    Besides, a person's skin follows the muscles more in some places and less in others, left and
+    right apart: displacements are multiplied by ``exp(MOBILITY g)`` before they are carried, with a
+    Gaussian field g of unit variance and covariance about ``exp(-r² / (2 MOBILITY_REACH²))``, a sum
+    of waves (Rahimi & Recht, NIPS 2007). An identity is the model's K coefficients, then the
+    2 WAVES of the field; with these at 0 the mean face performs as the model does.
     """
 
     def __init__(self, model: LinearFace) -> None:
@@ -42,6 +54,9 @@ class TransferredFace:
             "expressions": "carried to each person by deformation transfer from the mean face",
         }
         self._mean = np.zeros(model.modes("identity").shape[0])
+        waves = np.random.default_rng(0).normal(0, 1 / MOBILITY_REACH, (3, WAVES))
+        angle = model.template @ waves
+        self._field = np.concatenate([np.cos(angle), np.sin(angle)], axis=1) / np.sqrt(WAVES)
         self._last: _Person | None = None
 
     def __reduce__(self) -> tuple[type["TransferredFace"], tuple[LinearFace]]:
@@ -49,22 +64,20 @@ class TransferredFace:
         return TransferredFace, (self._model,)
 
     def sample_identity(self, rng: np.random.Generator) -> Float[np.ndarray, " K"]:
-        """Draw coefficients of the identity modes: N(0, 1)."""
-        return self._model.sample_identity(rng)
+        """Draw coefficients of the identity modes, then those of the mobility: all N(0, 1)."""
+        shape = self._model.sample_identity(rng)
+        return np.concatenate([shape, rng.standard_normal(2 * WAVES)])
 
     def shape(
         self, identity: Float[np.ndarray, " K"], units: Mapping[str, float]
     ) -> Float[np.ndarray, "V 3"]:
         """Return this person's face with these action units, mm."""
         check_units(units, self.controls)
-        if not any(units.values()):
-            return self._model.shape(identity, {})
-        pose = self._model.shape(self._mean, units)
-        moved = pose - self.template
-        if not moved.any():  # a limit of the table undid the units
-            return self._model.shape(identity, {})
         person = self._meet(identity)
-        V = person.transfer.transfer(pose)
+        moved = (self._model.shape(self._mean, units) - self.template) * person.mobility
+        if not moved.any():
+            return person.neutral.copy()
+        V = person.transfer.transfer(self.template + moved)
         weight = 1 / (1 + (moved**2).sum(axis=1) / STILL**2)
         return np.asarray(V + weight @ (person.neutral + moved - V) / weight.sum())
 
@@ -80,7 +93,9 @@ class TransferredFace:
         """Return the person; the last one is kept, since faces come person by person."""
         key = identity.tobytes()
         if self._last is None or self._last.key != key:
-            neutral = self._model.shape(identity, {})
+            a, waves = np.split(identity, [len(self._mean)])
+            neutral = self._model.shape(a, {})
+            mobility = np.exp(MOBILITY * self._field @ waves)[:, None]
             transfer = DeformationTransfer(self.template, self.faces, neutral, self.faces)
-            self._last = _Person(key, neutral, transfer)
+            self._last = _Person(key, neutral, mobility, transfer)
         return self._last
