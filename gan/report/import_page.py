@@ -27,9 +27,10 @@ BINS = 16
 class _Studio:
     """Draws the meshes of one data set at one scale."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, odd: Sequence[int]) -> None:
         self.dataset = dataset
-        few = dataset.vertices(_spread(np.arange(dataset.n), 32)).astype(np.float64)
+        usual = np.setdiff1d(np.arange(dataset.n), odd)  # a giant would make all others small
+        few = dataset.vertices(_spread(usual, 32)).astype(np.float64)
         views: tuple[View, ...] = ("front", "three-quarter", "profile")
         self._frames: dict[View, Frame] = {
             view: frame_of(few, view=view, size=TILE, margin=0.02) for view in views
@@ -71,7 +72,8 @@ class _Studio:
 
 def build_import_page(dataset: Dataset, done: Imported) -> Markup:
     """Return the page about a data set that was just imported."""
-    studio = _Studio(dataset)
+    odd = () if done.dropped else tuple(found.place for found in done.outliers)
+    studio = _Studio(dataset, odd)
     parts = [_headline(dataset, done), _mean(studio)]
     parts += [_by_factor(studio, factor) for factor in dataset.labels if factor != "identity"]
     parts.append(_subjects(studio))
