@@ -1,0 +1,168 @@
+"""3DMM: a mean face, plus identity components, plus expression components."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gan.baselines.components import class_means, exact_components, pad_rows, principal_components
+from gan.baselines.config import BaselineConfig
+from gan.baselines.faces import LabelledFaces
+from gan.errors import CheckpointError
+from gan.models.contract import PRIOR, Core, FaceGenerator
+from gan.models.files import LINEAR, check_tensors, read_model, write_model
+
+BLOCK = 128  # meshes read at once
+
+
+class LinearFaceModel(FaceGenerator):
+    """`X = mean + Σ_k z_k P_k`: every factor adds displacements of its own.
+
+    Attributes
+    ----------
+    mean : (V, 3), mm
+    bases : dict of (d, 3V), mm
+        Of each factor: components times their standard deviations, so that codes of the training
+        faces are N(0, I). Rows of zeros where the data have fewer directions than the code.
+
+    References
+    ----------
+    Blanz, Vetter, A morphable model for the synthesis of 3D faces, SIGGRAPH 1999; with expressions
+    Amberg, Knothe, Vetter, Expression invariant 3D face recognition with a morphable model, FG
+    2008.
+    """
+
+    def __init__(
+        self, core: Core, *, mean: Float[Tensor, "V 3"], bases: Mapping[str, Tensor]
+    ) -> None:
+        super().__init__(core)
+        self.mean, self.bases = mean, dict(bases)
+
+    def decode(self, codes: Mapping[str, Tensor]) -> Float[Tensor, "B V 3"]:
+        """Generate the meshes of a batch of codes, in mm; differentiable in the codes."""
+        d = sum(codes[f.name] @ self.bases[f.name] for f in self.factors)
+        assert isinstance(d, Tensor)
+        return self.mean + d.view(len(d), -1, 3)
+
+    def encode(
+        self, vertices: Float[Tensor, "B V 3"], *, prior: float = PRIOR
+    ) -> dict[str, Tensor]:
+        """Return the codes of all factors at once by regularised least squares, in closed form.
+
+        Parameters
+        ----------
+        vertices : mm
+        prior : mm²
+            λ of `Σ_v ‖x_v(z) − x_v‖² + λ ‖z‖²`.
+        """
+        B = torch.cat([self.bases[f.name] for f in self.factors]).double()
+        d = (vertices - self.mean).flatten(1).double()
+        A = B @ B.T + prior * torch.eye(len(B), dtype=B.dtype, device=B.device)
+        z = torch.linalg.solve(A, B @ d.T).T.to(vertices.dtype)
+        empty = z.new_zeros(len(z), self.noise_size)
+        return self.split(torch.cat([z, empty], dim=1))
+
+    def to(self, device: torch.device | str) -> "LinearFaceModel":
+        """Return the same model on another device."""
+        bases = {name: basis.to(device) for name, basis in self.bases.items()}
+        return LinearFaceModel(self.core.to(device), mean=self.mean.to(device), bases=bases)
+
+    def describe(self) -> str:
+        """Say how many components each factor has."""
+        used = ", ".join(
+            f"{f.name} {int((self.bases[f.name] != 0).any(dim=1).sum())}" for f in self.factors
+        )
+        return f"3DMM, additive principal components: {used} → {len(self.template):,} × 3"
+
+    def save(self, path: Path) -> None:
+        """Write one safetensors file."""
+        tensors = {f"basis.{name}": basis for name, basis in self.bases.items()}
+        write_model(path, LINEAR, self, tensors | {"mean": self.mean}, {})
+
+    @classmethod
+    def load(cls, path: Path) -> "LinearFaceModel":
+        """Read a file written by `save`.
+
+        Raises
+        ------
+        CheckpointError
+            The file is of another kind, or damaged.
+        """
+        stored = read_model(path, LINEAR)
+        try:
+            model = cls(stored.core(), mean=stored.tensors["mean"], bases=stored.below("basis."))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{path}: the face model is incomplete: {error}") from None
+        V = len(model.template)
+        own: dict[str, tuple[Tensor | None, tuple[int, ...]]] = {"mean": (model.mean, (V, 3))}
+        for f in model.factors:
+            own[f"basis.{f.name}"] = (model.bases.get(f.name), (f.code_size, 3 * V))
+        check_tensors(path, model, own)
+        return model
+
+
+def fit_linear(
+    faces: LabelledFaces, config: BaselineConfig, watch: Callable[[int], None] = lambda n: None
+) -> LinearFaceModel:
+    """Fit the additive model: identity to everyone's neutral face, expression to what is left.
+
+    Identity: components of the people's neutral faces, every person with equal weight. Expression:
+    components of all meshes less their person's neutral, labelled or not. The code of a person is
+    that of the neutral face, the code of an expression the mean of its class.
+
+    Parameters
+    ----------
+    watch
+        Called with the number of meshes read since it was last called.
+    """
+    rng = np.random.default_rng(config.seed)
+    neutrals = faces.neutral.reshape(len(faces.neutral), -1)
+    identity = exact_components(neutrals, config.identity_size)
+    everyone = np.arange(len(faces))
+
+    def displacements() -> Iterator[np.ndarray]:
+        for start in range(0, len(faces), BLOCK):
+            D = faces.displacements(everyone[start : start + BLOCK])
+            watch(len(D))
+            yield D.reshape(len(D), -1).astype(np.float64)
+
+    expression = principal_components(displacements, config.expression_size, rng=rng)
+    P_id, P_exp = (
+        pad_rows(c.deviation[:, None] * c.basis, size)
+        for c, size in (
+            (identity, config.identity_size),
+            (expression, config.expression_size),
+        )
+    )
+    a = _coefficients(neutrals - identity.mean, identity.basis, identity.deviation, len(P_id))
+    b = np.concatenate(
+        [
+            _coefficients(D - expression.mean, expression.basis, expression.deviation, len(P_exp))
+            for D in displacements()
+        ]
+    )
+    codes = {
+        config.identity: torch.from_numpy(a).float(),
+        config.expression: class_means(
+            torch.from_numpy(b).float(), faces.expression, len(faces.expressions)
+        ),
+    }
+    mean = (identity.mean + expression.mean).reshape(-1, 3)
+    return LinearFaceModel(
+        faces.core(config, codes, step=1),
+        mean=torch.from_numpy(mean).float(),
+        bases={
+            config.identity: torch.from_numpy(P_id).float(),
+            config.expression: torch.from_numpy(P_exp).float(),
+        },
+    )
+
+
+def _coefficients(
+    D: np.ndarray, basis: np.ndarray, deviation: np.ndarray, size: int
+) -> Float[np.ndarray, "k size"]:
+    """Return the codes of rows, 0 where the basis is padded."""
+    return pad_rows((D @ basis.T / deviation).T, size).T

@@ -1,0 +1,97 @@
+"""`gan baseline`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gan.baselines.config import BaselineConfig
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("name", metavar="NAME")
+@click.argument(
+    "dataset", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("-o", "--out", type=FOLDER, help="Run directory.  [default: runs/NAME]")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set one value.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="M",
+    help="Stop cleanly after so much time of training.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="[default: 0]")
+@click.option("--resume", is_flag=True, help="Continue the run in --out, bit for bit on a CPU.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+def baseline(
+    name: str,
+    dataset: Path | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    minutes: float | None,
+    seed: int | None,
+    resume: bool,
+    device: str,
+) -> None:
+    """Train a model to compare ours with on DATASET: 3dmm, coma or mae.
+
+    3dmm: additive principal components. coma: components for identity, a mesh autoencoder for
+    expressions (DeepFLAME). mae: a multilinear tensor with a network that reads depth images. The
+    run works with `gan sample`, `evaluate` and `report` like one of `gan train`.
+
+    DATASET needs identity and expression labels, and a neutral face of everyone. With --resume it
+    is that of the run, and so is the configuration. Exit codes: 0 done, 1 error, 130 interrupted
+    (resumable). Example:
+
+    gan baseline coma faces.h5 --minutes 30 --set expression_size=20 -o runs/coma
+    """
+    from gan.baselines.reconstruction import read_reconstruction
+    from gan.baselines.train import train_baseline
+    from gan.cli.stage_bar import StageBar
+    from meshkit.cli.messages import about
+
+    out = out or Path("runs") / name
+    given = [*overrides]
+    given += [f"max_minutes={minutes}"] if minutes is not None else []
+    given += [f"seed={seed}"] if seed is not None else []
+    config = _config(name, given, out if resume else None)
+    path = dataset or _dataset_of(out, resume)
+    with about(path), StageBar() as bar:
+        outcome = train_baseline(config, path, out, resume=resume, device=device, watch=bar.update)
+    steps = f"{outcome.step:,} of {outcome.iterations:,} steps, {outcome.minutes:.1f} minutes"
+    click.echo(f"{out}: {outcome.reason} after {steps}")
+    if outcome.reason == "interrupted":
+        click.echo(f"continue with: gan baseline {name} --resume -o {out}", err=True)
+        sys.exit(130)
+    for split, found in read_reconstruction(out).items():
+        click.echo(
+            f"{split} faces come back within {found.error:.3f} mm; "
+            f"the mean face is {found.reference:.3f} mm away ({found.meshes} meshes)"
+        )
+
+
+def _config(name: str, given: list[str], run: Path | None) -> "BaselineConfig":
+    """Return the configuration: defaults or, of a run to resume, its own, and what is given."""
+    from gan.baselines.config import baseline_config, read_baseline
+
+    base: dict[str, Any] = {}
+    if run is not None:
+        if not (run / "config.toml").is_file():
+            raise click.UsageError(f"--resume: {run} is not a run directory (no config.toml)")
+        base = read_baseline(run / "config.toml").model_dump(mode="json", exclude_none=True)
+        if base["kind"] != name:
+            raise click.UsageError(f"--resume: {run} is a run of {base['kind']}, not of {name}")
+    return baseline_config(name, given, base=base)
+
+
+def _dataset_of(run: Path, resume: bool) -> Path:
+    from gan.runs.directory import read_run
+
+    if not resume:
+        raise click.UsageError("Missing argument 'DATASET'.")
+    return read_run(run).dataset

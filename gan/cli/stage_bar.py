@@ -1,0 +1,56 @@
+"""A progress bar for work whose stages come one after the other, each of its own length."""
+
+from typing import Any, Protocol
+
+
+class Stage(Protocol):
+    """What a stage tells: its name, how far it is, and of how much (0: unknown)."""
+
+    @property
+    def stage(self) -> str:
+        """The name."""
+
+    @property
+    def done(self) -> int:
+        """How far."""
+
+    @property
+    def total(self) -> int:
+        """Of how much; 0 if that is unknown."""
+
+
+class StageBar:
+    """A bar with time passed and time left; silent without a terminal."""
+
+    def __init__(self) -> None:
+        from rich import progress as bars
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        self.bar = bars.Progress(
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(),
+            bars.MofNCompleteColumn(),
+            bars.TimeElapsedColumn(),
+            bars.TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,  # else rich leaves an empty line in logs
+            transient=True,
+        )
+        self.task: Any = None
+        self.stage = ""
+
+    def __enter__(self) -> "StageBar":
+        self.bar.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.bar.__exit__(*error)
+
+    def update(self, now: Stage) -> None:
+        """Show where the work is; a new stage begins a new bar."""
+        if self.task is None or now.stage != self.stage:
+            if self.task is not None:
+                self.bar.remove_task(self.task)
+            self.task, self.stage = self.bar.add_task(now.stage), now.stage
+        self.bar.update(self.task, completed=now.done, total=now.total or None)
