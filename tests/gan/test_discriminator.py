@@ -1,0 +1,64 @@
+"""Spectral norm between the image and the score: what it bounds, whose numbers it draws."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from gan.models.critic import slope_of
+from gan.models.discriminator import BranchedDiscriminator
+
+
+def discriminator(seed: int = 0, *, spectral_norm: bool = True) -> BranchedDiscriminator:
+    return BranchedDiscriminator(
+        size=16,
+        widths=(4, 6, 8, 10),
+        slope=0.2,
+        classes={"mood": 3},
+        rng=torch.Generator().manual_seed(seed),
+        spectral_norm=spectral_norm,
+    )
+
+
+def images(n: int = 6, scale: float = 1.0) -> torch.Tensor:
+    rng = torch.Generator().manual_seed(1)
+    return scale * torch.randn(n, 3, 16, 16, generator=rng)
+
+
+def test_weights_on_the_way_to_the_score_have_norm_one_and_the_others_stay_free():
+    D, free = discriminator(), discriminator(spectral_norm=False)
+    for _ in range(50):
+        D.score(D.shared(images()))
+    for layer in (*D.trunk, *D.critic.blocks, D.critic.last):
+        norm = torch.linalg.matrix_norm(layer.weight.flatten(1), ord=2)
+        assert norm.item() == pytest.approx(1.0, abs=1e-3)
+    ours, theirs = D.branches["mood"], free.branches["mood"]
+    assert_close(ours.last.weight, theirs.last.weight, rtol=0, atol=0)
+    assert not hasattr(ours.last, "parametrizations")
+
+
+def test_the_slope_of_the_score_is_bounded_whatever_the_weights():
+    """Each convolution overlaps itself fourfold: 2 per layer bounds its operator norm."""
+    D = discriminator()
+    with torch.no_grad():
+        for layer in (*D.trunk, *D.critic.blocks):
+            layer.parametrizations.weight.original.mul_(30)
+    for _ in range(50):
+        D.score(D.shared(images()))
+    slope = slope_of(D.as_critic(), images()).flatten(1).norm(dim=1)
+    assert (slope < 2.0**4).all()
+    free = discriminator(spectral_norm=False)
+    with torch.no_grad():
+        for layer in (*free.trunk, *free.critic.blocks):
+            layer.weight.mul_(30)
+    assert (slope_of(free.as_critic(), images()).flatten(1).norm(dim=1) > 2.0**4).all()
+
+
+def test_vectors_come_from_the_runs_own_numbers_and_change_at_every_use():
+    torch.manual_seed(5)
+    one = discriminator()
+    torch.manual_seed(6)
+    assert_close(one.state_dict(), discriminator().state_dict(), rtol=0, atol=0)
+    vectors = {name: v.clone() for name, v in one.named_buffers()}
+    assert len(vectors) == 2 * 5
+    one.score(one.shared(images()))
+    assert all((vectors[name] != v).any() for name, v in one.named_buffers())

@@ -1,0 +1,83 @@
+"""The mapping that a configuration chooses, and the images that are cached under it."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from gan.cache import cache_folder
+from gan.config import parse_config
+from gan.datasets.store import load_dataset
+from gan.training.problem import Problem, image_mapping, prepare
+from meshkit.param import WEIGHTS, parameterize
+from tests.gan.conftest import blobs, tiny
+
+CPU = torch.device("cpu")
+
+
+def problem(dataset, **mapping) -> Problem:
+    tree = tiny().model_dump(mode="json", exclude_none=True)
+    tree["mapping"] |= mapping
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # flips, which the last test is about
+        return prepare(dataset, parse_config(tree, "the test"), CPU)
+
+
+def cached() -> set[Path]:
+    return set(cache_folder().rglob("images-*.npy"))
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {},
+        {"name": "antialiased"},
+        {"name": "antialiased", "samples": 5},
+        *({"weights": weights} for weights in WEIGHTS if weights != "cotan"),
+    ],
+    ids=str,
+)
+def test_images_are_cached_under_everything_that_makes_them(chosen, tiny_dataset):
+    """After another mapping of the same size has left its images, these are this one's."""
+    with load_dataset(tiny_dataset) as dataset:
+        problem(dataset, weights="cotan", name="antialiased", samples=2)
+        before = cached()
+        found = problem(dataset, **chosen)
+        assert len(cached() - before) == 1
+        again = problem(dataset, **chosen)
+        assert len(cached() - before) == 1, "the second time they are read"
+        V = torch.from_numpy(dataset.vertices(found.indices[[3, 17]]))
+    expected = (found.mapping(V) - found.images.mean) / found.images.deviation
+    for images in (found.images, again.images):
+        assert_close(images.batch(torch.tensor([3, 17])), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_antialiased_texels_are_means_of_plain_ones(tiny_dataset):
+    with load_dataset(tiny_dataset) as dataset:
+        coarse = problem(dataset, name="antialiased", samples=2, size=16)
+        fine = problem(dataset, size=32)
+        V = torch.from_numpy(dataset.vertices(coarse.indices[:2]))
+    means = torch.nn.functional.avg_pool2d(fine.mapping(V), 2)
+    assert_close(coarse.mapping(V), means, rtol=1e-5, atol=1e-4)
+
+
+def test_more_samples_see_more_vertices(tmp_path):
+    with load_dataset(blobs(tmp_path / "fine.h5", rings=20)) as dataset:
+        plain, three, five = (
+            (problem(dataset, **chosen).mapping.matrix() != 0).sum(axis=0) > 0
+            for chosen in ({}, {"name": "antialiased"}, {"name": "antialiased", "samples": 5})
+        )
+    assert plain.sum() < three.sum() < five.sum()
+
+
+def test_flips_of_named_weights_are_said(tiny_dataset):
+    config = tiny()
+    with load_dataset(tiny_dataset) as dataset:
+        V, F = dataset.template.astype(np.float64), dataset.faces.astype(np.int64)
+    flat = parameterize(V, F)
+    flipped = flat._replace(flips=np.array([2, 5, 7]))
+    with pytest.warns(UserWarning, match="'auto': 3 faces of the flat map are flipped"):
+        image_mapping(flipped, config, len(V))
