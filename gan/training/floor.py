@@ -52,7 +52,7 @@ def record_floor(work: Callable[[], Any]) -> Floor:
 
 class _Recorder(TorchDispatchMode):
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[Callable[[], Any]] = []
         self.operations = 0.0
         self._pool: dict[tuple[Any, ...], Tensor] = {}

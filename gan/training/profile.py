@@ -28,6 +28,7 @@ PARTS = (
     "communication",
 )
 REST = "rest"
+_PREPARING = "preparing the profile"  # not counted
 
 _active: "Profile | None" = None
 
@@ -74,6 +75,7 @@ class Profile:
         spent: dict[str, float] = defaultdict(float)
         for (name, began), (_, ended) in zip(self._marks, self._marks[1:], strict=False):
             spent[name] += began.elapsed_time(ended) / 1e3 if self._cuda else ended - began
+        spent.pop(_PREPARING, None)
         return dict(spent)
 
     @contextmanager
@@ -92,14 +94,17 @@ class Profile:
     @contextmanager
     def backwards(self, total: Tensor) -> Iterator[None]:
         """Count the time of each node of the graph for the part that made it."""
+        self._now(_PREPARING)
         handles = [
             node.register_prehook(self._prehook(self._maker(node)))
             for node in _graph(total.grad_fn)
             if type(node).__name__ != "AccumulateGrad"  # made anew in each step, by no part
         ]
+        self._now(self._stack[-1])
         try:
             yield
         finally:
+            self._now(_PREPARING)
             for handle in handles:
                 handle.remove()
             self._mark(self._stack[-1])
