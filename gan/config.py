@@ -270,8 +270,10 @@ def _preset(name: str) -> dict[str, Any]:
 def _parse(text: bytes, origin: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # TOML's own, UTF-8's, or a number of too many digits
         raise ConfigError(f"{origin} is not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{origin} is not TOML: nested too deeply") from None
 
 
 def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -336,5 +338,5 @@ def _descend(node: dict[str, Any], path: Sequence[str], override: str) -> dict[s
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text.strip()  # a bare word is a string
