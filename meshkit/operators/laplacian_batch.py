@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from meshkit.checks import check_faces
 from meshkit.errors import DegenerateFaceError, MeshError
 
-MESHES, FACES = 16, 1024  # worked on at once: the cache holds all that is made of them
+MESHES, FACES = 32, 512  # worked on at once: the cache holds all that is made of them
 
 
 class CotangentStructure:
