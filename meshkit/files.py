@@ -104,3 +104,19 @@ def _place() -> str:
     except OSError:
         space = ""
     return hashlib.sha256(f"{platform.node()} {space}".encode()).hexdigest()[:8]
+
+
+def check_target(path: Path) -> None:
+    """Refuse what can be known not to work before long work is done for it.
+
+    Raises
+    ------
+    OSError
+        As `atomic_path`.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent} does not exist; create the folder first")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(f"{path} is read-only")

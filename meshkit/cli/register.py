@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshkit.cli.parameters import FILE, check_outputs, json_option
+from meshkit.files import check_target
 
 if TYPE_CHECKING:
     from meshkit.mesh import Mesh
@@ -84,6 +85,9 @@ def register(
         raise click.UsageError("--detail has no effect with --rigid")
     if report is not None and report.suffix.lower() not in (".html", ".htm"):
         raise click.UsageError(f"--report {report}: the report is an .html")
+    for path in (report, None if sequence else output):
+        if path is not None:
+            check_target(path)
     if sequence:
         if rigid:
             raise click.UsageError("--rigid does not go with --sequence")

@@ -223,3 +223,6 @@ def test_wrong_use_of_sequences():
     with_marks = ["--sequence", "-o", "fits", "--landmarks", "marks"]
     refuse(*call, *with_marks, says="marks holds no f0.json")
     refuse(*call, "gone.ply", "--sequence", "-o", "out", says="gone.ply: No such file")
+    with_report = ["--sequence", "-o", "out", "--report", "no/r.html"]
+    refuse(*call, *with_report, says="no does not exist; create the folder first")
+    refuse(*call[:3], "-o", "no/o.obj", says="no does not exist; create the folder first")
