@@ -1,6 +1,7 @@
 """Geometry images of the real faces: computed once, kept as a memory map, normalised."""
 
 import hashlib
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +32,20 @@ class RealImages:
         total, squares = np.zeros(raw.shape[1:]), 0.0
         for start in range(0, len(raw), BLOCK):
             total += raw[start : start + BLOCK].sum(axis=0, dtype=np.float64)
+            _forget_pages(raw)
         mean = total / len(raw)
         for start in range(0, len(raw), BLOCK):
             squares += float(((raw[start : start + BLOCK] - mean) ** 2).sum())
+            _forget_pages(raw)
         self.deviation = float(np.sqrt(squares / raw.size))
         self.mean = torch.from_numpy(mean.astype(np.float32)).to(device)
         self._raw, self._device = raw, device
         self._resident: Tensor | None = None
         if raw.nbytes <= RESIDENT or device.type == "cuda":
-            whole = torch.from_numpy(np.array(raw)).to(device)
+            whole = torch.empty(raw.shape, device=device)
+            for start in range(0, len(raw), BLOCK):
+                whole[start : start + BLOCK] = torch.from_numpy(raw[start : start + BLOCK].copy())
+                _forget_pages(raw)
             self._resident = whole.sub_(self.mean).div_(self.deviation)
 
     def __len__(self) -> int:
@@ -71,8 +77,19 @@ def cached_images(
                 flat = mapping @ V.transpose(1, 2, 0).reshape(V.shape[1], -1)  # (n², 3 B)
                 block = flat.reshape(size, size, 3, len(V)).transpose(3, 2, 0, 1)
                 images[start : start + len(V)] = block
-            images.flush()
+                images.flush()
+                _forget_pages(images)
             del images
     images = np.load(path, mmap_mode="r", allow_pickle=False)
     assert isinstance(images, np.ndarray)
     return images
+
+
+def _forget_pages(images: np.ndarray) -> None:
+    """Let go of what was read from a memory map: its pages count as this process's memory.
+
+    They stay in the system's cache of files. Nothing happens where there is no such call.
+    """
+    view = getattr(images, "_mmap", None)
+    if isinstance(view, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        view.madvise(mmap.MADV_DONTNEED)

@@ -65,19 +65,22 @@ def _compute(
     mean, scale = _mean_and_scale(dataset, indices)
 
     def displacements(places: np.ndarray) -> np.ndarray:
-        V = dataset.vertices(indices[places])
-        D: np.ndarray = ((V - dataset.template - mean) / scale).reshape(len(V), -1)
-        return D.astype(np.float32)
+        # Block by block: in one piece, the steps between would need five times the memory.
+        D = np.empty((len(places), mean.size), dtype=np.float32)
+        for start in range(0, len(places), ANCHORED):
+            block = slice(start, start + ANCHORED)
+            V = dataset.vertices(indices[places[block]])
+            D[block] = ((V - dataset.template - mean) / scale).reshape(len(V), -1)
+        return D
 
     first, *others = labels
     # Evenly spaced, so that every class of the first factor takes part.
     sampled = np.unique(np.linspace(0, len(indices) - 1, SAMPLED).astype(int))
     D = displacements(sampled)
-    means, left = _class_means(D, labels[first][sampled], int(labels[first].max()) + 1)
-    arrays = {
-        name: _components(part, n_components)
-        for name, part in (("components", D), ("between", means), ("within", left))
-    }
+    arrays = {"components": _components(D, n_components)}
+    means = _take_class_means(D, labels[first][sampled], int(labels[first].max()) + 1)
+    arrays |= {"between": _components(means, n_components), "within": _components(D, n_components)}
+    del D
     for factor in others:
         anchors = []
         for c in range(int(labels[factor].max()) + 1):
@@ -100,15 +103,15 @@ def _mean_and_scale(dataset: Dataset, indices: np.ndarray) -> tuple[np.ndarray, 
     return mean, float(np.sqrt(squares / (len(indices) * mean.size) - (mean**2).mean()))
 
 
-def _class_means(
+def _take_class_means(
     D: Float[np.ndarray, "N n"], labels: np.ndarray, n_classes: int
-) -> tuple[Float[np.ndarray, "C n"], Float[np.ndarray, "N n"]]:
-    """Split displacements into class means and what is left; all of it, where there is no label."""
-    left, means = D.copy(), np.zeros((n_classes, D.shape[1]), dtype=D.dtype)
+) -> Float[np.ndarray, "C n"]:
+    """Take the class means off displacements, in place; leave alone what has no label."""
+    means = np.zeros((n_classes, D.shape[1]), dtype=D.dtype)
     for c in np.unique(labels[labels >= 0]):
         means[c] = D[labels == c].mean(axis=0)
-        left[labels == c] -= means[c]
-    return means, left
+        D[labels == c] -= means[c]
+    return means
 
 
 def _components(D: Float[np.ndarray, "N n"], n_components: int) -> Float[np.ndarray, "K n"]:
