@@ -1,15 +1,30 @@
 """What gan raises on purpose, beside meshkit's errors."""
 
+LONGEST = 600  # characters of a message
 
-class DatasetError(ValueError):
+
+def one_line(message: str) -> str:
+    """Return a message as one line that can be read: what it quotes from a file may be anything."""
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST // 2]} … {text[3 - LONGEST // 2 :]}"
+
+
+class _OneLine(ValueError):
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
+
+class DatasetError(_OneLine):
     """A data set or a face model file is not what the operation needs."""
 
 
-class ConfigError(ValueError):
+class ConfigError(_OneLine):
     """A configuration has an unknown key, a value out of range, or a contradiction."""
 
 
-class CheckpointError(ValueError):
+class CheckpointError(_OneLine):
     """A run or a checkpoint is missing, damaged, or belongs to another template or data set."""
 
 
