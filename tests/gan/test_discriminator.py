@@ -61,4 +61,5 @@ def test_vectors_come_from_the_runs_own_numbers_and_change_at_every_use():
     vectors = {name: v.clone() for name, v in one.named_buffers()}
     assert len(vectors) == 2 * 5
     one.score(one.shared(images()))
-    assert all((vectors[name] != v).any() for name, v in one.named_buffers())
+    moved = {name for name, v in one.named_buffers() if (vectors[name] != v).any()}
+    assert len(moved) == 2 * 4, "one output has one direction, found at once"
