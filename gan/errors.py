@@ -11,20 +11,20 @@ def one_line(message: str) -> str:
     return f"{text[: LONGEST // 2]} … {text[3 - LONGEST // 2 :]}"
 
 
-class _OneLine(ValueError):
+class _OneLineError(ValueError):
     def __init__(self, message: str) -> None:
         super().__init__(one_line(message))
 
 
-class DatasetError(_OneLine):
+class DatasetError(_OneLineError):
     """A data set or a face model file is not what the operation needs."""
 
 
-class ConfigError(_OneLine):
+class ConfigError(_OneLineError):
     """A configuration has an unknown key, a value out of range, or a contradiction."""
 
 
-class CheckpointError(_OneLine):
+class CheckpointError(_OneLineError):
     """A run or a checkpoint is missing, damaged, or belongs to another template or data set."""
 
 
