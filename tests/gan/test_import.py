@@ -12,6 +12,7 @@ from gan.datasets.importing.manifest import read_manifest
 from gan.datasets.importing.outliers import robust_limit
 from gan.datasets.importing.reading import check_correspondence, read_reference, rotation_from
 from gan.datasets.importing.splitting import split_subjects
+from gan.datasets.importing.work import crew
 from gan.datasets.store import check_dataset, load_dataset
 from gan.errors import DatasetError
 from meshkit.errors import MeshError
@@ -119,6 +120,15 @@ def test_two_processes_write_the_bytes_of_one(folder):
     one, _ = run(folder, "one.h5")
     two, _ = run(folder, "two.h5", jobs=2)
     assert one.read_bytes() == two.read_bytes()
+
+
+def die(shared: object, item: object) -> None:
+    os._exit(1)
+
+
+def test_a_killed_process_is_said():
+    with pytest.raises(DatasetError, match="goes on where it stopped"), crew(2, None) as run:
+        list(run(die, [1, 2, 3]))
 
 
 def test_an_interrupted_import_goes_on(folder, monkeypatch):

@@ -94,7 +94,7 @@ def import_(
     jobs: int | None,
     report: Path | None,
 ) -> None:
-    r"""Make a data set of the registered meshes in FOLDER.
+    """Make a data set of the registered meshes in FOLDER.
 
     All meshes must have the template's faces in its vertex order; scans go through `meshkit
     register` first. Interrupted, the same command goes on where it stopped.
@@ -103,7 +103,7 @@ def import_(
     gan data import meshes --manifest meshes.csv -o faces.h5 --report qa.html
     gan data import COMA_data -o coma.h5              # a known layout is found
     gan data import FaceScape --layout facescape --write-manifest list.csv
-    """
+    """  # noqa: D301 (click reads the character)
     from gan.cli.data.progress import ends_on_sigterm, progress_bar
     from gan.datasets.importing.dataset import ImportOptions, import_dataset
     from gan.datasets.importing.manifest import write_manifest as save_manifest

@@ -23,11 +23,11 @@ import click
 @click.option("--same-subjects", is_flag=True, help="Subjects of one name are one person.")
 @click.option("--align", is_flag=True, help="Move each data set onto the first one's template.")
 def merge(files: tuple[Path, ...], out: Path, same_subjects: bool, align: bool) -> None:
-    r"""Join data sets of one topology; classes of one name are one class, splits stay.
+    """Join data sets of one topology; classes of one name are one class, splits stay.
 
     \b
     gan data merge coma.h5 mine.h5 -o both.h5 --align
-    """
+    """  # noqa: D301 (click reads the character)
     from contextlib import ExitStack
 
     from gan.cli.data.progress import ends_on_sigterm, progress_bar

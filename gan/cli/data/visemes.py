@@ -50,12 +50,12 @@ def visemes(
     frames: int | None,
     first_frame: int,
 ) -> None:
-    r"""Turn alignments of speech (Montreal Forced Aligner, Praat) into a viseme for each frame.
+    """Turn alignments of speech (Montreal Forced Aligner, Praat) into a viseme for each frame.
 
     \b
     gan data visemes sentence01.TextGrid --fps 60 --first-frame 1 -o visemes.csv
     gan data import meshes --manifest meshes.csv --visemes visemes.csv -o faces.h5
-    """
+    """  # noqa: D301 (click reads the character)
     from collections import Counter
 
     from gan.datasets.importing.speech import (
