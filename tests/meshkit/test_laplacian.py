@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse.linalg import spsolve
 from scipy.spatial.transform import Rotation
 
+from meshkit import laplacian as module
 from meshkit.errors import DegenerateFaceError, MeshError
 from meshkit.laplacian import (
     cotangent_laplacian,
@@ -165,3 +166,12 @@ def test_malformed_meshes_are_refused(function):
         function(np.where([[True], [False], [False]], np.nan, V), F)
     with pytest.raises(MeshError, match="V has 2 rows only"):
         function(V[:2], F)
+
+
+def test_parts_of_the_faces_change_nothing(monkeypatch):
+    V, F = grid(3, 3)
+    whole = cotangent_laplacian(V, F).toarray()
+    monkeypatch.setattr(module, "FACES", 7)
+    assert_array_equal(cotangent_laplacian(V, F).toarray(), whole)
+    with pytest.raises(DegenerateFaceError, match=rf"face {len(F)} = \[0, 1, 2\] has no area"):
+        cotangent_laplacian(V, np.vstack([F, [[0, 1, 2]]]))
