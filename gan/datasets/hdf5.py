@@ -19,6 +19,10 @@ from gan.errors import DatasetError
 
 DAMAGE = (OSError, RuntimeError, KeyError, TypeError, ValueError, OverflowError, MemoryError)
 LARGEST_RATIO = 1100  # deflate cannot expand further, so a larger array cannot be in the file
+LARGEST_CHUNK = 1 << 28  # bytes: whoever wants one mesh gets its chunk whole
+# What comes with HDF5 and cannot be asked to compute: any other is a library loaded from a folder.
+FILTERS = {h5py.h5z.FILTER_DEFLATE: "gzip", h5py.h5z.FILTER_SHUFFLE: "shuffle"}
+FILTERS[h5py.h5z.FILTER_FLETCHER32] = "fletcher32"
 
 
 @contextlib.contextmanager
@@ -61,6 +65,7 @@ def find_dataset(path: Path, file: h5py.File, name: str, dtype: str) -> h5py.Dat
             raise DatasetError(f"{path}: /{name} is a group, expected an array")
         if node.is_virtual or node.external:
             raise DatasetError(f"{path}: /{name} lies in another file; links are not followed")
+        _check_storage(path, name, node)
         if node.dtype != np.dtype(dtype):
             raise DatasetError(f"{path}: /{name} has type {node.dtype}, expected {np.dtype(dtype)}")
         stored = node.id.get_storage_size()
@@ -69,6 +74,26 @@ def find_dataset(path: Path, file: h5py.File, name: str, dtype: str) -> h5py.Dat
                 f"{path}: /{name} is incomplete: {stored} bytes stored of {node.nbytes}"
             )
         return node
+
+
+def _check_storage(path: Path, name: str, node: h5py.Dataset) -> None:
+    """Refuse filters that HDF5 would load from elsewhere, and chunks that fill the memory."""
+    plan = node.id.get_create_plist()
+    for i in range(plan.get_nfilters()):
+        code = plan.get_filter(i)[0]
+        if code not in FILTERS:
+            raise DatasetError(
+                f"{path}: /{name} is stored by HDF5's filter {code}; of filters only "
+                f"{', '.join(FILTERS.values())} are read: h5repack -f GZIP=4 changes it"
+            )
+    if (
+        node.chunks
+        and int(np.prod(node.chunks, dtype=object)) * node.dtype.itemsize > LARGEST_CHUNK
+    ):
+        raise DatasetError(
+            f"{path}: /{name} lies in chunks of {'x'.join(map(str, node.chunks))}, more than "
+            f"{LARGEST_CHUNK >> 20} MiB each: h5repack -l changes it"
+        )
 
 
 def read_array(path: Path, file: h5py.File, name: str, dtype: str) -> np.ndarray:

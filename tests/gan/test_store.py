@@ -230,6 +230,18 @@ def huge(file, path):
     file.create_dataset("vertices", (10**12, VERTICES, 3), "f4", chunks=(1, VERTICES, 3))
 
 
+def lzf(file, path):
+    stored = file["frame"][()]
+    del file["frame"]
+    file.create_dataset("frame", data=stored, compression="lzf")
+
+
+def huge_chunk(file, path):
+    del file["vertices"]
+    shape = (10**8, VERTICES, 3)
+    file.create_dataset("vertices", shape, "f4", chunks=(5 * 10**6, VERTICES, 3))
+
+
 def retyped(file, path):
     del file["frame"]
     file["frame"] = np.zeros(N)
@@ -259,6 +271,8 @@ DAMAGE = {
     "external storage": (external_storage, "/frame lies in another file"),
     "virtual": (virtual, "/frame lies in another file"),
     "huge": (huge, "/vertices is incomplete: 0 bytes stored"),
+    "lzf": (lzf, "/frame is stored by HDF5's filter 32000; of filters only gzip, shuffle"),
+    "huge chunk": (huge_chunk, "/vertices lies in chunks of 5000000x5x3, more than 256 MiB"),
     "float frames": (retyped, "/frame has type float64, expected int32"),
     "strings": (pickled, "/frame has type object"),
     "format": (attribute("format", "other"), "format is 'other'"),
