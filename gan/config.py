@@ -241,7 +241,9 @@ def dump_config(config: Config) -> str:
 
 
 def _pairs(values: Mapping[str, Any]) -> list[str]:
-    return [f"{_key(key)} = {_toml(value)}" for key, value in values.items() if value != {}]
+    # No options are the default; no losses are not.
+    kept = ((key, value) for key, value in values.items() if value != {} or key == "losses")
+    return [f"{_key(key)} = {_toml(value)}" for key, value in kept]
 
 
 def _key(key: str) -> str:
