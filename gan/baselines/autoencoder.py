@@ -277,7 +277,7 @@ class ConvolutionalFaceModel(FaceGenerator):
             "nuisance": (d, 3 * V),
         }
         own: dict[str, tuple[Tensor | None, tuple[int, ...]]] = {
-            name: (model.fields.get(name), shape) for name, shape in shapes.items()
+            f"field.{name}": (model.fields.get(name), shape) for name, shape in shapes.items()
         }
         own |= {
             "gaussian.mean": (model.gaussian.mean, (d,)),

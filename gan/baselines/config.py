@@ -84,8 +84,8 @@ class MultilinearConfig(TrainedConfig):
     widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (16, 32, 64, 128)
     hidden: Count = 256
     components: Count = 300  # of the displacements: the span in which the tensor lives
-    label: NotNegative = 0.1  # weight of the distance between codes of equal labels
-    mixed: NotNegative = 1.0  # weight of the reconstruction of mixtures of two faces
+    label: NotNegative = 0.03  # weight of the distance between codes of equal labels
+    mixed: NotNegative = 1.0  # weight of the reconstruction of mixtures of faces
 
 
 KINDS: dict[str, type[BaselineConfig]] = {

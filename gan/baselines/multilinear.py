@@ -214,7 +214,7 @@ class MultilinearFaceModel(FaceGenerator):
             "image_mean": (n, n),
         }
         own: dict[str, tuple[Tensor | None, tuple[int, ...]]] = {
-            name: (self.tensors.get(name), shape) for name, shape in shapes.items()
+            f"tensor.{name}": (self.tensors.get(name), shape) for name, shape in shapes.items()
         }
         for factor, gaussian, d in zip(self.factors, self.gaussians, sizes, strict=True):
             own |= {

@@ -21,7 +21,7 @@ from gan.errors import DatasetError
 _BLOCK = 128
 _SOME = 1024  # meshes from which the span, and the Gaussians of a checkpoint, are computed
 _HELD_OUT = 128  # validation meshes
-_MIX = (-0.5, 1.5)  # places of mixtures between the two faces
+_MIXED = 4  # faces in a mixture
 
 
 class MultilinearLearner(Learner):
@@ -34,7 +34,7 @@ class MultilinearLearner(Learner):
     components Φ of the data: a gradient never points out of the span of the faces.
 
     Terms: the mean squared vertex distance over the variance of the data; the same for mixtures of
-    two faces, whose depth images are mixed alike (nearly those of the mixed meshes, for faces that
+    four faces, whose depth images are mixed alike (nearly those of the mixed meshes, since faces
     lie upon each other), without which the encoder learns the people by heart; and, for every
     labelled factor, the squared distance of a code from the code of its class over the classes'
     variance (weak supervision: equal labels, equal codes).
@@ -239,14 +239,18 @@ class MultilinearLearner(Learner):
 
 
 def _with_mixtures(images: Tensor, Y: Tensor, *, seed: int) -> tuple[Tensor, Tensor]:
-    """Append as many mixtures of two faces, some beyond their two ends."""
+    """Append as many mixtures of faces: weights of mean 1/4 that sum to 1, some negative.
+
+    Their deviation, 1/2, makes mixtures of independent faces vary as much as the faces.
+    """
     rng = torch.Generator().manual_seed(seed % 2**63)
-    other = torch.randperm(len(Y), generator=rng).to(Y.device)
-    low, high = _MIX
-    t = (low + (high - low) * torch.rand(len(Y), 1, generator=rng)).to(Y.device)
-    mixed = Y + t * (Y[other] - Y)
-    between = images + t[:, :, None] * (images[other] - images)
-    return torch.cat([images, between]), torch.cat([Y, mixed])
+    k = min(_MIXED, len(Y))
+    g = torch.randn(len(Y), k, generator=rng) / k**0.5
+    weights = 1 / k + g - g.mean(dim=1, keepdim=True)
+    chosen = torch.rand(len(Y), len(Y), generator=rng).argsort(dim=1)[:, :k]
+    W = torch.zeros(len(Y), len(Y)).scatter_(1, chosen, weights).to(Y.device)
+    mixed = torch.tensordot(W, images, dims=1)
+    return torch.cat([images, mixed]), torch.cat([Y, W @ Y])
 
 
 def _apart(w: Tensor, classes: Tensor, label: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from gan.config import Config, parse_config
+from gan.baselines.config import parse_baseline
+from gan.config import parse_config
 from gan.datasets.store import Dataset
 from gan.errors import ConfigError
 from gan.evaluation import Evaluation, evaluate
@@ -23,8 +24,17 @@ from gan.runs.directory import RunRecord, read_run
 EVALUATION = "evaluation.json"
 QUICK_SAMPLES, QUICK_PAIRS = 200, 1000  # without an evaluation: seconds, not minutes
 TILE = (240, 200)  # height and width of the picture of a face
+BASELINE_IMAGE = 64  # texels of geometry images of models that are not trained on any
 STAGES = ("metrics", "faces", "grids", "interpolations", "images")
 Watcher = Callable[[str], None]  # called with the name of each stage as it begins
+
+
+class _Settings(NamedTuple):
+    """What the page needs to know of a run's configuration."""
+
+    text: str
+    image_size: int
+    seed: int
 
 
 class _Subject(NamedTuple):
@@ -33,8 +43,7 @@ class _Subject(NamedTuple):
     run: Path
     model: FaceGenerator
     record: RunRecord
-    config: Config
-    config_text: str
+    settings: _Settings
     log: Log
     dataset: Dataset | None
     found: Evaluation | None
@@ -78,13 +87,11 @@ def build_report(
     if dataset is not None:
         dataset.check_topology(model.faces.numpy(), where="the model")
     watch(STAGES[0])
-    config_text, config = _read_config(run)
     subject = _Subject(
         run=run,
         model=model,
         record=read_run(run),
-        config=config,
-        config_text=config_text,
+        settings=_read_settings(run),
         log=read_log(run / "metrics.jsonl"),
         dataset=dataset,
         found=_evaluation(run, model, dataset, seed),
@@ -121,7 +128,7 @@ def _pictures(subject: _Subject, watch: Watcher) -> list[Markup]:
     text = "One code moves in a straight line; all others stay where they are."
     parts.append(section("One code at a time", text, faces.interpolations(camera, seed=seed)))
     watch(STAGES[4])
-    size = subject.config.mapping.size
+    size = subject.settings.image_size
     text = "What lets a discriminator of images judge meshes: the template flattened to a square."
     parts.append(section("From face to image", text, mapping(model, dataset, size=size, seed=seed)))
     return parts
@@ -141,14 +148,14 @@ def _facts(subject: _Subject) -> list[Markup]:
         "iteration": subject.step,
         "time of training": str(timedelta(seconds=round(subject.log.seconds))),
         "device": subject.record.device,
-        "seed": subject.config.training.seed,
+        "seed": subject.settings.seed,
         "trained on": f"{subject.record.training_meshes:,} meshes of {subject.record.dataset.name}",
         "data fingerprint": subject.model.provenance.get("dataset"),
         "commit": versions.get("commit"),
         "versions": ", ".join(f"{k} {v}" for k, v in versions.items() if k != "commit"),
         "pictures": f"seed {subject.seed}",
     }
-    configuration = cards.configuration(subject.config_text)
+    configuration = cards.configuration(subject.settings.text)
     content = join([cards.origin(subject.model, subject.run, facts), configuration])
     parts.append(section("Origin", None, content))
     return parts
@@ -168,13 +175,18 @@ def _lead(subject: _Subject) -> Markup:
     )
 
 
-def _read_config(run: Path) -> tuple[str, Config]:
+def _read_settings(run: Path) -> _Settings:
+    """Read the configuration of a run, be it of a generator or of a baseline."""
     path = run / "config.toml"
     try:
         text = path.read_text(encoding="utf-8")
-        return text, parse_config(tomllib.loads(text), str(path))
+        tree = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from None
+    if "kind" in tree:
+        return _Settings(text, BASELINE_IMAGE, parse_baseline(tree, str(path)).seed)
+    config = parse_config(tree, str(path))
+    return _Settings(text, config.mapping.size, config.training.seed)
 
 
 def _evaluation(
