@@ -22,4 +22,8 @@ COMMANDS = {
 @click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="meshkit-gan")
 def main() -> None:
-    """Mesh to geometry image and back: parameterize, rasterize, resample."""
+    """Mesh to geometry image and back: parameterize, rasterize, resample.
+
+    Start with: meshkit check face.obj; meshkit uvmap face.obj --preview map.png; meshkit geomimg
+    face.obj. Each command has --help; those that print facts have --json.
+    """

@@ -21,6 +21,8 @@ def check(mesh: Path, as_json: bool) -> None:
 
     Exit code 0: usable as a template, a disk with or without holes (there may be warnings and
     notes). 1: an error among the findings, or the file cannot be read. 2: wrong usage.
+
+    Example: meshkit check face.obj --json
     """
     from meshkit.cli.messages import about, print_json
     from meshkit.diagnose import diagnose

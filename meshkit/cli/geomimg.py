@@ -104,6 +104,8 @@ def geomimg(
     Without texture coordinates MESH is flattened onto the unit square first, like meshkit uvmap
     does. Row 0 of the image is v = 0; .exr and .png store the rows top down, v falling, so that
     viewers show v upwards. Texels outside are 0, and marked (inside; alpha).
+
+    Example: meshkit geomimg face.obj --size 128 -o face.exr --preview look.png
     """
     output = output or Path(f"{mesh.stem}_geomimg.npz")
     from meshkit.images.image_files import check_suffix, maps_path

@@ -67,6 +67,10 @@ class LazyGroup(click.Group):
             extra = next(extras, package)
             remedy = f"pip install '{extra}'"
             raise click.ClickException(f"{package} is not installed: {remedy}") from error
+        except ImportError as error:
+            if error.name is not None:  # a name that a module lacks: a bug
+                raise
+            raise click.ClickException(one_line(error)) from error
         except (ValueError, OSError, SolveError) as error:  # MeshError is a ValueError
             raise click.ClickException(one_line(error)) from error
         except RuntimeError as error:

@@ -18,7 +18,10 @@ OPTIONAL = {
 @click.command()
 @json_option
 def info(as_json: bool) -> None:
-    """Say which versions and optional back ends are installed."""
+    """Say which versions and optional back ends are installed.
+
+    Example: meshkit info --json
+    """
     import platform
     from importlib.metadata import PackageNotFoundError, version
 

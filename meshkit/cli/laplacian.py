@@ -67,6 +67,8 @@ def laplacian(
 
     L is positive semi-definite, in weak form: rows sum to zero, L @ u / mass is the strong form.
     A full mass is stored as mass_data, mass_indices, mass_indptr (compressed rows).
+
+    Example: meshkit laplacian face.obj --kind delaunay --eigen 20 -o modes.npz
     """  # noqa: D301
     output = output or Path(f"{mesh.stem}_laplacian.npz")
     check_outputs(mesh, {"-o": output})

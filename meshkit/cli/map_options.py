@@ -51,7 +51,10 @@ _OPTIONS = (
         "[default: harmonic]",
     ),
     click.option(
-        "--boundary", type=click.Choice(["square", "rectangle", "circle"]), default="square"
+        "--boundary",
+        type=click.Choice(["square", "rectangle", "circle"]),
+        default="square",
+        help="Where the longest border goes.  [default: square]",
     ),
     click.option(
         "--aspect",

@@ -141,6 +141,8 @@ def render(
     """Draw MESH, or a labelled contact sheet of several in one common frame.
 
     Faces seen from behind are bluish. Vertex colours of the file are used by shaded and wireframe.
+
+    Example: meshkit render faces/*.obj --mode normals --sheet 4 -o sheet.png
     """
     start = time.perf_counter()
     _check_usage(mode, field, colormap, limits, turntable, seconds)

@@ -75,6 +75,8 @@ def repair(
 
     Whatever is sound stays as it is and in order; texture coordinates and colours follow. meshkit
     check says which repairs a mesh needs.
+
+    Example: meshkit repair scan.ply --coincident --component largest --fill-holes -o whole.obj
     """
     output = output or Path(f"{mesh.stem}_repaired{mesh.suffix}")
     check_outputs(mesh, {"-o": output, "--map": map_path})

@@ -83,6 +83,8 @@ def unimg(
     With --template the mesh has the template's vertices, faces and texture coordinates, and a
     vertex on a seam is the mean over its coordinates. As a grid it has a vertex for each texel
     inside; borders that coincide (an image of a closed surface cut open) are stitched.
+
+    Example: meshkit unimg face.exr --template face.obj -o back.obj
     """
     output = output or Path(f"{image.stem}_mesh.obj")
     outputs = {"-o": output, "--normal-map": normal_map, "--height-map": height_map}

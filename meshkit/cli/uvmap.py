@@ -74,6 +74,8 @@ def uvmap(
     Vertices and faces stay as they are (with --component: those of the component, in order; with
     --ears new vertices come last); texture coordinates that the file has are replaced. The longest
     border loop goes to the border of the unit square, by arc length.
+
+    Example: meshkit uvmap face.obj --fill-holes --balance 64 --preview map.png
     """
     output = output or Path(f"{template.stem}_uv.obj")
     check_outputs(template, {"-o": output, "--preview": preview})

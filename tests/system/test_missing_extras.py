@@ -6,6 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from gan.cli import main
+from meshkit.cli import main as meshkit_main
+from meshkit.io import save_mesh
+from meshkit.mesh import Mesh
+from meshkit.primitives import hemisphere
 
 
 @pytest.mark.parametrize("package", ["torch", "h5py", "pydantic"])
@@ -21,3 +25,17 @@ def test_a_missing_package_names_its_extra(package, monkeypatch, tmp_path):
     assert done.exit_code == 1
     expected = f"Error: {package} is not installed: pip install 'meshkit-gan[gan]'\n"
     assert done.output == expected
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["uvmap", "m.obj", "--weights", "robust"], ["laplacian", "m.obj", "--kind", "robust"]],
+)
+def test_weights_of_a_package_that_is_not_installed(command, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "robust_laplacian", None)
+    save_mesh("m.obj", Mesh(*hemisphere(3)))
+    done = CliRunner().invoke(meshkit_main, command)
+    assert done.exit_code == 1
+    assert "pip install robust_laplacian; or take" in done.output
+    assert len(done.output.splitlines()) == 1

@@ -1,0 +1,74 @@
+"""Every command shows how it is called, in an example that can work, and what it prints."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from meshkit.cli import COMMANDS, main
+from tests.system.commands import dome, read_json, succeed, write
+
+PAGE = Path(__file__).parents[2] / "docs" / "json.md"
+SECTIONS = dict(
+    re.findall(
+        r"^## `([^`]+)`\n(.*?)(?=^## |\Z)", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+)
+CALLS: dict[str, tuple[str, ...]] = {
+    "check": ("ring.obj",),
+    "repair": ("m.obj", "--unreferenced"),
+    "uvmap": ("m.obj", "--balance", "8"),
+    "geomimg": ("m.obj", "--size", "16"),
+    "unimg": ("g.npz",),
+    "render": ("m.obj", "--size", "16", "--mode", "scalar", "--field", "z", "--turntable", "2"),
+    "laplacian": ("m.obj", "--eigen", "2"),
+    "register": ("m.obj", "m.obj", "-o", "r.obj"),
+    "register --sequence": ("m.obj", "m.obj", "--sequence", "-o", "fits"),
+    "align": ("m.obj", "-o", "aligned"),
+    "transfer": ("m.obj", "m.obj", "pose.obj", "-o", "poses"),
+    "info": (),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_an_example_whose_options_exist(name):
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    known = {option for parameter in command.params for option in parameter.opts}
+    text = " ".join(succeed(name, "--help").stdout.split())
+    examples = re.findall(rf"Example: meshkit {name} ?(.*?)(?= Example:| Options:)", text)
+    assert examples
+    for example in examples:
+        assert set(re.findall(r"(?<= )--?[a-z-]+|^--[a-z-]+", example)) <= known, example
+
+
+def test_every_command_is_on_the_page():
+    assert set(SECTIONS) == set(CALLS)
+    assert {call.split()[0] for call in CALLS} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_json_has_the_keys_of_the_page(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("m.obj", "pose.obj"):
+        write(name, *dome(4))
+    write("ring.obj", *dome(4, holes=True))
+    if call == "unimg":
+        succeed("geomimg", "m.obj", "--size", "8", "-o", "g.npz")
+    values: dict[str, Any] = read_json(call.split()[0], *CALLS[call])
+    said = set(re.findall(r"`(\w+)`", SECTIONS[call]))
+    missing = values.keys() - said
+    assert missing == set(), "not on the page"
+    inner = {key for value in values.values() for key in _keys(value)}
+    assert said <= values.keys() | inner, "on the page, but not printed"
+
+
+def _keys(value: object) -> set[str]:
+    """Return the keys of objects inside a value."""
+    if isinstance(value, dict):
+        return set(value) | {key for item in value.values() for key in _keys(item)}
+    if isinstance(value, list):
+        return {key for item in value for key in _keys(item)}
+    return set()
