@@ -58,6 +58,8 @@ def test_alignment_is_the_one_in_memory(folder):
     # Files were posed and the first was not, so the frame is that of the first mesh in both.
     np.testing.assert_allclose(stored, expected.aligned, atol=2e-3)
     np.testing.assert_allclose(done.alignment.measures.rms, expected.residuals, atol=1e-3)
+    turn = procrustes(done.alignment.mean, shapes()[0]).R
+    np.testing.assert_allclose(turn, np.eye(3), atol=1e-6)
 
 
 def test_the_template_is_the_mean_of_neutral_training_meshes(folder):
