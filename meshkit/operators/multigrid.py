@@ -132,20 +132,21 @@ def short_indices(A: sp.csr_array) -> sp.csr_array:
 
 
 def _smooth(level: Level, rhs: np.ndarray) -> np.ndarray:
-    """Two steps of Chebyshev's iteration from zero, aimed at the upper part of the spectrum."""
-    high = level.largest
-    low = high / SMOOTHED_BAND
+    """Two steps of Chebyshev's iteration from zero, aimed at the upper part of the spectrum.
+
+    Written out they are ``first D⁻¹ rhs - second D⁻¹ A D⁻¹ rhs``: Saad, Iterative methods for
+    sparse linear systems, 2003, algorithm 12.1.
+    """
+    high, low = level.largest, level.largest / SMOOTHED_BAND
     centre, half = (high + low) / 2, (high - low) / 2
-    # Saad, Iterative methods for sparse linear systems, 2003, algorithm 12.1, unrolled.
-    rho = 1 / (2 * centre / half - half / centre)
-    scaled = level.inverse_diagonal * rhs
-    x: np.ndarray = scaled / np.float32(centre)
+    second = np.float32(2 / (2 * centre**2 - half**2))
+    first = np.float32(2 * centre) * second
+    x: np.ndarray = level.inverse_diagonal * rhs
     change = level.A @ x
     change *= level.inverse_diagonal
-    np.subtract(scaled, change, out=change)
-    change *= np.float32(2 * rho / half)
-    x *= np.float32(1 + rho * half / centre)
-    x += change
+    change *= second
+    x *= first
+    x -= change
     return x
 
 
