@@ -102,14 +102,21 @@ def restore(state: TrainState, checkpoint: Path) -> list[str]:
                 f"{fingerprint[:12]}…, this one's is {state.problem.fingerprint[:12]}…"
             )
         changes = check_changes(before, state.config, str(checkpoint))
-        tensors = load_file(checkpoint / STATE, device=str(state.device))
+        tensors = _load_tensors(checkpoint / STATE, state.device)
         _take_over(state, unpack(record["state"], tensors), record["device"], checkpoint)
     except CheckpointError:
         raise
-    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[-1].strip() if str(error) else repr(error)
         raise CheckpointError(f"{checkpoint} does not fit: {reason}") from error
     return changes
+
+
+def _load_tensors(path: Path, device: torch.device) -> dict[str, Tensor]:
+    try:
+        return load_file(path, device=str(device))
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is not a safetensors file: {error}") from None
 
 
 def _contents(state: TrainState) -> dict[str, Any]:
