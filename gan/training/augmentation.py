@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 NAME = "augmentation"
 INTERVAL = 4  # updates of the discriminator between two changes of p, as in the paper
-ROTATION = 0.04  # rad, deviation about each axis
-SCALE = 0.03  # deviation of the logarithm
-TRANSLATION = 0.5  # deviation along each axis, in units of the normalised images
-FIELD = 0.25  # root mean square over the image, in the same units
+# How far the mean face moves, root mean square over the image, in units of the normalised images:
+TURN = 0.5
+SCALE = 0.25
+TRANSLATION = 0.5
+FIELD = 0.25
 SHIFT = 1 / 32  # deviation along each side of the image, as a part of it
 PATCH = 1 / 4  # side of the hidden patch, as a part of the image's
 WAVES = 3  # of the smooth field: cosines of 0, 1, 2 half waves along each side
@@ -45,6 +46,8 @@ class Augmentation(nn.Module):
         Sum of the mean signs since p changed last.
     rate : ()
         The last mean of the signs, r_t: 1 if every real face scores above the boundary.
+    radius : 1
+        Root mean square distance of the mean face from its centre, in normalised units.
     """
 
     p: Tensor
@@ -64,6 +67,7 @@ class Augmentation(nn.Module):
         n = mean.shape[-1]
         centred = (mean - mean.mean(dim=(1, 2), keepdim=True)) / deviation
         self.register_buffer("mean", centred.reshape(3, n * n), persistent=False)
+        self.radius = float(centred.square().sum(dim=0).mean().sqrt())
         self.register_buffer("waves", _smooth_waves(n).to(mean.device), persistent=False)
 
     def forward(
@@ -104,8 +108,11 @@ class Augmentation(nn.Module):
     def _move(self, images: Tensor, rng: torch.Generator) -> Tensor:
         """Turn, scale and translate about the mean face's centre; add a smooth field."""
         B, _, n, _ = images.shape
-        angle = ROTATION * self._chosen(B, rng)[:, None] * _normal((B, 3), rng)
-        scale = torch.exp(SCALE * self._chosen(B, rng) * _normal((B,), rng))
+        # E|ω × r|² = 2 σ² |r|², E|s r|² = σ² |r|², each over three coordinates.
+        angle = TURN * math.sqrt(3 / 2) / self.radius * _normal((B, 3), rng)
+        angle = angle * self._chosen(B, rng)[:, None]
+        scale = SCALE * math.sqrt(3) / self.radius * _normal((B,), rng)
+        scale = torch.exp(scale * self._chosen(B, rng))
         offset = TRANSLATION * self._chosen(B, rng)[:, None] * _normal((B, 3), rng)
         K = len(self.waves)
         weight = FIELD / math.sqrt(K) * self._chosen(B, rng)[:, None, None]
