@@ -20,15 +20,29 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--config", "file", type=FILE, help="TOML laid over the preset, if one is given.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set one value.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--rounds", type=click.IntRange(1), default=10, show_default=True)
+@click.option(
+    "--rounds", type=click.IntRange(1), default=10, show_default=True, help="Of timing each."
+)
 @click.option(
     "--vertices",
     type=click.IntRange(100, 1_000_000),
     metavar="N",
     help="On a made-up surface of about N vertices, instead of a data set.",
 )
-@click.option("--epochs", type=click.FloatRange(0, min_open=True), default=200, show_default=True)
-@click.option("--meshes", type=click.IntRange(1), default=30_000, show_default=True)
+@click.option(
+    "--epochs",
+    type=click.FloatRange(0, min_open=True),
+    default=200,
+    show_default=True,
+    help="Extrapolate to so many passes",
+)
+@click.option(
+    "--meshes",
+    type=click.IntRange(1),
+    default=30_000,
+    show_default=True,
+    help="over so many meshes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def bench(
     dataset: Path | None,
@@ -42,15 +56,15 @@ def bench(
     meshes: int,
     as_json: bool,
 ) -> None:
-    r"""Time the training of DATASET, or of the embedded heads: parts of a step, and its floor.
+    """Time the training of DATASET, or of the embedded heads: parts of a step, and its floor.
 
     The floor is the time of the same convolutions and dense matrix products, run one after the
     other with nothing between them. Nothing is saved but the cache. --epochs and --meshes say
     what to extrapolate to.
 
-    \b
-    gan bench --preset demo --set training.threads=1
-    gan bench --preset paper --vertices 22000 --set precision.autocast=bf16
+    Example: gan bench --preset demo --set training.threads=1
+
+    Example: gan bench --preset paper --vertices 22000 --set precision.autocast=bf16
     """
     from gan.cli.progress import stages
     from gan.config import load_config

@@ -43,16 +43,18 @@ def train(
     device: str,
     dry_run: bool,
 ) -> None:
-    r"""Train a decoupled face model on DATASET, or on the embedded procedural heads.
+    """Train a decoupled face model on DATASET, or on the embedded procedural heads.
 
     `gan train --resume --out RUN`, or `gan train RUN --resume`, continues from the newest whole
     checkpoint with the run's own configuration; --set may change how long it trains and how often
     it writes. A full command line with --resume starts the run if there is none yet. Ctrl-C saves
     first.
 
-    \b
-    Example:  gan train faces.h5 --preset small --out runs/faces
-              gan train runs/faces --resume --set training.iterations=5000
+    Example: gan train faces.h5 --preset small --out runs/faces
+
+    Example: gan train runs/faces --resume --set training.iterations=5000
+
+    Several processes: torchrun --nproc-per-node 2 -m gan train faces.h5 (docs/several_gpus.md).
 
     Exit codes: 0 done, 1 error, 2 wrong options, 3 a loss is not finite, 130 interrupted
     (resumable).
