@@ -13,14 +13,18 @@ from gan.report.tables import NOTHING, describe, match_line, metric_rows, share_
 
 CONFUSION = 16  # classes that a matrix on a page can show
 MEANINGS = {
-    "d/critic": "Score of generated minus score of real faces; nears 0 as the two become alike.",
+    "d/critic": "The critic's game; with wgan-gp, score of generated minus score of real faces: "
+    "nears 0 as the two become alike.",
+    "d/augmentation": "Probability of each change of the images.",
+    "d/sign": "Mean sign of the scores of real faces: 1 where all are told from generated ones.",
     "d/penalty": "Gradient penalty.",
-    "g/adversarial": "Minus the score of generated faces.",
-    "g/regularizer": "Laplacian energy of generated faces.",
+    "g/adversarial": "The generator's game; with wgan-gp, minus the score of generated faces.",
+    "g/regularizer": "Energy of generated displacements; with cotangent, their Laplacian energy.",
 }
 PREFIXES = {
     "d/classification_": "Cross entropy of the {} labels of real faces.",
     "g/classification_": "Cross entropy of the {} labels whose fixed codes were generated.",
+    "g/regularizer_": "Energy of generated displacements under {}.",
     "g/feature_": "Distance of {} features within pairs that share the code.",
     "d/code-regression_": "Error of the {} codes read from generated faces; 1 is reading nothing.",
     "g/code-regression_": "Error of the {} codes read from generated faces; 1 is reading nothing.",
