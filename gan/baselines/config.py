@@ -137,6 +137,14 @@ def parse_baseline(tree: Mapping[str, Any], origin: str) -> BaselineConfig:
         raise ConfigError(f"{origin}: {key}: {message}, got {first['input']!r}") from None
 
 
+def is_baseline(path: Path) -> bool:
+    """Tell whether a run's `config.toml` is that of a baseline; False for what is no TOML."""
+    try:
+        return "kind" in tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return False
+
+
 def read_baseline(path: Path) -> BaselineConfig:
     """Read the `config.toml` of a baseline's run.
 

@@ -94,11 +94,14 @@ def evaluate(
 
 def chosen_metrics(run: Path, names: tuple[str, ...]) -> "list[MetricConfig]":
     """Return the further metrics of the run's configuration, then those named here."""
+    from gan.baselines.config import is_baseline
     from gan.config import load_config
     from gan.sections import MetricConfig
 
     file = run / "config.toml"
-    chosen = {m.name: m for m in load_config(None, file).metrics} if file.exists() else {}
+    chosen = {}
+    if file.exists() and not is_baseline(file):  # those have no metrics of their own
+        chosen = {m.name: m for m in load_config(None, file).metrics}
     return list(({name: MetricConfig(name=name) for name in names} | chosen).values())
 
 
