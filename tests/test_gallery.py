@@ -1,6 +1,6 @@
 """docs/gallery.md: every public function is in it, its calls run, its pictures are there."""
 
-import importlib.util
+import importlib
 import inspect
 import re
 from pathlib import Path
@@ -33,13 +33,9 @@ def test_every_call_is_of_the_function_it_stands_under():
 @pytest.fixture(scope="module")
 def pictures() -> dict[str, np.ndarray]:
     """Run the page."""
-    path = ROOT / "tools" / "draw_gallery.py"
-    spec = importlib.util.spec_from_file_location("draw_gallery", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return dict(module.draw_page())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "tools")
+        return dict(importlib.import_module("draw_gallery").draw_page())
 
 
 def test_the_calls_run_and_show_something(pictures):

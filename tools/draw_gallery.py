@@ -9,13 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
-
-from meshkit.files import atomic_path
+from small_png import save_small
 
 PAGE = Path(__file__).parents[1] / "docs" / "gallery.md"
 FOLDER = PAGE.parent / "pictures" / "gallery"
-COLORS = 96  # in each picture's palette: half the size of full colour, and no difference to be seen
 
 
 def draw_page() -> Iterator[tuple[str, np.ndarray]]:
@@ -40,9 +37,7 @@ def main(wanted: list[str]) -> None:
         drawn.add(f"{name}.png")
         if wanted and name not in wanted:
             continue
-        palette = Image.fromarray(picture).quantize(COLORS, dither=Image.Dither.NONE)
-        with atomic_path(FOLDER / f"{name}.png") as aside:
-            palette.save(aside, optimize=True)
+        save_small(FOLDER / f"{name}.png", picture)
         print(f"{name}: {(FOLDER / f'{name}.png').stat().st_size} bytes")
     for path in FOLDER.glob("*.png"):
         if path.name not in drawn:

@@ -8,12 +8,13 @@ below: normal map in object space, in tangent space, height map, grid mesh.
 from pathlib import Path
 
 import numpy as np
+from small_png import save_small
 
 import meshkit
 from gan.datasets.procedural import ProceduralHead
 from meshkit.images.image_maps import encode_normals, height_map, image_normals
 from meshkit.images.stitch import mesh_of_texels
-from meshkit.render import contact_sheet, frame_of, render_mesh, save_png
+from meshkit.render import contact_sheet, frame_of, render_mesh
 
 OUT = Path(__file__).parents[1] / "docs" / "pictures" / "geometry_images.png"
 SIDE, SMALL, TILE = 96, 32, 240
@@ -41,7 +42,7 @@ def main() -> None:
         tiles.append(tile)
         labels.append(name)
     OUT.parent.mkdir(exist_ok=True)
-    save_png(OUT, contact_sheet(tiles, 4, labels=labels))
+    save_small(OUT, contact_sheet(tiles, 4, labels=labels))
     print(OUT)
 
 

@@ -6,10 +6,11 @@ Faces are cut into small ones first, so that isolines are sharp.
 from pathlib import Path
 
 import numpy as np
+from small_png import save_small
 
 import meshkit
 from gan.datasets.procedural import ProceduralHead
-from meshkit.render import contact_sheet, frame_of, render_mesh, save_png
+from meshkit.render import contact_sheet, frame_of, render_mesh
 from meshkit.topology import edges
 
 OUT = Path(__file__).parents[1] / "docs" / "pictures" / "operators.png"
@@ -27,7 +28,7 @@ def main() -> None:
     fields = [modes[:, k] for k in MODES] + [meshkit.geodesic_distance(V, F, tip)]
     labels = [f"mode {k + 1}" for k in MODES] + ["distance from the nose"]
     tiles = [_draw(V, F, field) for field in fields]
-    save_png(OUT, contact_sheet(tiles, len(tiles), labels=labels))
+    save_small(OUT, contact_sheet(tiles, len(tiles), labels=labels))
     print(OUT)
 
 

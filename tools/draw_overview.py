@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from small_png import save_small
 
 import gan
 import meshkit
 from meshkit.geometry_image import geometry_image, mesh_from_image
-from meshkit.render import contact_sheet, frame_of, render_mesh, save_png
+from meshkit.render import contact_sheet, frame_of, render_mesh
 from meshkit.rendering.uv_picture import draw_layout
 
 OUT = Path(__file__).parents[1] / "docs" / "pictures" / "overview.png"
@@ -42,7 +43,7 @@ def main(run: Path) -> None:
         left = (page.shape[1] - image.shape[1]) // 2
         page[row : row + image.shape[0], left : left + image.shape[1]] = image
     OUT.parent.mkdir(exist_ok=True)
-    save_png(OUT, page)
+    save_small(OUT, page)
     print(OUT)
 
 

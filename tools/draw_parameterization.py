@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from small_png import save_small
 
 import meshkit
 from gan.datasets.procedural import ProceduralHead
-from meshkit.render import contact_sheet, frame_of, render_mesh, save_png
+from meshkit.render import contact_sheet, frame_of, render_mesh
 from meshkit.rendering.normals import vertex_normals
 
 OUT = Path(__file__).parents[1] / "docs" / "pictures" / "parameterization.png"
@@ -32,7 +33,7 @@ def main() -> None:
         flat = meshkit.parameterize(V, F, **options)
         tiles.append(_draw(np.pad(flat.UV, ((0, 0), (0, 1))), F, colors))
         labels.append(name)
-    save_png(OUT, contact_sheet(tiles, len(tiles), labels=labels))
+    save_small(OUT, contact_sheet(tiles, len(tiles), labels=labels))
     print(OUT)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from small_png import save_small
 
 from gan.datasets.procedural import ProceduralHead
 from meshkit.distortion import distortion
 from meshkit.param import parameterize
-from meshkit.render import contact_sheet, frame_of, render_mesh, save_png, turntable
+from meshkit.render import contact_sheet, frame_of, render_mesh, turntable
 
 OUT = Path("docs/pictures/rendering.png")
 
@@ -33,7 +34,7 @@ def main() -> None:
         "geometry": {},
     }
     tiles = [render_mesh(V, F, mode=mode, **window, **look) for mode, look in looks.items()]  # type: ignore[arg-type]
-    save_png(OUT, contact_sheet(tiles, 3, list(looks)))
+    save_small(OUT, contact_sheet(tiles, 3, list(looks)))
 
 
 if __name__ == "__main__":
