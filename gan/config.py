@@ -30,6 +30,7 @@ from gan.sections import (
     MappingConfig,
     MetricConfig,
     NotNegative,
+    Plain,
     Positive,
     PrecisionConfig,
     RegularizerConfig,
@@ -48,7 +49,7 @@ class FactorLossConfig(Section):
 
     d: NotNegative = 1.0
     g: NotNegative = 1.0
-    options: dict[str, bool | int | float | str] = Field(default={})
+    options: dict[str, Plain] = Field(default={})
 
     @model_validator(mode="before")
     @classmethod

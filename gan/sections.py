@@ -12,7 +12,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
-Plain = bool | int | float | str
+Plain = bool | int | Annotated[float, Field(allow_inf_nan=False)] | str
 Options = dict[str, Plain | list[Plain]]
 
 
