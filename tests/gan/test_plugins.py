@@ -1,6 +1,9 @@
 """One contract for every plug-in that ships: built from defaults it trains, and resumes exactly."""
 
 import copy
+import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,9 @@ from gan.datasets.store import Dataset, load_dataset
 from gan.losses import ADVERSARIAL_LOSSES, FACTOR_LOSSES, REGULARIZERS
 from gan.models.discriminator import DISCRIMINATORS
 from gan.models.generator import GENERATORS
+from gan.plugins import KINDS, registry
 from gan.training.checkpoint import restore, save_checkpoint
+from gan.training.choices import check_choices
 from gan.training.loop import start
 from gan.training.samplers import SAMPLERS
 from gan.training.state import TrainState
@@ -140,3 +145,21 @@ def test_a_setting_that_the_choice_does_not_have_is_refused(dataset):
     tree["adversarial"] = {"name": "hinge", "penalty": 3.0}
     with pytest.raises(ValueError, match="'hinge' has no option 'penalty'; it has no options"):
         begin(parse_config(tree, "the test"), dataset)
+
+
+def test_the_page_names_everything_and_its_examples_hold():
+    text = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
+    for kind in KINDS:
+        found = registry(kind)
+        assert found.group in text
+        for name in found:
+            assert f"| `{name}` |" in text, f"{kind}: {name} has no line in docs/plugins.md"
+            for option in found.options(name):
+                assert f"`{option}`" in text, f"{kind}: {name} has an option {option}"
+    examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert len(examples) == 4
+    for example in examples:
+        values = tomllib.loads(example)
+        if "project" not in values:
+            tree = tiny().model_dump(mode="json", exclude_none=True)
+            check_choices(parse_config(tree | values, "docs/plugins.md"))
