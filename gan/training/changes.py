@@ -19,6 +19,7 @@ CHANGEABLE = (
     "training.deterministic",
     "training.on_divergence",
     "output",
+    "metrics",
 )
 
 

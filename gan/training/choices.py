@@ -6,6 +6,7 @@ from gan.config import Config
 from gan.losses import ADVERSARIAL_LOSSES, FACTOR_LOSSES, REGULARIZERS
 from gan.models.discriminator import DISCRIMINATORS
 from gan.models.generator import GENERATORS
+from gan.plugins import registry
 from gan.sections import RegularizerConfig
 from gan.training.samplers import SAMPLERS
 
@@ -27,6 +28,8 @@ def check_choices(config: Config) -> None:
         for name, loss in factor.losses.items():
             FACTOR_LOSSES.check(name, loss.options)
     SAMPLERS.check(config.sampler.name, config.sampler.options)
+    for metric in config.metrics:  # by name: evaluation is no part of training
+        registry("metrics").check(metric.name, metric.options)
 
 
 def regularizer_sections(config: Config) -> dict[str, RegularizerConfig]:

@@ -140,6 +140,12 @@ def test_every_section_refuses_a_name_or_an_option_it_does_not_know(dataset):
             begin(parse_config(tree, "the test"), dataset)
 
 
+def test_a_metric_is_looked_up_before_the_training(dataset):
+    tree = tiny().model_dump(mode="json", exclude_none=True) | {"metrics": [{"name": "beauty"}]}
+    with pytest.raises(ValueError, match=r"unknown metric 'beauty'; known: .*coverage"):
+        begin(parse_config(tree, "the test"), dataset)
+
+
 def test_a_setting_that_the_choice_does_not_have_is_refused(dataset):
     tree = tiny().model_dump(mode="json", exclude_none=True)
     tree["adversarial"] = {"name": "hinge", "penalty": 3.0}
