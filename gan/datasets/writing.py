@@ -19,7 +19,7 @@ from gan.datasets.contract import (
     check_shape,
 )
 from gan.errors import DatasetError
-from meshkit.files import atomic_path
+from meshkit.files import atomic_path, clean_stale
 
 CHUNK_BYTES = 1 << 18  # one random mesh should not drag in much more than itself
 
@@ -73,6 +73,7 @@ def write_dataset(
         landmarks=None if landmarks is None else _cast("landmarks", landmarks),
     )
     contents.check(str(path))
+    clean_stale(path.parent)  # a data set takes minutes to make: some writers were killed
     with atomic_path(path) as aside, h5py.File(aside, "w", libver="v110") as file:
         file.attrs["format"], file.attrs["version"], file.attrs["units"] = FORMAT, VERSION, "mm"
         file.attrs["provenance"] = json.dumps(dict(provenance), sort_keys=True)

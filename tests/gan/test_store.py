@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from gan.datasets.store import check_dataset, load_dataset, write_dataset
 from gan.errors import DatasetError
+from meshkit.files import atomic_path
 
 N, VERTICES = 12, 5
 
@@ -188,6 +190,19 @@ def test_an_interruption_leaves_the_old_file(tmp_path, stored):
         write(stored, vertices=interrupted())
     assert stored.read_bytes() == before
     assert list(tmp_path.iterdir()) == [stored]
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_data_set(tmp_path, stored):
+    with atomic_path(stored) as aside:
+        aside.write_bytes(b"half")
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        left = aside.with_name(aside.name.replace(f"-{os.getpid()}-", f"-{ended.pid}-"))
+        left.write_bytes(b"half")
+        (tmp_path / ".mine.h5").write_bytes(b"a hidden file of the user's")
+    write(tmp_path / "another.h5")
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [".mine.h5", "another.h5", "set.h5"]
 
 
 def soft_link(file, path):
