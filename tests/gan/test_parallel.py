@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,21 @@ def test_torchrun_trains_and_one_process_writes(tiny_dataset, tmp_path):
     )
     assert again.returncode == 1
     assert again.stderr.count("holds a run already") == 1, again.stderr
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_ends_the_others(tiny_dataset, tmp_path):
+    """Within the patience of gloo for a lost connection, with one line that says so."""
+    config, out = tmp_path / "config.toml", tmp_path / "run"
+    config.write_text(dump_config(tiny(iterations=100_000)))
+    both = start_processes(
+        *("-m", "gan", "train", tiny_dataset, "--config", config, "--out", out, "--device", "cpu")
+    )
+    while not (out / "metrics.jsonl").exists():
+        assert all(process.poll() is None for process in both)
+        time.sleep(0.1)
+    both[1].kill()
+    both[1].communicate()
+    _, said = both[0].communicate(timeout=120)
+    assert both[0].returncode == 1
+    assert said.splitlines() == ["stopped: another process of this training has ended"]
