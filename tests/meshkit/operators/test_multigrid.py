@@ -94,5 +94,8 @@ def test_harmonic_maps_of_large_meshes_are_those_of_small_ones(monkeypatch, lapl
     monkeypatch.setattr(Multigrid, "__call__", lambda *args: cycles.append(0) or plain(*args))
     monkeypatch.setattr(meshkit.flattening.harmonic, "DIRECT_UP_TO", 10)
     UV = harmonic_uv(V, F, loop, UV_loop, laplacian=laplacian)
+    assert_allclose(UV, direct, rtol=0, atol=1e-11)
+    monkeypatch.setattr(meshkit.flattening.harmonic, "EXACT_UP_TO", 10)
+    UV = harmonic_uv(V, F, loop, UV_loop, laplacian=laplacian)
     assert_allclose(UV, direct, rtol=0, atol=1e-7)
     assert bool(cycles) == (laplacian is cotangent_laplacian)
