@@ -1,0 +1,89 @@
+"""Map a function over items with several processes: in order, few at a time, ended at once."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+AHEAD = 2  # items per process that are begun before their turn
+
+_shared: Any = None  # of a worker process: sending it once beats sending it with every item
+
+
+def map_in_order(
+    task: Callable[[Any, Any], Any], items: Iterable[Any], jobs: int, shared: object
+) -> Generator[Any, None, None]:
+    """Yield ``task(shared, item)`` of all items in order, computed by this many processes.
+
+    Closing the iterator, by an exception as well, ends the processes without waiting for what they
+    are doing; so does the end of this process, however it comes. They never hear Ctrl-C.
+
+    Parameters
+    ----------
+    task
+        A function of a module, so that other processes find it.
+    shared
+        Is sent to each process once; must be picklable, as items and results.
+    """
+    context = multiprocessing.get_context("spawn")
+    stop, stopped = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(shared, stop))
+    begun, left = deque[Future[Any]](), iter(items)
+    try:
+        while True:
+            with _interrupts_held_back():  # the first item starts all processes
+                while len(begun) < AHEAD * jobs:
+                    try:
+                        begun.append(pool.submit(_run, task, next(left)))
+                    except StopIteration:
+                        break
+            if not begun:
+                break
+            yield begun.popleft().result()
+    finally:
+        stopped.close()  # the processes see that and leave
+        pool.shutdown(cancel_futures=True)
+        stop.close()
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Deliver Ctrl-C afterwards; processes that start meanwhile never get it.
+
+    One that dies of it while it starts makes the parent wait for ever: it writes what is shared
+    into a pipe that nobody reads.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(shared: object, stop: Connection) -> None:
+    """Prepare a worker."""
+    global _shared
+    _shared = shared
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_when_told, args=(stop,), daemon=True).start()
+
+
+def _leave_when_told(stop: Connection) -> None:
+    """End this process when the parent closes its end or is gone."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel, stop])
+    os._exit(1)
+
+
+def _run(task: Callable[[Any, Any], Any], item: object) -> Any:
+    return task(_shared, item)
