@@ -5,13 +5,16 @@ generators; sampling, evaluation, reports, fitting and editing know no more than
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import scipy.sparse as sp
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from meshkit.nn import SparseOperator
 
 NOISE = "noise"
 PRIOR = 1.0  # mm²: λ of `encode`; a vertex that lies a millimetre off costs as much as ‖z‖ = 1
@@ -202,6 +205,20 @@ class FaceGenerator(ABC):
         """
         name = self.factor(factor).name
         return self.decode(self.encode(target) | {name: self.encode(source)[name]})
+
+    def point_decoder(
+        self, operator: sp.csr_array
+    ) -> Callable[[Mapping[str, Tensor]], Float[Tensor, "B k 3"]]:
+        """Return a decoder of a few points of the surface, in mm, differentiable in the codes.
+
+        Parameters
+        ----------
+        operator : (k, V)
+            The points as rows over the vertices. A model whose last layer is linear folds it in,
+            and a call costs nothing that grows with V.
+        """
+        pick = SparseOperator(operator).to(self.template.device)
+        return lambda codes: pick(self.decode(codes))
 
     def join(self, codes: Mapping[str, Tensor]) -> Float[Tensor, "B Z"]:
         """Lay the codes of the factors in order, and the noise, side by side."""

@@ -1,9 +1,10 @@
 """What a run yields: codes in, meshes out. Needs torch, and no dataset."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
+import scipy.sparse as sp
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -12,6 +13,7 @@ from gan.errors import CheckpointError
 from gan.models.contract import PRIOR, Core, FaceGenerator, Factor
 from gan.models.files import GENERATOR, check_tensors, read_model, write_model
 from gan.models.inversion import PerceptronInverse
+from meshkit.nn import SparseOperator
 
 __all__ = ["FaceModel", "Factor"]
 
@@ -76,6 +78,22 @@ class FaceModel(FaceGenerator):
         h = torch.nn.functional.leaky_relu(z @ w["W1"].T + w["b1"], self.slope)
         d = torch.addmm(w["b2"], h, w["W2"].T)
         return self.template + self.scale * d.view(len(z), -1, 3)
+
+    def point_decoder(
+        self, operator: sp.csr_array
+    ) -> Callable[[Mapping[str, Tensor]], Float[Tensor, "B k 3"]]:
+        """Return a decoder of a few points of the surface: they are folded into the last layer."""
+        pick, w = SparseOperator(operator).to(self.template.device), self.weights
+        at, k = pick(self.template), operator.shape[0]
+        W2 = self.scale * pick(w["W2"].view(len(self.template), -1)).view(3 * k, -1)
+        b2 = at.flatten() + self.scale * pick(w["b2"].view(-1, 3)).flatten()
+
+        def decode(codes: Mapping[str, Tensor]) -> Tensor:
+            a = self.join(codes) @ w["W1"].T + w["b1"]
+            h = torch.nn.functional.leaky_relu(a, self.slope)
+            return torch.addmm(b2, h, W2.T).view(len(a), k, 3)
+
+        return decode
 
     def encode(
         self, vertices: Float[Tensor, "B V 3"], *, prior: float = PRIOR

@@ -1,7 +1,5 @@
 """A folder of generated meshes: the meshes, a picture of them all, and the codes they come from."""
 
-import secrets
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
@@ -13,6 +11,7 @@ from torch import Tensor
 
 from gan.evaluation.generated import decode_blocks
 from gan.models.contract import FaceGenerator
+from gan.report.folder import written_folder
 from meshkit.files import atomic_path
 from meshkit.io import save_mesh
 from meshkit.mesh import Mesh
@@ -62,21 +61,15 @@ def write_samples(
     """
     if format not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
-    _check_replaceable(folder)
     model = model.to("cpu")
     classes = {name: model.label_index(name, label) for name, label in labels.items()}
     codes = model.sample_codes(n, rng=torch.Generator().manual_seed(seed), labels=classes)
     digits = max(3, len(str(n - 1)))
     names = [f"face-{k:0{digits}d}.{format}" for k in range(n)]
-    aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    aside.mkdir(parents=True)
-    try:
+    with written_folder(folder, is_sample, "samples") as aside:
         shown = _write_meshes(model, codes, [aside / name for name in names])
         save_png(aside / SHEET, draw_sheet(model, shown, _captions(model, classes, len(shown))))
-        _write_codes(aside / CODES, model, codes, classes)
-        _replace(folder, aside)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        write_codes(aside / CODES, model, codes, classes)
     return [folder / name for name in names]
 
 
@@ -110,43 +103,24 @@ def _captions(model: FaceGenerator, classes: Mapping[str, int], n: int) -> list[
     return [" · ".join([str(k), *fixed]) for k in range(n)]
 
 
-def _write_codes(
-    path: Path, model: FaceGenerator, codes: Mapping[str, Tensor], classes: Mapping[str, int]
+def write_codes(
+    path: Path,
+    model: FaceGenerator,
+    codes: Mapping[str, Tensor],
+    classes: Mapping[str, int] | None = None,
 ) -> None:
+    """Write codes as `load_codes` of `gan.editing` reads them: `name` (n, d), `label.name` (n,)."""
     n = len(codes["noise"])
-    arrays = {name: code.numpy() for name, code in codes.items()}
+    arrays = {name: code.cpu().numpy() for name, code in codes.items()}
     for factor in model.factors:
-        label = classes.get(factor.name, -1)
+        label = (classes or {}).get(factor.name, -1)
         arrays[f"label.{factor.name}"] = np.full(n, label, dtype=np.int64)
     with atomic_path(path) as aside:
         np.savez(aside, **arrays)  # type: ignore[arg-type]
 
 
-def _check_replaceable(folder: Path) -> None:
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise FileExistsError(f"{folder} is a file; give the name of a folder")
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
-        ours = path.name in (SHEET, CODES) or (
-            path.stem.removeprefix("face-").isdigit() and path.suffix[1:] in FORMATS
-        )
-        if not ours:
-            raise FileExistsError(
-                f"{folder} holds other files ({path.name}): give a new or an empty folder"
-            )
-
-
-def _replace(folder: Path, aside: Path) -> None:
-    """Put the finished folder in its place; an older one goes only when the new one is there."""
-    if not folder.exists():
-        aside.rename(folder)
-        return
-    old = folder.with_name(f"{aside.name}.old")
-    folder.rename(old)
-    try:
-        aside.rename(folder)
-    except OSError:
-        old.rename(folder)
-        raise
-    shutil.rmtree(old)
+def is_sample(path: Path) -> bool:
+    """Return whether a file is one that this module writes."""
+    return path.name in (SHEET, CODES) or (
+        path.stem.removeprefix("face-").isdigit() and path.suffix[1:] in FORMATS
+    )

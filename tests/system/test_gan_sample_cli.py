@@ -129,7 +129,7 @@ def test_what_is_in_the_way_stays(fails, trained, tmp_path):
         "sample", trained, "-o", tmp_path / "file"
     )
     assert (tmp_path / "file").read_text() == "mine"
-    assert "holds other files (file)" in fails("sample", trained, "-o", tmp_path)
+    assert "holds other files than samples (file)" in fails("sample", trained, "-o", tmp_path)
 
 
 def test_nothing_half_written(gan, trained, tmp_path, monkeypatch):
@@ -140,7 +140,7 @@ def test_nothing_half_written(gan, trained, tmp_path, monkeypatch):
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device", "codes.npz")
 
-    monkeypatch.setattr(samples, "_write_codes", full)
+    monkeypatch.setattr(samples, "write_codes", full)
     result = gan("sample", trained, "-n", 9, "-o", tmp_path / "s")
     assert result.exit_code == 1
     assert "codes.npz: No space left on device" in result.stderr

@@ -1,0 +1,72 @@
+"""`gan interpolate`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("first")
+@click.argument("last")
+@click.option(
+    "--factor",
+    "factors",
+    multiple=True,
+    help="Let this code alone move; may be given again. Default: all, the noise included.",
+)
+@click.option("--steps", type=click.IntRange(2, 1000), default=9, show_default=True)
+@click.option("--from", "start", type=float, default=0.0, show_default=True)
+@click.option("--to", "end", type=float, default=1.0, show_default=True)
+@click.option(
+    "--path", type=click.Choice(["linear", "spherical"]), default="linear", show_default=True
+)
+@click.option(
+    "--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True, help="Of the GIF."
+)
+@click.option("--format", type=click.Choice(["obj", "ply", "glb"]), default="obj")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default="interpolated",
+    show_default=True,
+    help="Folder to write: meshes, codes, a strip of pictures, an animation.",
+)
+def interpolate(
+    run: Path,
+    first: str,
+    last: str,
+    factors: tuple[str, ...],
+    steps: int,
+    start: float,
+    end: float,
+    path: str,
+    seconds: float,
+    format: str,
+    out: Path,
+) -> None:
+    r"""Go from the face FIRST to the face LAST through the codes of the model of RUN.
+
+    Each is a mesh of the model's topology, in mm, or a row of codes as `gan sample` writes them.
+    0 is the first and 1 the last face; beyond them the path goes on.
+
+    \b
+    gan interpolate runs/faces 'samples/codes.npz#0' 'samples/codes.npz#1' --factor expression
+    gan interpolate runs/faces neutral.obj smile.obj --from -0.5 --to 1.5 -o caricature
+    """
+    import numpy as np
+    import torch
+
+    from gan.editing import load_face, path_of_codes
+    from gan.report.edits import write_path
+    from gan.runs.checkpoints import load_model
+    from meshkit.cli.messages import about
+
+    with about(run):
+        model = load_model(run).to("cpu")
+    a, b, t = load_face(model, first), load_face(model, last), np.linspace(start, end, steps)
+    with torch.no_grad():
+        codes = path_of_codes(model, a.codes, b.codes, t, factors=factors, path=path)
+        write_path(model, out, codes, t, format=format, seconds=seconds)
+    click.echo(f"{out}: {steps} faces from {start:g} to {end:g}; look at {out / 'animation.gif'}")

@@ -1,0 +1,177 @@
+"""Edit faces by their codes: give one the expression of another, go from one to the other."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gan.models.contract import NOISE, FaceGenerator
+from meshkit.io import load_mesh
+
+MODES = ("replace", "add")
+PATHS = ("linear", "spherical")
+
+
+class Face(NamedTuple):
+    """A face to edit.
+
+    Attributes
+    ----------
+    codes
+        For every factor and the noise (1, d).
+    detail : mm
+        What the model does not express of the mesh that was encoded (V, 3); 0 for codes.
+    """
+
+    codes: dict[str, Tensor]
+    detail: Float[Tensor, "V 3"]
+
+
+def load_face(model: FaceGenerator, place: str) -> Face:
+    """Read a face: a mesh of the model's topology, in mm, or codes as `FILE.npz#3`.
+
+    Codes are what `gan sample`, `gan fit`, `gan interpolate` write; without `#`, the first row.
+
+    Raises
+    ------
+    ValueError
+        The mesh is of another topology; the codes are of another model; there is no such row.
+    OSError, FileFormatError
+        The file is missing or malformed.
+    """
+    name, _, row = place.partition("#")
+    path, none = Path(name), torch.zeros_like(model.template)
+    if path.suffix.lower() == ".npz" and is_codes(path):
+        return Face(load_codes(model, path, row or "0"), none)
+    if row:
+        raise ValueError(f"{place}: only a file of codes has rows; {path} is a mesh")
+    mesh = load_mesh(path)
+    F = model.faces.cpu().numpy()
+    if len(mesh.V) != len(none) or mesh.F.shape != F.shape or (mesh.F != F).any():
+        raise ValueError(
+            f"{path}: {len(mesh.V)} vertices and {len(mesh.F)} faces do not match the model's "
+            f"template ({len(none)} and {len(F)}, in its order); `gan fit` fits any scan"
+        )
+    V = torch.from_numpy(mesh.V).to(none)
+    with torch.no_grad():
+        codes = model.encode(V[None])
+        return Face(codes, V - model.decode(codes)[0])
+
+
+def is_codes(path: Path) -> bool:
+    """Return whether an .npz holds codes, and not a mesh."""
+    with np.load(path, allow_pickle=False) as archive:
+        return NOISE in archive.files
+
+
+def load_codes(model: FaceGenerator, path: Path, row: str) -> dict[str, Tensor]:
+    """Read one row of a file of codes.
+
+    Raises
+    ------
+    ValueError
+        The codes are of another model; there is no such row.
+    """
+    sizes = {f.name: f.code_size for f in model.factors} | {NOISE: model.noise_size}
+    with np.load(path, allow_pickle=False) as archive:
+        codes = {name: archive[name] for name in archive.files if name in sizes}
+    for name, size in sizes.items():
+        if name not in codes or codes[name].ndim != 2 or codes[name].shape[1] != size:
+            got = f"shape {codes[name].shape}" if name in codes else "none"
+            raise ValueError(f"{path}: expected {name} codes (n, {size}), got {got}")
+        if not np.isfinite(codes[name]).all():
+            raise ValueError(f"{path}: {name} codes are not finite")
+    n = len(codes[NOISE])
+    if not row.isdigit() or int(row) >= n:
+        raise ValueError(f"{path}#{row}: there is no such row; the file has 0 to {n - 1}")
+    k, device = int(row), model.template.device
+    return {name: torch.from_numpy(codes[name][k : k + 1]).float().to(device) for name in sizes}
+
+
+def transfer_codes(
+    model: FaceGenerator,
+    source: Mapping[str, Tensor],
+    target: Mapping[str, Tensor],
+    factor: str,
+    *,
+    mode: str = "replace",
+    strength: float = 1.0,
+) -> dict[str, Tensor]:
+    """Give the target a factor of the source; every other code stays the target's own.
+
+    Parameters
+    ----------
+    mode : "replace" or "add"
+        Go from the target's code towards the source's, or add the source's to it.
+    strength : 1
+        How far; beyond 1 exaggerates.
+
+    Raises
+    ------
+    ValueError
+        The model has no such factor, or there is no such mode.
+
+    References
+    ----------
+    Fernández Abrevaya et al., ICCV 2019, Section 5.5.
+    """
+    name = model.factor(factor).name
+    if mode not in MODES:
+        raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
+    if mode == "replace":
+        return {**target, name: torch.lerp(target[name], source[name], strength)}
+    return {**target, name: target[name] + strength * source[name]}
+
+
+def path_of_codes(
+    model: FaceGenerator,
+    first: Mapping[str, Tensor],
+    last: Mapping[str, Tensor],
+    t: Float[np.ndarray, " T"],
+    *,
+    factors: tuple[str, ...] = (),
+    path: str = "linear",
+) -> dict[str, Tensor]:
+    """Return codes (T, d) along the way from one face to another.
+
+    Parameters
+    ----------
+    t : 1
+        0 is the first face, 1 the last; values outside extrapolate.
+    factors
+        Which codes move, others stay the first face's; none: all, the noise included.
+    path : "linear" or "spherical"
+        Along the chord, or along the arc (Shoemake 1985), which keeps the length that N(0, I) codes
+        have and so the strength of the middle.
+
+    Raises
+    ------
+    ValueError
+        The model has no such factor, or there is no such path.
+    """
+    if path not in PATHS:
+        raise ValueError(f"path must be one of {', '.join(PATHS)}, got {path!r}")
+    moving = {model.factor(name).name for name in factors if name != NOISE} | set(factors)
+    codes = {}
+    for name, a in first.items():
+        b = last[name] if not factors or name in moving else a
+        s = torch.from_numpy(t).to(a)[:, None]
+        codes[name] = torch.lerp(a, b, s) if path == "linear" else _arc(a, b, s)
+    return codes
+
+
+def _arc(a: Tensor, b: Tensor, s: Tensor) -> Tensor:
+    if not a.numel():
+        return a.expand(len(s), -1)
+    length = torch.lerp(a.norm(dim=1, keepdim=True), b.norm(dim=1, keepdim=True), s)
+    u, v = torch.nn.functional.normalize(a), torch.nn.functional.normalize(b)
+    angle = torch.acos((u * v).sum(dim=1, keepdim=True).clamp(-1, 1))
+    if angle.item() < 1e-4 or angle.item() > np.pi - 1e-4:  # one direction, or no plane
+        return torch.lerp(a, b, s)
+    along = torch.sin((1 - s) * angle) * u + torch.sin(s * angle) * v
+    arc: Tensor = length * along / torch.sin(angle)
+    return arc

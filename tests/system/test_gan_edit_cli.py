@@ -1,0 +1,93 @@
+"""`gan fit`, `gan transfer` and `gan interpolate` as a user calls them."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan.runs.checkpoints import load_model
+from meshkit.io import load_mesh, save_mesh
+from meshkit.mesh import Mesh
+
+
+@pytest.fixture
+def sampled(gan, trained, tmp_path):
+    assert gan("sample", trained, "-o", tmp_path / "s", "-n", 2).exit_code == 0
+    return tmp_path / "s"
+
+
+def test_transfer_writes_the_decoded_swap(gan, trained, sampled, tmp_path):
+    out, picture = tmp_path / "out.ply", tmp_path / "out.png"
+    codes = sampled / "codes.npz"
+    result = gan("transfer", trained, f"{codes}#0", f"{codes}#1", "-o", out, "--picture", picture)
+    assert result.exit_code == 0, result.output
+    with np.load(codes) as file:
+        z = {n: torch.from_numpy(file[n][[1]]) for n in ("identity", "expression", "noise")}
+        z["expression"] = torch.from_numpy(file["expression"][[0]])
+    expected = load_model(trained).decode(z)[0].detach().numpy()
+    np.testing.assert_allclose(load_mesh(out).V, expected, atol=1e-4)
+    with Image.open(picture) as image:
+        assert np.asarray(image).std() > 10
+
+
+def test_interpolation_ends_at_its_faces(gan, trained, sampled, tmp_path):
+    out, codes = tmp_path / "path", sampled / "codes.npz"
+    call = ["interpolate", trained, f"{codes}#0", f"{codes}#1", "-o", out, "--steps", 3]
+    for _ in range(2):  # the second time over the first
+        assert gan(*call).exit_code == 0
+    files = sorted(path.name for path in out.iterdir())
+    meshes = [f"face-00{k}.obj" for k in range(3)]
+    assert files == ["animation.gif", "codes.npz", *meshes, "strip.png"]
+    for k, name in ((0, "face-000.obj"), (2, "face-001.obj")):
+        ours, theirs = load_mesh(out / f"face-00{k}.obj"), load_mesh(sampled / name)
+        np.testing.assert_allclose(ours.V, theirs.V, atol=1e-4)
+    with Image.open(out / "animation.gif") as movie:
+        assert movie.n_frames == 4, "there and back, the ends once"
+
+
+def test_a_fit_lies_on_its_landmarks(gan, trained, sampled, tmp_path):
+    V = load_mesh(sampled / "face-000.obj").V + np.array([10.0, 0, 0])
+    marks = [{"template": k, "scan": V[k].tolist()} for k in range(0, len(V), 7)]
+    file, out = tmp_path / "marks.json", tmp_path / "fit"
+    file.write_text(json.dumps({"landmarks": marks}))
+    result = gan("fit", trained, file, "-o", out, "--prior", 0, "--steps", 200)
+    assert result.exit_code == 0, result.output
+    record = json.loads((out / "fit.json").read_text())
+    assert record["errors_mm"]["landmarks"]["rms"] < 1
+    assert np.linalg.norm(load_mesh(out / "face.obj").V - V, axis=1).mean() < 2
+    save_mesh(tmp_path / "scan.ply", Mesh(V, load_mesh(sampled / "face-000.obj").F))
+    call = ["fit", trained, tmp_path / "scan.ply", "-o", out, "--steps", 60, "--landmarks", file]
+    assert gan(*call, "--label", "expression=left").exit_code == 0
+    with np.load(out / "codes.npz") as codes:
+        fixed = load_model(trained).codes["expression"][1]
+        np.testing.assert_allclose(codes["expression"][0], fixed, atol=1e-6)
+    assert {"landmarks", "surface"} == json.loads((out / "fit.json").read_text())[
+        "errors_mm"
+    ].keys()
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["transfer", "RUN", "no.obj", "no.obj"], "no.obj"),
+        (["transfer", "RUN", "CODES#9", "CODES"], "there is no such row"),
+        (["transfer", "RUN", "CODES", "CODES", "--factor", "mood"], "no factor 'mood'"),
+        (["interpolate", "RUN", "CODES", "CODES", "-o", "HERE"], "holds other files"),
+        (["fit", "RUN", "POINTS"], "the model has no landmarks of its own"),
+        (["fit", "RUN", "POINTS", "--landmarks", "POINTS"], "leave --landmarks out"),
+        (["fit", "RUN", "POINTS", "--label", "expression=odd"], "no class 'odd'"),
+    ],
+)
+def test_refusals_are_one_line(fails, trained, sampled, tmp_path, command, message):
+    points = tmp_path / "points.json"
+    points.write_text("[[0, 0, 0], [1, 0, 0], [0, 1, 0]]")
+    names = {"RUN": trained, "CODES": sampled / "codes.npz", "POINTS": points, "HERE": tmp_path}
+    words = [
+        str(word).replace("CODES", str(names["CODES"]))
+        if "CODES" in word
+        else names.get(word, word)
+        for word in command
+    ]
+    assert message in fails(*words)
