@@ -67,26 +67,37 @@ def bench(
     Example: gan bench --preset paper --vertices 22000 --set precision.autocast=bf16
     """
     from gan.cli.progress import stages
+    from gan.cli.together import together
     from gan.config import load_config
     from gan.datasets.store import load_dataset
+    from gan.parallel import first_process_first
     from gan.training.benchmark import measure, surface_dataset
     from gan.training.loop import pick_device, start
 
     if dataset is not None and vertices is not None:
         raise click.UsageError("give DATASET or --vertices, not both")
-    config = load_config(preset, file, overrides)
-    chosen = pick_device(device)
-    if vertices is not None:
-        dataset = surface_dataset(vertices, [factor.name for factor in config.factors])
-    with load_dataset(dataset or _heads(preset)) as opened:
-        state = start(config, opened, chosen)
-    with stages(["warming up", *(f"round {n + 1}" for n in range(rounds)), "done"]) as show:
-        result = measure(state, rounds, lambda n: show("warming up" if n < 0 else f"round {n + 1}"))
-    if as_json:
-        extra = {"epochs": epochs, "meshes": meshes, "seconds": result.seconds_for(epochs, meshes)}
-        click.echo(json.dumps(result.record() | {"extrapolated": extra}, indent=1))
-    else:
-        click.echo(_table(result, epochs, meshes))
+    with together(device) as own_device:
+        config = load_config(preset, file, overrides)
+        chosen = pick_device(own_device)
+        with first_process_first():
+            if vertices is not None:
+                dataset = surface_dataset(vertices, [factor.name for factor in config.factors])
+            opened = load_dataset(dataset or _heads(preset))
+        with opened:
+            state = start(config, opened, chosen)
+        with stages(["warming up", *(f"round {n + 1}" for n in range(rounds)), "done"]) as show:
+            result = measure(
+                state, rounds, lambda n: show("warming up" if n < 0 else f"round {n + 1}")
+            )
+        if as_json:
+            extra = {
+                "epochs": epochs,
+                "meshes": meshes,
+                "seconds": result.seconds_for(epochs, meshes),
+            }
+            click.echo(json.dumps(result.record() | {"extrapolated": extra}, indent=1))
+        else:
+            click.echo(_table(result, epochs, meshes))
 
 
 def _heads(preset: str | None) -> Path:
@@ -102,7 +113,8 @@ def _heads(preset: str | None) -> Path:
 def _table(result: "Benchmark", epochs: float, meshes: int) -> str:
     """Return the figures as text."""
     rows = [
-        f"{result.device}, {result.threads} threads: {result.vertices:,} vertices, "
+        f"{result.device}, {result.processes} processes of {result.threads} threads: "
+        f"{result.vertices:,} vertices, "
         f"{result.size} x {result.size} images, batch {result.batch}, "
         f"{result.critic_steps} discriminator steps a generator step",
         "",

@@ -15,7 +15,9 @@ import torch
 
 from gan.cache import cache_folder
 from gan.datasets.store import write_dataset
+from gan.parallel import world
 from gan.training.floor import record_floor
+from gan.training.precision import uncompiled
 from gan.training.profile import PARTS, REST, Profile
 from gan.training.state import TrainState
 from gan.training.step import iterate
@@ -31,6 +33,7 @@ class Benchmark:
 
     Attributes
     ----------
+    batch : of all processes together; the floor is that of one process's share.
     floor : the iteration's bare convolutions and dense matrix products (`gan.training.floor`).
     parts : forward and backward passes of each part; from iterations of their own.
     operations : floating-point operations of the floor.
@@ -39,6 +42,7 @@ class Benchmark:
     """
 
     device: str
+    processes: int
     threads: int
     vertices: int
     size: int
@@ -119,7 +123,8 @@ def measure(
         for _ in range(turns):
             iterate(state)
 
-    floor = record_floor(iterations)
+    with uncompiled():
+        floor = record_floor(iterations)
     times: dict[str, list[float]] = {"iteration": [], "floor": []}
     profiles = []
     for n in range(WARM + rounds):
@@ -135,6 +140,7 @@ def measure(
     }
     return Benchmark(
         device=_name(device),
+        processes=world(),
         threads=torch.get_num_threads(),
         vertices=len(state.problem.template),
         size=state.config.mapping.size,

@@ -17,6 +17,7 @@ from gan.models.discriminator import AbstractDiscriminator
 from gan.sections import PrecisionConfig
 
 _full = False  # within `full_precision`
+_eager = False  # within `uncompiled`
 
 
 @contextmanager
@@ -31,6 +32,17 @@ def full_precision() -> Iterator[None]:
         yield
     finally:
         _full = before
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Run what `compile` would compile as it is written, so that its operations can be seen."""
+    global _eager
+    before, _eager = _eager, True
+    try:
+        yield
+    finally:
+        _eager = before
 
 
 def apply_precision(
@@ -53,17 +65,23 @@ def apply_precision(
     if isinstance(critic, ImageCritic):
         slope = critic.slope
         if settings.compile:  # differentiated once, like any network: see `piecewise_linear_slope`
-            slope = torch.compile(slope, dynamic=False)
+            slope = _compiled(slope, once=True)
         if settings.channels_last:
             slope = _channels_last(slope)
         own = ImageCritic(critic.score, slope)
         setattr(D, "as_critic", lambda: own)  # noqa: B010 - mypy: a method
 
 
-def _compiled(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return the method compiled, except where it may be differentiated twice."""
+def _compiled(method: Callable[..., Tensor], *, once: bool = False) -> Callable[..., Tensor]:
+    """Return the method compiled; what a penalty may differentiate twice stays as it is there."""
     fast = torch.compile(method, dynamic=False)
-    return lambda *arguments: method(*arguments) if _full else fast(*arguments)
+
+    def choose(*arguments: Any) -> Tensor:
+        plain = _eager or (_full and not once)
+        answer: Tensor = method(*arguments) if plain else fast(*arguments)
+        return answer
+
+    return choose
 
 
 def _channels_last(method: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:

@@ -79,6 +79,9 @@ for state in states:
     iterate(state)
 torch.testing.assert_close(states[1].latest, states[0].latest, rtol=1e-4, atol=1e-5)
 assert torch._dynamo.utils.counters["frames"]["ok"] > 0, "nothing was compiled"
+from gan.training.benchmark import measure
+floors = [measure(state, rounds=1).operations for state in states]
+assert floors[0] == floors[1], "what is compiled has the same floor"
 """
 
 
