@@ -38,7 +38,7 @@ from gan.sections import (
     Section,
 )
 
-PRESETS = ("demo", "small", "paper")
+PRESETS = ("demo", "small", "plus", "paper")
 
 
 class FactorLossConfig(Section):

@@ -114,7 +114,7 @@ def test_both_lengths_are_refused():
 
 
 def test_unknown_preset_lists_the_known():
-    with pytest.raises(ConfigError, match="unknown preset 'huge'; known: demo, small, paper"):
+    with pytest.raises(ConfigError, match="unknown preset 'huge'; known: demo, small, plus, paper"):
         load_config("huge")
 
 
