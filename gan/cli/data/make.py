@@ -71,7 +71,10 @@ def make(
     from gan.datasets.morphable import load_face_model
     from gan.datasets.procedural import ProceduralHead
 
-    given = {name: value for name, value in chosen.items() if value not in (None, False)}
+    # Not `in`: --subjects 0 is given, and 0 == False.
+    given = {
+        name: value for name, value in chosen.items() if value is not None and value is not False
+    }
     if benchmark and given:
         raise click.UsageError(f"--benchmark {benchmark} has its own --{next(iter(given))}")
     total = open_faces_size(size).meshes if benchmark else _chosen_size(size, given).meshes
