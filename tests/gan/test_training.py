@@ -33,15 +33,47 @@ def test_three_and_three_equal_six(tiny_dataset, tmp_path):
     assert_same_run(whole.run, parts.run)
 
 
-def test_termination_saves_first(tiny_dataset, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_polite_signal_saves_first(tiny_dataset, tmp_path, number):
     def interrupt(state):
         if state.step == 3:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
 
+    before = signal.getsignal(number)
     outcome = train(tiny(), tiny_dataset, tmp_path / "run", device="cpu", watch=interrupt)
     assert (outcome.reason, outcome.step) == ("interrupted", 3)
     assert newest_good_checkpoint(outcome.run).name == "step-00000003"
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(number) == before
+
+
+def test_a_second_ctrl_c_stops_at_once_and_loses_nothing(tiny_dataset, tmp_path):
+    def interrupt(state):
+        if state.step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    run = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(), tiny_dataset, run, device="cpu", watch=interrupt)
+    assert newest_good_checkpoint(run).name == "step-00000002"
+    train(tiny(), tiny_dataset, run, resume=True, device="cpu")
+    assert_same_run(run, train(tiny(), tiny_dataset, tmp_path / "whole", device="cpu").run)
+
+
+def test_a_hang_up_that_is_ignored_stays_ignored(tiny_dataset, tmp_path):
+    """As nohup wants it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        outcome = train(
+            tiny(iterations=2),
+            tiny_dataset,
+            tmp_path / "run",
+            device="cpu",
+            watch=lambda state: os.kill(os.getpid(), signal.SIGHUP),
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert outcome.reason == "done"
 
 
 def test_out_of_time_stops_cleanly(tiny_dataset, tmp_path):
