@@ -15,7 +15,7 @@ DIVERGED = 3  # exit code
     "data", required=False, metavar="[DATASET|RUN]", type=click.Path(exists=True, path_type=Path)
 )
 @click.option(
-    "--preset", default=None, metavar="NAME", help="demo, small or paper. [default: small]"
+    "--preset", default=None, metavar="NAME", help="demo, small, plus or paper. [default: small]"
 )
 @click.option("--config", "file", type=FILE, help="TOML laid over the preset, if one is given.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set one value.")
