@@ -62,7 +62,14 @@ def baseline(
     config = _config(name, given, out if resume else None)
     path = dataset or _dataset_of(out, resume)
     with about(path), StageBar() as bar:
-        outcome = train_baseline(config, path, out, resume=resume, device=device, watch=bar.update)
+        outcome = train_baseline(
+            config,
+            path,
+            out,
+            resume=resume,
+            device=device,
+            watch=lambda progress: bar.update(*progress),
+        )
     steps = f"{outcome.step:,} of {outcome.iterations:,} steps, {outcome.minutes:.1f} minutes"
     click.echo(f"{out}: {outcome.reason} after {steps}")
     if outcome.reason == "interrupted":

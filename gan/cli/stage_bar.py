@@ -1,22 +1,6 @@
 """A progress bar for work whose stages come one after the other, each of its own length."""
 
-from typing import Any, Protocol
-
-
-class Stage(Protocol):
-    """What a stage tells: its name, how far it is, and of how much (0: unknown)."""
-
-    @property
-    def stage(self) -> str:
-        """The name."""
-
-    @property
-    def done(self) -> int:
-        """How far."""
-
-    @property
-    def total(self) -> int:
-        """Of how much; 0 if that is unknown."""
+from typing import Any
 
 
 class StageBar:
@@ -47,10 +31,10 @@ class StageBar:
     def __exit__(self, *error: Any) -> None:
         self.bar.__exit__(*error)
 
-    def update(self, now: Stage) -> None:
-        """Show where the work is; a new stage begins a new bar."""
-        if self.task is None or now.stage != self.stage:
+    def update(self, stage: str, done: int, total: int) -> None:
+        """Show how far a stage is, of how much (0: unknown); a new stage begins a new bar."""
+        if self.task is None or stage != self.stage:
             if self.task is not None:
                 self.bar.remove_task(self.task)
-            self.task, self.stage = self.bar.add_task(now.stage), now.stage
-        self.bar.update(self.task, completed=now.done, total=now.total or None)
+            self.task, self.stage = self.bar.add_task(stage), stage
+        self.bar.update(self.task, completed=done, total=total or None)
