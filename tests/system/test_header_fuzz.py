@@ -185,7 +185,9 @@ def child(seed: bytes, numbers: range, folder: Path, train_every: int) -> None:
         torch.set_num_threads(1)
         for number in numbers:
             notes.write(f"{number} ")
-            signal.alarm(SECONDS)
+            notes.flush()
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)  # of its own time; SIGPROF ends it
+            signal.alarm(60 * SECONDS)
             write_case(seed, number, folder / "fuzz.h5")
             notes.write(examine(folder / "fuzz.h5", train=number % train_every == 0) + "\n")
         code = 0
