@@ -162,7 +162,9 @@ def intrinsic_laplacian(surface: IntrinsicTriangulation, n: int) -> sp.csr_array
     # After the flips, a negative weight is that of an edge in a circle: zero, but for rounding.
     weight[inside] = weight[inside].clip(min=0)
     tail, head = surface.F.ravel(), np.roll(surface.F, -1, axis=1).ravel()
-    entries = weight / surface.sheets, (tail[here], head[here])
+    # An edge from a vertex to itself would cancel, and leave the rounding of its large weight.
+    loose = tail[here] != head[here]
+    entries = weight[loose] / surface.sheets, (tail[here][loose], head[here][loose])
     W = sp.coo_array(entries, shape=(n, n)).tocsr()
     return laplacian_of_weights(sp.csr_array(W + W.T))
 
