@@ -68,7 +68,7 @@ class Augmentation(nn.Module):
         centred = (mean - mean.mean(dim=(1, 2), keepdim=True)) / deviation
         self.register_buffer("mean", centred.reshape(3, n * n), persistent=False)
         self.radius = float(centred.square().sum(dim=0).mean().sqrt())
-        self.register_buffer("waves", _smooth_waves(n).to(mean.device), persistent=False)
+        self.register_buffer("waves", _smooth_waves(n), persistent=False)
 
     def forward(
         self, images: Float[Tensor, "B 3 n n"], *, rng: torch.Generator
@@ -151,7 +151,7 @@ def build_augmentation(
         return {}
     if settings.name == "fixed" and not settings.p:
         raise ConfigError("augmentation.name = 'fixed' with p = 0 changes nothing: set p")
-    return {NAME: Augmentation(settings, mean, deviation)}
+    return {NAME: Augmentation(settings, mean, deviation).to(mean.device)}
 
 
 def augment(state: "TrainState", images: Float[Tensor, "B 3 n n"]) -> Float[Tensor, "B 3 n n"]:

@@ -201,7 +201,9 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
         discriminator=discriminator,
         optimizer_g=_adam(generator, config.optimizer.rate_g, config),
         optimizer_d=_adam(discriminator, config.optimizer.rate_d, config),
-        adversarial=ADVERSARIAL_LOSSES.build(config.adversarial.name, adversarial_options(config)),
+        adversarial=ADVERSARIAL_LOSSES.build(
+            config.adversarial.name, adversarial_options(config)
+        ).to(device),
         regularizers=_regularizers(config, problem).to(device),
         codes={name: code.to(device) for name, code in codes.items()},
         average=average,

@@ -118,6 +118,19 @@ def test_every_plug_in_trains_and_resumes_bit_for_bit(section, name, dataset, tm
     assert_close(everything(again), after, rtol=0, atol=0)
 
 
+@pytest.mark.cuda
+@pytest.mark.parametrize(("section", "name"), CASES)
+def test_every_plug_in_trains_on_a_gpu(section, name, dataset):
+    state = start(choose(section, name), dataset, torch.device("cuda"))
+    for _ in range(3):
+        terms = iterate(state)
+    state.watch.confirm()
+    assert all(torch.isfinite(term) for term in terms.values()), terms
+    for part in state.parts().values():
+        tensors = [t for t in part.state_dict().values() if isinstance(t, torch.Tensor)]
+        assert {t.device.type for t in tensors} <= {"cuda"}
+
+
 @pytest.mark.parametrize(("section", "name"), CASES)
 def test_a_seed_is_a_run(section, name, dataset):
     config = choose(section, name)
