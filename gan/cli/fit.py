@@ -62,14 +62,14 @@ def fit(
     format: str,
     out: Path,
 ) -> None:
-    r"""Fit the model of RUN to TARGET: a file of landmarks (.json), or a scan.
+    """Fit the model of RUN to TARGET: a file of landmarks (.json), or a scan.
 
     Landmarks are fitted first, from several random codes at once. A scan without landmarks is
     aligned with the mean face first, and its whole surface is followed in either case.
 
-    \b
-    gan fit runs/faces landmarks.json -o fitted
-    gan fit runs/faces scan.ply --landmarks picked.json --pose similarity
+    Example: gan fit runs/faces landmarks.json -o fitted
+
+    Example: gan fit runs/faces scan.ply --landmarks picked.json --pose similarity
     """
     from gan.cli.sample import read_labels
     from gan.fitting import FitOptions, fit_landmarks, fit_scan, fit_whole_scan

@@ -46,14 +46,14 @@ def interpolate(
     format: str,
     out: Path,
 ) -> None:
-    r"""Go from the face FIRST to the face LAST through the codes of the model of RUN.
+    """Go from the face FIRST to the face LAST through the codes of the model of RUN.
 
     Each is a mesh of the model's topology, in mm, or a row of codes as `gan sample` writes them.
     0 is the first and 1 the last face; beyond them the path goes on.
 
-    \b
-    gan interpolate runs/faces 'samples/codes.npz#0' 'samples/codes.npz#1' --factor expression
-    gan interpolate runs/faces neutral.obj smile.obj --from -0.5 --to 1.5 -o caricature
+    Example: gan interpolate runs/faces 'codes.npz#0' 'codes.npz#1' --factor expression
+
+    Example: gan interpolate runs/faces neutral.obj smile.obj --from -0.5 --to 1.5 -o caricature
     """
     import numpy as np
     import torch

@@ -47,13 +47,12 @@ def transfer(
     picture: Path | None,
     out: Path,
 ) -> None:
-    r"""Give TARGET the expression (or another factor) of SOURCE.
+    """Give TARGET the expression (or another factor) of SOURCE.
 
     Each is a mesh of the model's topology, in mm, or a row of codes as `gan sample`, `gan fit` and
     `gan interpolate` write them.
 
-    \b
-    gan transfer runs/faces smile.obj 'samples/codes.npz#3' -o smiling.obj --picture smiling.png
+    Example: gan transfer runs/faces smile.obj 'codes.npz#3' -o smiling.obj --picture all.png
     """
     import numpy as np
     import torch

@@ -12,7 +12,7 @@ from gan.evaluation.generated import decode_blocks
 from gan.evaluation.nearest import NearestMesh, Read
 from gan.models.contract import FaceGenerator
 
-NEUTRAL = "neutral"  # the class of rest of a factor that has one
+AT_REST = ("neutral", "rest")  # the class of rest of a factor that has one
 
 
 class ClassMatch(NamedTuple):

@@ -19,7 +19,7 @@ from gan.evaluation.energy import RoughnessEnergy
 from gan.evaluation.estimate import Estimate, estimate
 from gan.evaluation.generated import decode_blocks
 from gan.evaluation.match import (
-    NEUTRAL,
+    AT_REST,
     ClassMatch,
     class_means,
     match_classes,
@@ -251,11 +251,11 @@ class _Measurement:
         known = np.flatnonzero(np.isfinite(means).all(axis=(1, 2)))
         if len(known) < 2:
             self.skipped[f"labels of {factor.name}"] = (
-                f"fewer than two of its classes occur beside labelled {NEUTRAL} meshes"
+                "fewer than two of its classes occur beside labelled meshes at rest"
             )
             return None
         classes = tuple(factor.classes[c] for c in known)
-        rest = {factor.name: NEUTRAL} if at_rest >= 0 else None
+        rest = {factor.name: factor.classes[at_rest]} if at_rest >= 0 else None
         rng = self.torch_rng(f"labels {factor.name}")
         n = int(np.clip(self.n_samples // len(classes), 16, 250))
 
@@ -263,13 +263,13 @@ class _Measurement:
             labels = {**held, factor.name: name}
             return model_displacements(self.model, labels, n, rng=rng, rest=rest)
 
-        at_rest = classes.index(NEUTRAL) if rest else -1
+        at_rest = classes.index(rest[factor.name]) if rest else -1
         return match_classes(displacements, means[known], classes, at_rest=at_rest)
 
     def _others_at_rest(self, factor: Factor) -> dict[str, str]:
         """Return the label of rest of every other factor that has one in model and data."""
         return {
-            other.name: NEUTRAL
+            other.name: other.classes[_rest_class(other)]
             for other in self.model.factors
             if other is not factor
             and _rest_class(other) >= 0
@@ -292,4 +292,4 @@ class _Measurement:
 
 def _rest_class(factor: Factor) -> int:
     """Return the index of the class of rest, -1 if the factor has none."""
-    return factor.classes.index(NEUTRAL) if NEUTRAL in factor.classes else -1
+    return next((factor.classes.index(name) for name in AT_REST if name in factor.classes), -1)
