@@ -94,11 +94,14 @@ def test_killed_at_fifty_random_instants(life, record_property):
     life.live(3, run=life.folder / "warm")  # the server has loaded everything
     began = time.monotonic()
     life.live(3)
-    start = time.monotonic() - began  # on this machine, now: what a life needs to get anywhere
+    reach = 2 * (time.monotonic() - began)
     while life.kills < 50:
-        assert life.live(ENDLESS, after=float(rng.uniform(0.0, min(2 * start, 6.0))))
+        before = life.step()
+        assert life.live(ENDLESS, after=float(rng.uniform(0.0, reach)))
+        # Some lives end before they get anywhere, on a machine that is busy now and idle then.
+        reach *= 0.85 if life.step() > before else 1.2
     record_property("step", life.step())
-    assert life.step() > 10, "the kills left no time to train"
+    assert life.step() > 20, "the kills left no time to train"
     life.finish()
 
 
