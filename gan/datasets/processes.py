@@ -16,26 +16,29 @@ AHEAD = 2  # items per process that are begun before their turn
 _shared: Any = None  # of a worker process: sending it once beats sending it with every item
 
 
-def map_in_order(
-    task: Callable[[Any, Any], Any], items: Iterable[Any], jobs: int, shared: object
-) -> Generator[Any, None, None]:
-    """Yield ``task(shared, item)`` of all items in order, computed by this many processes.
+Task = Callable[[Any, Any], Any]  # (shared, item) -> result
+Map = Callable[[Task, Iterable[Any]], Iterator[Any]]
 
-    Closing the iterator, by an exception as well, ends the processes without waiting for what they
-    are doing; so does the end of this process, however it comes. They never hear Ctrl-C.
+
+@contextlib.contextmanager
+def workers(jobs: int, shared: object) -> Iterator[Map]:
+    """Yield what maps tasks over items by this many processes: results come in order.
+
+    Leaving the block, by an exception as well, ends the processes without waiting for what they are
+    doing; so does the end of this process, however it comes. They never hear Ctrl-C.
 
     Parameters
     ----------
-    task
-        A function of a module, so that other processes find it.
     shared
-        Is sent to each process once; must be picklable, as items and results.
+        Is sent to each process once; must be picklable, as items and results. A task is a function
+        of a module, so that other processes find it.
     """
     context = multiprocessing.get_context("spawn")
     stop, stopped = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(shared, stop))
-    begun, left = deque[Future[Any]](), iter(items)
-    try:
+
+    def run(task: Task, items: Iterable[Any]) -> Iterator[Any]:
+        begun, left = deque[Future[Any]](), iter(items)
         while True:
             with _interrupts_held_back():  # the first item starts all processes
                 while len(begun) < AHEAD * jobs:
@@ -46,10 +49,24 @@ def map_in_order(
             if not begun:
                 break
             yield begun.popleft().result()
+
+    try:
+        yield run
     finally:
         stopped.close()  # the processes see that and leave
         pool.shutdown(cancel_futures=True)
         stop.close()
+
+
+def map_in_order(
+    task: Task, items: Iterable[Any], jobs: int, shared: object
+) -> Generator[Any, None, None]:
+    """Yield ``task(shared, item)`` of all items in order, computed by `workers` of its own.
+
+    Closing the iterator ends them.
+    """
+    with workers(jobs, shared) as run:
+        yield from run(task, items)
 
 
 @contextlib.contextmanager
@@ -85,5 +102,5 @@ def _leave_when_told(stop: Connection) -> None:
     os._exit(1)
 
 
-def _run(task: Callable[[Any, Any], Any], item: object) -> Any:
+def _run(task: Task, item: object) -> Any:
     return task(_shared, item)

@@ -4,24 +4,18 @@ import contextlib
 import hashlib
 import os
 import shutil
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
+from gan.datasets.processes import Map, workers
 from gan.errors import DatasetError
 from meshkit.files import atomic_path
 
 MARK = "meshkit-gan import"  # a file of this name says that the folder may be deleted
-
-_shared: Any = None  # of a worker process: what every task of the crew needs
 
 
 class WorkFolder:
@@ -71,8 +65,7 @@ def recall(place: Path) -> Float32[np.ndarray, "n 3"]:
     return V
 
 
-Task = Callable[[Any, Any], Any]  # (shared, item) -> result
-Crew = Callable[[Task, Iterable[Any]], Iterator[Any]]
+Crew = Map
 # (title, total) -> a context that yields what advances a progress bar.
 Bar = Callable[[str, int], contextlib.AbstractContextManager[Callable[[int], None]]]
 
@@ -98,11 +91,10 @@ def crew(jobs: int, shared: object) -> Iterator[Crew]:
     if jobs == 1:
         yield lambda task, items: (task(shared, item) for item in items)
         return
-    with _one_thread(), contextlib.ExitStack() as stack:
-        pool = ProcessPoolExecutor(jobs, get_context("spawn"), _enlist, (shared,))
-        stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+    with _one_thread():
         try:
-            yield lambda task, items: pool.map(_run, ((task, item) for item in items))
+            with workers(jobs, shared) as run:
+                yield run
         except BrokenProcessPool as error:
             raise DatasetError(
                 "a reading process was killed, by lack of memory or by hand; the same command goes "
@@ -122,22 +114,3 @@ def _one_thread() -> Iterator[None]:
             del os.environ["OMP_NUM_THREADS"]
         else:
             os.environ["OMP_NUM_THREADS"] = before
-
-
-def _enlist(shared: object) -> None:
-    global _shared
-    _shared = shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _run(job: tuple[Task, Any]) -> Any:
-    task, item = job
-    return task(_shared, item)
