@@ -1,5 +1,8 @@
 """Cotangent Laplacians of many meshes that share their faces: the structure is found once."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
@@ -8,6 +11,7 @@ from meshkit.checks import check_faces
 from meshkit.errors import DegenerateFaceError, MeshError
 
 MESHES, FACES = 32, 512  # worked on at once: the cache holds all that is made of them
+_WORTH_A_THREAD = 4096  # faces: less work is done sooner than shared out
 
 
 class CotangentStructure:
@@ -73,20 +77,34 @@ class CotangentStructure:
             A face of a mesh has no area.
         """
         self._check(V)
-        m = len(self.F)
         # Meshes run fastest: an index of a face or a pattern is read once for all of them.
         out = np.empty((len(self.indices), len(V)))
-        buffer = np.empty(3 * m * min(MESHES, len(V)))
-        for b in range(0, len(V), MESHES):
-            planes = np.ascontiguousarray(V[b : b + MESHES].transpose(2, 1, 0), dtype=float)
-            cot = buffer[: 3 * m * planes.shape[2]].reshape(3, m, -1)
-            for start in range(0, m, FACES):
-                here = slice(start, start + FACES)
-                flat = _cotangents(planes, self.F[here], cot[:, here])
-                if flat is not None:
-                    self._refuse(start + flat[0], b + flat[1])
-            out[:, b : b + MESHES] = self.assembly @ cot.reshape(3 * m, -1)
+        starts = range(0, len(V), MESHES)
+        threads = min(len(starts), os.cpu_count() or 1) if len(self.F) > _WORTH_A_THREAD else 1
+        if threads == 1:
+            for b in starts:
+                self._fill(V[b : b + MESHES], out[:, b : b + MESHES], b)
+            return out.T
+        with ThreadPoolExecutor(threads) as pool:
+            jobs = [
+                pool.submit(self._fill, V[b : b + MESHES], out[:, b : b + MESHES], b)
+                for b in starts
+            ]
+            for job in jobs:  # in order: what is refused is the first that is wrong
+                job.result()
         return out.T
+
+    def _fill(self, V: np.ndarray, out: np.ndarray, first: int) -> None:
+        """Write the values of a few meshes, of which `first` is the number of the first."""
+        m = len(self.F)
+        planes = np.ascontiguousarray(V.transpose(2, 1, 0), dtype=float)
+        cot = np.empty((3, m, len(V)))
+        for start in range(0, m, FACES):
+            here = slice(start, start + FACES)
+            flat = _cotangents(planes, self.F[here], cot[:, here])
+            if flat is not None:
+                self._refuse(start + flat[0], first + flat[1])
+        out[...] = self.assembly @ cot.reshape(3 * m, -1)
 
     def matrix(self, values: Float[np.ndarray, " nnz"]) -> sp.csr_array:
         """Return the Laplacian of one mesh from its values; the pattern is shared, not copied."""

@@ -26,9 +26,25 @@ def test_each_mesh_gets_its_cotangent_laplacian(mesh, size, flat, seed):
         assert_allclose(structure.matrix(row).toarray(), L, atol=1e-11 * np.abs(L).max())
 
 
+def test_several_threads_give_the_bits_of_one(monkeypatch):
+    """And name the first mesh that is wrong, whichever thread comes upon one first."""
+    V, F = meshes.bumpy()
+    structure = CotangentStructure(F, len(V))
+    batch = V * np.random.default_rng(0).uniform(0.5, 2, (75, 1, 3))
+    alone = structure.values(batch)
+    monkeypatch.setattr(meshkit.operators.laplacian_batch, "_WORTH_A_THREAD", 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    np.testing.assert_array_equal(structure.values(batch), alone)
+    batch[[33, 70], F[7, 0]] = batch[[33, 70], F[7, 1]]
+    with pytest.raises(DegenerateFaceError, match="mesh 33, face"):
+        structure.values(batch)
+
+
 def test_faces_in_several_lots(monkeypatch):
     monkeypatch.setattr(meshkit.operators.laplacian_batch, "FACES", 100)
-    V, F = meshes.bumpy()
+    V, F = meshes.bumpy(7)  # the last lot is not full
+    assert len(F) > 200
+    assert len(F) % 100
     structure = CotangentStructure(F, len(V))
     found = structure.matrix(structure.values(V[None])[0])
     assert_allclose(found.toarray(), cotangent_laplacian(V, F).toarray(), atol=1e-13)
