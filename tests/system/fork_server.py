@@ -86,6 +86,7 @@ def _wait(child: int, after: float | None) -> int:
 def _run(job: dict[str, Any]) -> None:
     """Be the child: never returns."""
     code = 70
+    signal.alarm(900)  # should the server itself be killed: its child must not train for ever
     try:
         output = os.open(job["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(output, 1)
