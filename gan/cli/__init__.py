@@ -14,6 +14,7 @@ COMMANDS = {
     "transfer": ("gan.cli.transfer:transfer", "Give one face the expression of another."),
     "interpolate": ("gan.cli.interpolate:interpolate", "Go from one face to another."),
     "evaluate": ("gan.cli.evaluate:evaluate", "Measure a trained model against its data set."),
+    "export": ("gan.cli.export:export", "Write a model for other tools: glTF, ONNX, 3DMM."),
     "report": ("gan.cli.report:report", "Write one HTML page about a run."),
     "bench": ("gan.cli.bench:bench", "Time the training: parts of a step, and its floor."),
 }

@@ -80,6 +80,19 @@ def write_model(
     }
     with atomic_path(path) as aside:
         save_file(everything, aside, {"format": format, "model": json.dumps(described)})
+        _sort_metadata(aside)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put a file's metadata in order, in place: safetensors writes them in a random one."""
+    with open(path, "r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        assert len(text) <= size  # the same values in another order
+        file.seek(8)
+        file.write(text.ljust(size))
 
 
 def read_model(path: Path, format: str | None = None) -> Stored:

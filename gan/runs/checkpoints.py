@@ -167,11 +167,15 @@ def read_record(checkpoint: Path) -> dict[str, Any]:
 def load_model(run: Path | str) -> FaceGenerator:
     """Load the face model of a run's newest whole checkpoint, be it a generator or a baseline.
 
+    A file is taken for a model by itself, as `gan export` writes it.
+
     Raises
     ------
     CheckpointError
-        The folder is not a run, or has no whole checkpoint.
+        The folder is not a run, or has no whole checkpoint; the file is no model.
     """
+    if Path(run).is_file():
+        return load_face_model(Path(run))
     return load_face_model(newest_good_checkpoint(Path(run)) / MODEL)
 
 

@@ -12,6 +12,7 @@ from meshkit.errors import SolveError
 # Which extra brings a package that `pip install meshkit-gan` alone does not.
 EXTRAS = {
     "gan": {"torch", "h5py", "matplotlib", "praatio", "pydantic", "safetensors", "tensorboard"},
+    "export": {"onnx"},
     "parquet": {"pyarrow"},
     "scan": {"open3d"},
     "view": {"viser"},

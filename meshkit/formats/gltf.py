@@ -2,14 +2,12 @@
 
 Read: positions, indices, ``TEXCOORD_0``, ``COLOR_0``; node transforms are applied. Parts that share
 their vertices (one mesh, several materials) stay joined, others are put one after the other. Bones,
-morph targets, materials and normals are skipped. glTF counts v from the top, meshkit from the
-bottom: v is flipped here, on both ways. glTF has one UV per vertex, so a seam shows as two vertices
-at one place. Written in single precision, which is all that glTF has.
+morph targets (`meshkit.formats.gltf_morph` writes some), materials and normals are skipped. glTF
+counts v from the top, meshkit from the bottom: v is flipped here, on both ways. glTF has one UV per
+vertex, so a seam shows as two vertices at one place. Written in single precision, which is all that
+glTF has.
 """
 
-import base64
-import json
-import struct
 import warnings
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +17,7 @@ from jaxtyping import Float, Int
 
 from meshkit.errors import FileFormatError
 from meshkit.formats.gltf_buffers import Document, load_document, read_accessor
+from meshkit.formats.gltf_writer import INDICES, VERTICES, Packer, write_container
 from meshkit.formats.json_tree import JsonTree
 from meshkit.formats.polygons import build_mesh, first_outside
 from meshkit.mesh import Mesh
@@ -200,22 +199,22 @@ def save_gltf(path: Path, mesh: Mesh) -> None:
         arrays["TEXCOORD_0"] = (UV * (1, -1) + (0, 1)).astype("<f4")
     if colors is not None:
         arrays["COLOR_0"] = colors.astype("<f4")
-    tree, blob = _document(arrays)
-    if path.suffix.lower() == ".gltf":
-        tree["buffers"] = [
-            {
-                "byteLength": len(blob),
-                "uri": "data:application/octet-stream;base64," + base64.b64encode(blob).decode(),
-            }
-        ]
-        path.write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
-        return
-    tree["buffers"] = [{"byteLength": len(blob)}]
-    text = json.dumps(tree, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 4)
-    chunks = struct.pack("<II", len(text), 0x4E4F534A) + text
-    chunks += struct.pack("<II", len(blob), 0x004E4942) + blob
-    path.write_bytes(struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks)
+    packer = Packer()
+    index = {
+        name: packer.add(array, INDICES if name == "indices" else VERTICES)
+        for name, array in arrays.items()
+    }
+    indices = index.pop("indices")
+    tree = {
+        "asset": {"version": "2.0", "generator": "meshkit"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [{"attributes": index, "indices": indices}]}],
+        "accessors": packer.accessors,
+        "bufferViews": packer.views,
+    }
+    write_container(path, tree, packer.blob)
 
 
 def split_seams(
@@ -238,42 +237,3 @@ def split_seams(
     UV = np.zeros((len(origin), 2))
     UV[number] = UV_corner[pairs[:, 1]]
     return number[inverse.reshape(-1, 3)], UV, origin
-
-
-def _document(arrays: dict[str, np.ndarray]) -> tuple[dict[str, object], bytes]:
-    """Lay arrays out one after the other (all are multiples of 4 bytes) and describe them."""
-    kinds = {1: "SCALAR", 2: "VEC2", 3: "VEC3"}
-    views: list[dict[str, int]] = []
-    accessors: list[dict[str, object]] = []
-    start = 0
-    for name, array in arrays.items():
-        target = 34963 if name == "indices" else 34962  # element array buffer, array buffer
-        views.append(
-            {"buffer": 0, "byteOffset": start, "byteLength": array.nbytes, "target": target}
-        )
-        accessors.append(
-            {
-                "bufferView": len(views) - 1,
-                "componentType": 5125 if array.dtype.kind == "u" else 5126,
-                "count": len(array),
-                "type": kinds[array.ndim if array.ndim == 1 else array.shape[1]],
-                "min": np.atleast_1d(array.min(axis=0)).tolist(),
-                "max": np.atleast_1d(array.max(axis=0)).tolist(),
-            }
-        )
-        start += array.nbytes
-    names = list(arrays)
-    primitive = {
-        "attributes": {name: k for k, name in enumerate(names) if name != "indices"},
-        "indices": names.index("indices"),
-    }
-    tree: dict[str, object] = {
-        "asset": {"version": "2.0", "generator": "meshkit"},
-        "scene": 0,
-        "scenes": [{"nodes": [0]}],
-        "nodes": [{"mesh": 0}],
-        "meshes": [{"primitives": [primitive]}],
-        "accessors": accessors,
-        "bufferViews": views,
-    }
-    return tree, b"".join(array.tobytes() for array in arrays.values())

@@ -1,0 +1,289 @@
+"""`gan export`."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gan.datasets.store import Dataset
+    from gan.export.linearisation import Linearisation
+    from gan.models.contract import FaceGenerator
+
+# Name in a folder by format; the suffix of a single file means the same.
+NAMES = {
+    "glb": "face.glb",
+    "onnx": "model.onnx",
+    "safetensors": "model.safetensors",
+    "npz": "linear.npz",
+}
+CARD = "model.card.json"
+SUFFIXES = {".glb": "glb", ".gltf": "glb", ".onnx": "onnx", ".safetensors": "safetensors"} | {
+    ".npz": "npz"
+}
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("run", type=PATH)
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    default="export",
+    show_default=True,
+    help="File, whose suffix decides the format (.glb .gltf .onnx .safetensors .npz), or folder "
+    "for all of them.",
+)
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(list(NAMES)),
+    help="What a folder gets; several times for several.  [default: all]",
+)
+@click.option(
+    "--face",
+    metavar="FILE",
+    help="glTF: the face at rest, as a mesh of the model's topology or a row of codes "
+    "('codes.npz#3').  [default: the mean face]",
+)
+@click.option(
+    "--label",
+    "given",
+    multiple=True,
+    metavar="FACTOR=CLASS",
+    help="glTF: a class of the face at rest, once for each factor.",
+)
+@click.option(
+    "--directions",
+    type=click.IntRange(0, 1000),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="glTF: principal directions of each factor, two targets each.",
+)
+@click.option(
+    "--sigmas",
+    type=click.FloatRange(0, 10, min_open=True),
+    default=2.0,
+    show_default=True,
+    help="glTF: where a direction's weight is 1, in standard deviations.",
+)
+@click.option(
+    "--classes",
+    multiple=True,
+    metavar="FACTOR",
+    help="glTF: factor whose classes become targets.  [default: those with at most 20]",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(10, 1_000_000),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="glTF, NPZ: random faces from which directions are found.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+def export(
+    run: Path,
+    out: Path,
+    formats: tuple[str, ...],
+    face: str | None,
+    given: tuple[str, ...],
+    directions: int,
+    sigmas: float,
+    classes: tuple[str, ...],
+    samples: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    r"""Write the model of RUN for other tools.
+
+    glTF with morph targets (Blender, three.js, game engines), ONNX from codes to vertices,
+    safetensors with a model card, and a linear model with its error as NPZ. Equal calls give equal
+    bytes.
+
+    \b
+    gan export runs/faces -o export
+    gan export runs/faces -o anna.glb --label identity=anna --label expression=neutral
+    """
+    from gan.cli.sample import read_labels
+    from gan.report.folder import written_folder
+    from gan.runs.checkpoints import load_model
+    from meshkit.cli.messages import about, print_json
+    from meshkit.files import check_target
+
+    single = single_format(out, formats)
+    if single is not None:
+        check_target(out)
+    with about(run):
+        model = load_model(run).to("cpu")
+    labels = read_labels(model, list(given))
+    job = Job(
+        run,
+        model,
+        {
+            "face": face,
+            "labels": labels,
+            "directions": directions,
+            "sigmas": sigmas,
+            "classes": list(classes) or None,
+        },
+        samples,
+        seed,
+    )
+    with contextlib.ExitStack() as stack:
+        if single is None:
+            folder = stack.enter_context(written_folder(out, is_export, "an export"))
+            chosen = [name for name in NAMES if not formats or name in formats]
+            for format in chosen:
+                job.write(format, folder / NAMES[format])
+        else:
+            job.write(single, out)
+    if as_json:
+        print_json({"out": str(out), **job.facts})
+    else:
+        click.echo(f"{out}: {'; '.join(job.lines)}")
+
+
+def single_format(out: Path, formats: tuple[str, ...]) -> str | None:
+    """Return the format of a file's suffix; None for a folder.
+
+    Raises
+    ------
+    ValueError
+        The suffix is unknown, or formats are chosen for a single file.
+    """
+    suffix = out.suffix.lower()
+    if out.is_dir() or not suffix:
+        return None
+    if suffix not in SUFFIXES:
+        raise ValueError(
+            f"{out}: unknown suffix {suffix!r}; known are {' '.join(SUFFIXES)}, and a name without "
+            "suffix is a folder"
+        )
+    if formats:
+        raise ValueError(f"--format chooses what a folder gets; {out} is a file of its own format")
+    return SUFFIXES[suffix]
+
+
+def is_export(path: Path) -> bool:
+    """Return whether a file is one that this command writes into a folder."""
+    return path.name in (*NAMES.values(), CARD)
+
+
+class Job:
+    """The parts of one export; what several formats need is computed once."""
+
+    def __init__(
+        self, run: Path, model: "FaceGenerator", face: dict[str, Any], samples: int, seed: int
+    ) -> None:
+        self.run, self.model, self.face = run, model, face
+        self.samples, self.seed = samples, seed
+        self.facts: dict[str, Any] = {"files": []}
+        self.lines: list[str] = []
+        self._linear: Linearisation | None = None
+
+    def write(self, format: str, path: Path) -> None:
+        """Write one format."""
+        self.facts["files"].append(path.name)
+        {"glb": self._glb, "onnx": self._onnx, "safetensors": self._tensors, "npz": self._npz}[
+            format
+        ](path)
+
+    @property
+    def linear(self) -> "Linearisation":
+        """The linear model, computed when it is first wanted."""
+        from gan.export.linearisation import linearise
+
+        if self._linear is None:
+            self._linear = linearise(self.model, n_samples=self.samples, seed=self.seed)
+        return self._linear
+
+    def _glb(self, path: Path) -> None:
+        from gan.editing import load_face
+        from gan.export.morphs import morph_targets, save_morph_face, zero_codes
+
+        model, face = self.model, self.face
+        base, detail = zero_codes(model), None
+        if face["face"] is not None:
+            base, detail = load_face(model, face["face"])
+        for factor, label in face["labels"].items():
+            base = base | {factor: model.codes[factor][model.label_index(factor, label)][None]}
+        V, targets = morph_targets(
+            model,
+            base,
+            self.linear,
+            directions=face["directions"],
+            sigmas=face["sigmas"],
+            classes=face["classes"],
+        )
+        if detail is not None:  # what the model does not express of the mesh stays at every weight
+            D = detail.double().numpy()
+            V, targets = V + D, [target._replace(V=target.V + D) for target in targets]
+        save_morph_face(path, model, V, targets)
+        self.facts["targets"] = [target.name for target in targets]
+        self.lines.append(f"a face with {len(targets)} morph targets")
+
+    def _onnx(self, path: Path) -> None:
+        from gan.export.onnx_file import save_onnx
+
+        save_onnx(path, self.model)
+        self.lines.append("an ONNX decoder")
+
+    def _tensors(self, path: Path) -> None:
+        from gan.export.card import save_card
+        from meshkit.files import atomic_path
+
+        with atomic_path(path.with_suffix(".card.json")) as card, atomic_path(path) as aside:
+            save_card(card, self._card())
+            self.model.save(aside)
+        self.facts["files"].append(path.with_suffix(".card.json").name)
+        self.lines.append("its weights and a model card")
+
+    def _npz(self, path: Path) -> None:
+        from gan.export.linearisation import save_linear
+
+        linear = self.linear
+        save_linear(path, self.model, linear)
+        self.facts["linear"] = {"rms_mm": linear.rms, "spread_mm": linear.spread}
+        self.lines.append(
+            f"a linear model, {linear.rms:.3f} mm RMS from this one on random faces that lie "
+            f"{linear.spread:.3f} mm from their mean"
+        )
+
+    def _card(self) -> dict[str, Any]:
+        from gan.evaluation.result import Evaluation
+        from gan.export.card import model_card
+        from gan.runs.directory import read_run
+
+        run = self.run
+        versions = read_run(run).versions if run.is_dir() else None
+        file = run / "evaluation.json"
+        evaluation = Evaluation.load(file).as_dict() if file.is_file() else None
+        with self._dataset() as dataset:
+            return model_card(
+                self.model,
+                name=run.resolve().stem if run.is_file() else run.resolve().name,
+                dataset=dataset,
+                evaluation=evaluation,
+                versions=versions,
+            )
+
+    @contextlib.contextmanager
+    def _dataset(self) -> "Iterator[Dataset | None]":
+        """Open the data set of the run, if it is where it was and still the same."""
+        from gan.datasets.store import load_dataset
+        from gan.runs.directory import read_run
+
+        path = read_run(self.run).dataset if self.run.is_dir() else None
+        if path is None or not path.is_file():
+            yield None
+            return
+        with load_dataset(path) as dataset:
+            same = dataset.fingerprint == self.model.provenance.get("dataset")
+            yield dataset if same else None

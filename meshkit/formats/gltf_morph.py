@@ -1,0 +1,146 @@
+"""glTF with morph targets: one mesh and the shapes it can take, mixed by weights in the viewer.
+
+A target is stored as displacements of positions and of normals, which viewers add with the weight:
+halfway to a target, the shading is halfway, too. Names go where every viewer looks for them,
+``extras.targetNames`` of the mesh. Viewers offer weights from 0 to 1: what can be gone along both
+ways takes two targets.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from meshkit.errors import MeshError
+from meshkit.files import atomic_path
+from meshkit.formats.gltf import split_seams
+from meshkit.formats.gltf_writer import INDICES, Packer, write_container
+from meshkit.io import check_storable
+from meshkit.mesh import Mesh
+from meshkit.render import vertex_normals
+
+# Without a material of its own, a mesh is shown as metal: black where nothing is mirrored.
+_MATERIAL = {
+    "name": "clay",
+    "pbrMetallicRoughness": {
+        "baseColorFactor": [0.8, 0.74, 0.68, 1.0],
+        "metallicFactor": 0.0,
+        "roughnessFactor": 0.75,
+    },
+    "doubleSided": True,  # a face is an open surface: its inside shows through the mouth
+}
+
+
+class MorphTarget(NamedTuple):
+    """A shape that a mesh can take: its vertices where the weight is 1."""
+
+    name: str
+    V: Float[np.ndarray, "n 3"]
+
+
+def save_morphs(
+    path: Path | str,
+    mesh: Mesh,
+    targets: Sequence[MorphTarget],
+    *,
+    name: str = "mesh",
+    meters: float = 1.0,
+) -> None:
+    """Write ``.glb`` or ``.gltf`` with normals, UVs and morph targets, whole or not at all.
+
+    Parameters
+    ----------
+    mesh
+        With all weights 0. Its colours are not written.
+    meters : m
+        One unit of the vertices: glTF is in metres, and 0.001 stands for millimetres. It becomes
+        the scale of the node; the vertices are stored as they are.
+
+    Raises
+    ------
+    ValueError
+        The suffix is another; two targets have one name; a target has another number of vertices.
+    MeshError
+        The mesh cannot be stored, or a coordinate is not finite.
+    OSError
+        The folder is missing or cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".glb", ".gltf"):
+        raise ValueError(f"{path}: morph targets are written to .glb or .gltf")
+    check_storable(mesh, path.suffix.lower())
+    _check_targets(mesh, targets)
+    tree, blob = _document(mesh, targets, name)
+    if meters != 1:
+        tree["nodes"][0]["scale"] = [meters] * 3
+    with atomic_path(path) as aside:
+        write_container(aside, tree, blob)
+
+
+def _check_targets(mesh: Mesh, targets: Sequence[MorphTarget]) -> None:
+    names: set[str] = set()
+    for target in targets:
+        if target.name in names:
+            raise ValueError(f"two morph targets are called {target.name!r}")
+        names.add(target.name)
+        if target.V.shape != mesh.V.shape:
+            raise ValueError(
+                f"morph target {target.name!r} has {len(target.V)} vertices, the mesh {len(mesh.V)}"
+            )
+    for what, V in (("the mesh", mesh.V), *((repr(t.name), t.V) for t in targets)):
+        # The square root: displacements must fit into single precision as well.
+        if not (np.abs(V) < np.sqrt(np.finfo(np.float32).max)).all():
+            raise MeshError(f"{what} has a coordinate that is not finite, or too large for glTF")
+
+
+def _document(
+    mesh: Mesh, targets: Sequence[MorphTarget], name: str
+) -> tuple[dict[str, Any], bytes]:
+    F, UV, origin = mesh.F, mesh.UV, np.arange(len(mesh.V))
+    if mesh.UV_corner is not None and mesh.F_uv is not None:
+        F, UV, origin = split_seams(mesh.F, mesh.F_uv, mesh.UV_corner, len(mesh.V))
+    # Normals of the unsplit mesh: the shading does not break along a seam.
+    N = _normals(mesh.V, mesh)
+    packer = Packer()
+    primitive: dict[str, Any] = {
+        "attributes": {
+            "POSITION": packer.add(mesh.V[origin].astype("<f4")),
+            "NORMAL": packer.add(N[origin].astype("<f4")),
+        },
+        "indices": packer.add(F.reshape(-1).astype("<u4"), INDICES),
+        "material": 0,
+    }
+    if UV is not None:
+        flipped = (UV * (1, -1) + (0, 1)).astype("<f4")
+        primitive["attributes"]["TEXCOORD_0"] = packer.add(flipped)
+    shown: dict[str, Any] = {"name": name, "primitives": [primitive]}
+    if targets:
+        primitive["targets"] = [
+            {
+                "POSITION": packer.add((target.V - mesh.V)[origin].astype("<f4")),
+                "NORMAL": packer.add((_normals(target.V, mesh) - N)[origin].astype("<f4")),
+            }
+            for target in targets
+        ]
+        shown["weights"] = [0.0] * len(targets)
+        shown["extras"] = {"targetNames": [target.name for target in targets]}
+    tree: dict[str, Any] = {
+        "asset": {"version": "2.0", "generator": "meshkit"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, "name": name}],
+        "meshes": [shown],
+        "materials": [_MATERIAL],
+        "accessors": packer.accessors,
+        "bufferViews": packer.views,
+    }
+    return tree, packer.blob
+
+
+def _normals(V: Float[np.ndarray, "n 3"], mesh: Mesh) -> Float[np.ndarray, "n 3"]:
+    """Return unit normals; where there is none (no face, faces that cancel), one along z."""
+    N = vertex_normals(V.astype(np.float64), mesh.F)
+    N[(N == 0).all(axis=1)] = (0.0, 0.0, 1.0)  # the format allows no other length than 1
+    return N
