@@ -88,7 +88,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(dataset, config, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--preset", "huge"], 1, "unknown preset 'huge'; known: demo, small, paper"),
+        (["--preset", "huge"], 1, "unknown preset 'huge'; known: demo, small, plus, paper"),
         (["--set", "training.bat=3"], 1, "unknown key 'training.bat'"),
         (["--set", "generator.name=gpt"], 1, "unknown generator 'gpt'; known: mlp"),
         (["--set", "training.batch=512"], 1, "fewer than a batch of 512"),
