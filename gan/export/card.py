@@ -132,7 +132,7 @@ def _data(model: FaceGenerator, dataset: Dataset | None) -> dict[str, Any]:
 
 def _measured(model: FaceGenerator, evaluation: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the sections on metrics, evaluation data and results."""
-    none = {"metrics": [], "evaluation_data": None}
+    none: dict[str, Any] = {"metrics": [], "evaluation_data": None}
     if evaluation is None:
         return none | {"quantitative_analyses": "none: run `gan evaluate`, then export again"}
     measured = evaluation["model"]

@@ -60,10 +60,10 @@ class Linearisation:
 
     def decode(self, coefficients: Mapping[str, Float[np.ndarray, "B k"]]) -> np.ndarray:
         """Return the linear model's meshes (B, V, 3), mm; a part that is not named is at 0."""
-        X = np.zeros((1, *self.mean.shape)) + self.mean
+        X: np.ndarray = self.mean[None]
         for name, a in coefficients.items():
             part = self.parts[name]
-            X = X + np.einsum("bk,kvc->bvc", a * part.sigma, part.basis)
+            X = np.asarray(X + np.einsum("bk,kvc->bvc", a * part.sigma, part.basis))
         return X
 
 

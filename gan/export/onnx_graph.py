@@ -32,7 +32,7 @@ class Graph:
         """Store an array and return its name."""
         array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
         name = f"/constant {len(self._constants)}"
-        stored = np.ascontiguousarray(array, dtype=dtype)
+        stored: np.ndarray = np.ascontiguousarray(array, dtype=dtype)
         self._constants.append(numpy_helper.from_array(stored, name))
         return name
 
