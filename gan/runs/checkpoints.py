@@ -198,7 +198,9 @@ def find_fault(checkpoint: Path) -> str | None:
 
 def _read_record(checkpoint: Path) -> dict[str, Any]:
     record = json.loads((checkpoint / RECORD).read_text(encoding="utf-8"))
-    if not isinstance(record, dict) or record.pop("checksum", None) != _checksum(record):
+    if isinstance(record, dict) and "checksum" not in record:
+        raise ValueError("it has no checksum: an older version wrote it, or it was changed")
+    if not isinstance(record, dict) or record.pop("checksum") != _checksum(record):
         raise ValueError("its checksum differs")
     if record.get("format") != FORMAT:
         raise ValueError(f"format {record.get('format')!r}, this software reads {FORMAT!r}")
