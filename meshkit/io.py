@@ -67,7 +67,7 @@ def load_mesh(path: Path | str, *, quads: str = "fan") -> Mesh:
     OSError
         The file is missing or cannot be read.
     """
-    path = Path(path)
+    path = path if isinstance(path, Path) else Path(path)  # a kind of Path stays what it is
     suffix = path.suffix.lower()
     if suffix in POLYGON_LOADERS:
         return POLYGON_LOADERS[suffix](path, quads=quads)
@@ -92,7 +92,7 @@ def save_mesh(path: Path | str, mesh: Mesh) -> None:
     OSError
         The folder is missing or cannot be written.
     """
-    path = Path(path)
+    path = path if isinstance(path, Path) else Path(path)  # a kind of Path stays what it is
     suffix = path.suffix.lower()
     if suffix not in SAVERS:
         raise FileFormatError(f"{path}: {_unknown(suffix)}")

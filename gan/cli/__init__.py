@@ -16,6 +16,8 @@ COMMANDS = {
     "evaluate": ("gan.cli.evaluate:evaluate", "Measure a trained model against its data set."),
     "export": ("gan.cli.export:export", "Write a model for other tools: glTF, ONNX, 3DMM."),
     "report": ("gan.cli.report:report", "Write one HTML page about a run."),
+    "doctor": ("gan.cli.doctor:doctor", "Try what is installed: back ends, device, cache."),
+    "completion": ("meshkit.cli.completion:completion", "Let bash, zsh or fish complete this."),
     "bench": ("gan.cli.bench:bench", "Time the training: parts of a step, and its floor."),
 }
 

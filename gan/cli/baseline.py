@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meshkit.cli.parameters import json_option
+
 if TYPE_CHECKING:
     from gan.baselines.config import BaselineConfig
 
@@ -28,6 +30,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="[default: 0]")
 @click.option("--resume", is_flag=True, help="Continue the run in --out, bit for bit on a CPU.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@json_option
 def baseline(
     name: str,
     dataset: Path | None,
@@ -37,6 +40,7 @@ def baseline(
     seed: int | None,
     resume: bool,
     device: str,
+    as_json: bool,
 ) -> None:
     """Train a model to compare ours with on DATASET: 3dmm, coma or mae.
 
@@ -53,7 +57,7 @@ def baseline(
     from gan.baselines.reconstruction import read_reconstruction
     from gan.baselines.train import train_baseline
     from gan.cli.stage_bar import StageBar
-    from meshkit.cli.messages import about
+    from meshkit.cli.messages import about, tell
 
     out = out or Path("runs") / name
     given = [*overrides]
@@ -71,11 +75,17 @@ def baseline(
             watch=lambda progress: bar.update(*progress),
         )
     steps = f"{outcome.step:,} of {outcome.iterations:,} steps, {outcome.minutes:.1f} minutes"
-    click.echo(f"{out}: {outcome.reason} after {steps}")
-    if outcome.reason == "interrupted":
+    over = outcome.reason != "interrupted"
+    errors = read_reconstruction(out) if over else {}
+    facts = {"run": out, "baseline": name, "reason": outcome.reason, "step": outcome.step}
+    facts |= {"steps": outcome.iterations, "minutes": outcome.minutes}
+    facts["reconstruction_mm"] = {k: found.error for k, found in errors.items()}
+    facts["mean_face_mm"] = {k: found.reference for k, found in errors.items()}
+    tell(f"{out}: {outcome.reason} after {steps}", facts, as_json)
+    if not over:
         click.echo(f"continue with: gan baseline {name} --resume -o {out}", err=True)
         sys.exit(130)
-    for split, found in read_reconstruction(out).items():
+    for split, found in errors.items() if not as_json else ():
         click.echo(
             f"{split} faces come back within {found.error:.3f} mm; "
             f"the mean face is {found.reference:.3f} mm away ({found.meshes} meshes)"

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from gan.cli.sample import LARGEST_SEED
+from meshkit.cli.parameters import json_option
 
 
 @click.command()
@@ -49,6 +50,7 @@ from gan.cli.sample import LARGEST_SEED
     show_default=True,
     help="Folder to write: the mesh, its codes, errors, a picture.",
 )
+@json_option
 def fit(
     run: Path,
     target: Path,
@@ -61,6 +63,7 @@ def fit(
     seed: int,
     format: str,
     out: Path,
+    as_json: bool,
 ) -> None:
     """Fit the model of RUN to TARGET: a file of landmarks (.json), or a scan.
 
@@ -76,7 +79,7 @@ def fit(
     from gan.landmarks import face_landmarks
     from gan.report.edits import write_fit
     from gan.runs.checkpoints import load_model
-    from meshkit.cli.messages import about
+    from meshkit.cli.messages import about, tell
     from meshkit.registration.scan_file import load_scan
 
     with about(run):
@@ -113,4 +116,6 @@ def fit(
         wanted = found.motions[0].inverse().apply(lands.points)
         places = (wanted, lands.operator @ found.vertices[0].double().numpy())
     write_fit(model, out, found, facts, landmarks=places, target=scan, format=format)
-    click.echo(f"{out}: root mean square distance {found.error.item():.2f} mm; see {out}/fit.json")
+    error = found.error.item()
+    line = f"{out}: root mean square distance {error:.2f} mm; see {out}/fit.json"
+    tell(line, {"run": run, "output": out, "rms_mm": error, **facts}, as_json)

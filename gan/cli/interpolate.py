@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from meshkit.cli.parameters import json_option
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
@@ -33,6 +35,7 @@ import click
     show_default=True,
     help="Folder to write: meshes, codes, a strip of pictures, an animation.",
 )
+@json_option
 def interpolate(
     run: Path,
     first: str,
@@ -45,6 +48,7 @@ def interpolate(
     seconds: float,
     format: str,
     out: Path,
+    as_json: bool,
 ) -> None:
     """Go from the face FIRST to the face LAST through the codes of the model of RUN.
 
@@ -61,7 +65,7 @@ def interpolate(
     from gan.editing import load_face, path_of_codes
     from gan.report.edits import write_path
     from gan.runs.checkpoints import load_model
-    from meshkit.cli.messages import about
+    from meshkit.cli.messages import about, tell
 
     with about(run):
         model = load_model(run).to("cpu")
@@ -69,4 +73,7 @@ def interpolate(
     with torch.no_grad():
         codes = path_of_codes(model, a.codes, b.codes, t, factors=factors, path=path)
         write_path(model, out, codes, t, format=format, seconds=seconds)
-    click.echo(f"{out}: {steps} faces from {start:g} to {end:g}; look at {out / 'animation.gif'}")
+    facts = {"run": run, "output": out, "first": first, "last": last, "positions": t.tolist()}
+    facts |= {"factors": list(factors), "path": path, "animation": out / "animation.gif"}
+    line = f"{out}: {steps} faces from {start:g} to {end:g}; look at {out / 'animation.gif'}"
+    tell(line, facts, as_json)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meshkit.cli.parameters import json_option
+
 if TYPE_CHECKING:
     from gan.datasets.store import Dataset
 
@@ -24,7 +26,8 @@ PATH = click.Path(path_type=Path)
     show_default=True,
     help="Of the faces in the pictures.",
 )
-def report(run: Path, dataset: Path | None, out: Path | None, seed: int) -> None:
+@json_option
+def report(run: Path, dataset: Path | None, out: Path | None, seed: int, as_json: bool) -> None:
     """Write one HTML page about RUN that needs nothing else: no network, no scripts, no files.
 
     Faces, real beside generated, identity × expression, interpolations, the UV layout, geometry
@@ -36,7 +39,7 @@ def report(run: Path, dataset: Path | None, out: Path | None, seed: int) -> None
     from gan.cli.progress import stages
     from gan.report.page import STAGES, build_report
     from gan.runs.directory import read_run
-    from meshkit.cli.messages import about
+    from meshkit.cli.messages import about, tell
     from meshkit.files import atomic_path
 
     record = read_run(run)  # before anything is written into it
@@ -45,7 +48,8 @@ def report(run: Path, dataset: Path | None, out: Path | None, seed: int) -> None
         with _open_data(dataset, record.dataset) or nullcontext() as opened:
             page = build_report(run, opened, seed=seed, watch=watch)
         aside.write_text(page, encoding="utf-8")
-    click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    size = path.stat().st_size
+    tell(f"{path}: {size / 1e6:.1f} MB", {"run": run, "output": path, "bytes": size}, as_json)
 
 
 def _open_data(named: Path | None, of_run: Path) -> "Dataset | None":

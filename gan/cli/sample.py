@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meshkit.cli.parameters import json_option
+
 if TYPE_CHECKING:
     from gan.models.contract import FaceGenerator
 
@@ -37,6 +39,7 @@ LARGEST_SEED = 2**63 - 1
     show_default=True,
     help="Folder to write: new, empty, or full of earlier samples, which are replaced.",
 )
+@json_option
 def sample(
     run: Path,
     number: int,
@@ -46,6 +49,7 @@ def sample(
     seed: int,
     format: str,
     out: Path,
+    as_json: bool,
 ) -> None:
     """Generate faces with the model of RUN: meshes, a contact sheet, and their codes.
 
@@ -54,7 +58,7 @@ def sample(
     """
     from gan.report.samples import SHEET, SHOWN, write_samples
     from gan.runs.checkpoints import load_model
-    from meshkit.cli.messages import about
+    from meshkit.cli.messages import about, tell
 
     shortcuts = {"identity": identity, "expression": expression}
     pairs = [*given, *(f"{name}={value}" for name, value in shortcuts.items() if value is not None)]
@@ -62,7 +66,10 @@ def sample(
         model = load_model(run)
     labels = read_labels(model, pairs)
     write_samples(model, out, n=number, seed=seed, labels=labels, format=format)
-    click.echo(f"{out}: {number} meshes, {min(number, SHOWN)} of them in {out / SHEET}")
+    facts = {"run": run, "output": out, "meshes": number, "seed": seed, "labels": labels}
+    facts |= {"format": format, "sheet": out / SHEET}
+    line = f"{out}: {number} meshes, {min(number, SHOWN)} of them in {out / SHEET}"
+    tell(line, facts, as_json)
 
 
 def read_labels(model: "FaceGenerator", pairs: list[str]) -> dict[str, str]:

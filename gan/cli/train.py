@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from meshkit.cli.parameters import json_option
+
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DIVERGED = 3  # exit code
 
@@ -31,6 +33,7 @@ DIVERGED = 3  # exit code
 @click.option("--deterministic", is_flag=True, help="The same bits again on a GPU, too; slower.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained, and stop.")
+@json_option
 def train(
     data: Path | None,
     preset: str | None,
@@ -42,6 +45,7 @@ def train(
     deterministic: bool,
     device: str,
     dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Train a decoupled face model on DATASET, or on the embedded procedural heads.
 
@@ -67,6 +71,7 @@ def train(
     from gan.parallel import first_process_first
     from gan.training.loop import pick_device
     from gan.training.loop import train as run_training
+    from meshkit.cli.messages import tell
 
     data, out = _run_or_data(data, out, resume)
     out = out or Path("runs") / (preset or (file.stem if file else "small"))
@@ -83,7 +88,7 @@ def train(
         with first_process_first():
             opened = load_dataset(data or _known_dataset(out, resume))
         if dry_run:
-            _describe(config, opened, chosen)
+            _describe(config, opened, chosen, as_json)
             return
         try:
             with _Progress() as progress:
@@ -99,10 +104,13 @@ def train(
         except TrainingDiverged as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(DIVERGED)
-        click.echo(
+        line = (
             f"{out}: {outcome.reason} after {outcome.step} of {outcome.iterations} iterations, "
             f"{outcome.minutes:.1f} minutes"
         )
+        facts = {"run": out, "reason": outcome.reason, "iteration": outcome.step}
+        facts |= {"iterations": outcome.iterations, "minutes": outcome.minutes}
+        tell(line, facts, as_json)
         if outcome.reason == "interrupted":
             click.echo(f"continue with: gan train --resume --out {out}", err=True)
             sys.exit(130)
@@ -157,16 +165,24 @@ def _known_dataset(run: Path, resume: bool) -> Path:
         return default_dataset(progress=advance)
 
 
-def _describe(config: Any, dataset: Any, device: Any) -> None:
+def _describe(config: Any, dataset: Any, device: Any, as_json: bool) -> None:
     from gan.config import dump_config
     from gan.training.loop import start
+    from meshkit.cli.messages import print_json
 
     state = start(config, dataset, device)
-    click.echo(dump_config(config))
-    for name, player in (("generator", state.generator), ("discriminator", state.discriminator)):
-        count = sum(p.numel() for p in player.parameters())
-        click.echo(f"{name}: {count:,} weights")
+    players = {"generator": state.generator, "discriminator": state.discriminator}
+    weights = {name: sum(p.numel() for p in it.parameters()) for name, it in players.items()}
     problem = state.problem
+    if as_json:
+        facts = {"config": config.model_dump(mode="json"), "weights": weights}
+        facts |= {"meshes": len(problem.indices), "vertices": len(problem.template)}
+        facts["labelled"] = {f.name: problem.labels[f.name].share for f in problem.factors}
+        print_json({**facts, "iterations": state.iterations, "device": str(device)})
+        return
+    click.echo(dump_config(config))
+    for name, count in weights.items():
+        click.echo(f"{name}: {count:,} weights")
     click.echo(f"data: {len(problem.indices)} training meshes, {len(problem.template)} vertices")
     for factor in problem.factors:
         share = problem.labels[factor.name].share

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from meshkit.cli.parameters import json_option
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
@@ -36,6 +38,7 @@ import click
     show_default=True,
     help="Mesh to write; the suffix decides the format.",
 )
+@json_option
 def transfer(
     run: Path,
     source: str,
@@ -46,6 +49,7 @@ def transfer(
     keep_detail: bool,
     picture: Path | None,
     out: Path,
+    as_json: bool,
 ) -> None:
     """Give TARGET the expression (or another factor) of SOURCE.
 
@@ -60,7 +64,7 @@ def transfer(
     from gan.editing import load_face, transfer_codes
     from gan.report.edits import draw_transfer
     from gan.runs.checkpoints import load_model
-    from meshkit.cli.messages import about
+    from meshkit.cli.messages import about, tell
     from meshkit.io import save_mesh
     from meshkit.mesh import Mesh
     from meshkit.render import save_png
@@ -80,4 +84,6 @@ def transfer(
     if picture is not None:
         shown = [np.asarray(x.double().numpy()) for x in (*X, result)]
         save_png(picture, draw_transfer(model, shown, ["source", "target", "result"]))
-    click.echo(f"{out}: {target} with the {factor} of {source}")
+    facts = {"run": run, "source": source, "target": target, "factor": factor, "mode": mode}
+    facts |= {"strength": strength, "output": out, "picture": picture}
+    tell(f"{out}: {target} with the {factor} of {source}", facts, as_json)

@@ -15,6 +15,7 @@ COMMANDS = {
     "register": ("meshkit.cli.register:register", "Fit a template to a raw scan."),
     "align": ("meshkit.cli.align:align", "Move meshes of one topology onto their common mean."),
     "transfer": ("meshkit.cli.transfer:transfer", "Carry poses from one mesh to another."),
+    "completion": ("meshkit.cli.completion:completion", "Let bash, zsh or fish complete this."),
     "info": ("meshkit.cli.info:info", "Say which versions and optional back ends are installed."),
 }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshkit.cli.parameters import FILE, json_option
+from meshkit.cli.streams import streams
 
 if TYPE_CHECKING:
     from meshkit.diagnose import Diagnosis
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("mesh", type=FILE)
 @json_option
+@streams("mesh")
 def check(mesh: Path, as_json: bool) -> None:
     """Say what MESH is, every defect with its indices, and what mends it.
 

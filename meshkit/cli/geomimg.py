@@ -14,6 +14,7 @@ from meshkit.cli.parameters import (
     parse_size,
     preview_option,
 )
+from meshkit.cli.streams import streams
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,6 +85,7 @@ REFUSED = {"not-finite", "extreme-coordinates", "missing-vertices", "repeated-co
 @component_option
 @preview_option
 @json_option
+@streams("mesh")
 def geomimg(
     mesh: Path,
     output: Path | None,

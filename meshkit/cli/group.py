@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from meshkit.cli.manners import polite, tell_where
 from meshkit.errors import SolveError
 
 # Which extra brings a package that `pip install meshkit-gan` alone does not.
@@ -40,7 +41,7 @@ class LazyGroup(click.Group):
         module, attribute = self.lazy[name][0].split(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
-        return command
+        return polite(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the summaries."""
@@ -67,15 +68,19 @@ class LazyGroup(click.Group):
             )
             extra = next(extras, package)
             remedy = f"pip install '{extra}'"
+            tell_where(ctx)
             raise click.ClickException(f"{package} is not installed: {remedy}") from error
         except ImportError as error:
             if error.name is not None:  # a name that a module lacks: a bug
                 raise
+            tell_where(ctx)
             raise click.ClickException(one_line(error)) from error
         except (ValueError, OSError, SolveError) as error:  # MeshError is a ValueError
+            tell_where(ctx)
             raise click.ClickException(one_line(error)) from error
         except RuntimeError as error:
             if type(error).__module__.split(".")[0] in {"meshkit", "gan"}:
+                tell_where(ctx)
                 raise click.ClickException(one_line(error)) from error
             raise
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshkit.cli.parameters import FILE, check_outputs, json_option
+from meshkit.cli.streams import streams
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,6 +56,7 @@ MASSES = {
     help="Also the K smallest eigenvalues of L x = λ M x, and their vectors.",
 )
 @json_option
+@streams("mesh")
 def laplacian(
     mesh: Path, output: Path | None, kind: str, mass: str, eigen: int | None, as_json: bool
 ) -> None:

@@ -75,6 +75,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def tell(line: str, facts: Mapping[str, Any], as_json: bool) -> None:
+    """Print what a command did: one line for people, or one JSON object."""
+    if as_json:
+        print_json(facts)
+    else:
+        click.echo(line)
+
+
 def print_table(title: str, rows: Mapping[str, str]) -> None:
     """Print names and values in two columns."""
     from rich.console import Console

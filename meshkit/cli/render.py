@@ -8,6 +8,7 @@ import click
 
 from meshkit.cli.gallery import Options, draw_gallery
 from meshkit.cli.parameters import FILE, check_outputs, json_option, parse_size
+from meshkit.cli.streams import streams
 
 if TYPE_CHECKING:
     from meshkit.render import Backend, Mode
@@ -122,6 +123,7 @@ def parse_pair(
     "pytorch3d a GPU. auto is plain.",
 )
 @json_option
+@streams("meshes")
 def render(
     meshes: tuple[Path, ...],
     output: Path | None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshkit.cli.parameters import FILE, check_outputs, component_option, json_option
+from meshkit.cli.streams import streams
 
 if TYPE_CHECKING:
     from meshkit.mesh import Mesh
@@ -63,6 +64,7 @@ _REFUSED_BY = {
     "new ones.",
 )
 @json_option
+@streams("mesh", output="output")
 def repair(
     mesh: Path,
     output: Path | None,

@@ -14,6 +14,7 @@ from meshkit.cli.parameters import (
     json_option,
     preview_option,
 )
+from meshkit.cli.streams import streams
 
 if TYPE_CHECKING:
     from meshkit.doctor.cut import Cut
@@ -56,6 +57,7 @@ SIZES = (64, 128, 256)  # for which the summary counts empty texels and vertices
 @component_option
 @preview_option
 @json_option
+@streams("template", output="output")
 def uvmap(
     template: Path,
     output: Path | None,

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from meshkit.cli.parameters import json_option
+
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -11,13 +13,15 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("file", type=FILE)
 @click.option("--template", type=FILE, help="Mesh or data set that must have the same faces.")
 @click.option("--strict", is_flag=True, help="Exit code 1 if there is a warning.")
-def check(file: Path, template: Path | None, strict: bool) -> None:
+@json_option
+def check(file: Path, template: Path | None, strict: bool, as_json: bool) -> None:
     """Read the data set FILE whole: form, hash, finite vertices; then say what looks odd."""
     import sys
 
     from gan.cli.data.progress import progress_bar
     from gan.datasets.inspection import find_oddities
     from gan.datasets.store import check_dataset, load_dataset
+    from meshkit.cli.messages import tell
     from meshkit.io import load_mesh
 
     with load_dataset(file) as dataset:
@@ -33,6 +37,7 @@ def check(file: Path, template: Path | None, strict: bool) -> None:
         warnings = find_oddities(dataset, distance)
         for warning in warnings:
             click.echo(f"warning: {warning}", err=True)
-        click.echo(f"{file}: {dataset.n} meshes verified, {len(warnings)} warnings")
+        line = f"{file}: {dataset.n} meshes verified, {len(warnings)} warnings"
+        tell(line, {"file": file, "meshes": dataset.n, "warnings": warnings}, as_json)
     if warnings and strict:
         sys.exit(1)

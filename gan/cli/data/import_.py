@@ -2,9 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from meshkit.cli.parameters import json_option
 
 if TYPE_CHECKING:
     from gan.datasets.importing.dataset import Imported
@@ -71,6 +73,7 @@ FEW = 200  # meshes that one process reads in the time that another takes to sta
 @click.option("--skip-bad", is_flag=True, help="Leave out meshes that cannot be used.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one for each core]")
 @click.option("--report", type=NEW, help="HTML page with pictures of what came in.")
+@json_option
 def import_(
     folder: Path,
     out: Path | None,
@@ -93,6 +96,7 @@ def import_(
     skip_bad: bool,
     jobs: int | None,
     report: Path | None,
+    as_json: bool,
 ) -> None:
     """Make a data set of the registered meshes in FOLDER.
 
@@ -107,6 +111,7 @@ def import_(
     from gan.cli.data.progress import ends_on_sigterm, progress_bar
     from gan.datasets.importing.dataset import ImportOptions, import_dataset
     from gan.datasets.importing.manifest import write_manifest as save_manifest
+    from meshkit.cli.messages import print_json
     from meshkit.files import atomic_path
 
     if manifest is not None and layout is not None:
@@ -120,8 +125,12 @@ def import_(
     listing, source = _list(folder, manifest, layout, visemes)
     if write_manifest is not None:
         save_manifest(write_manifest, listing)
-        click.echo(f"{write_manifest}: {len(listing.entries)} meshes")
+        if not as_json:
+            click.echo(f"{write_manifest}: {len(listing.entries)} meshes")
+    facts: dict[str, Any] = {"manifest": write_manifest, "listed": len(listing.entries)}
     if out is None:
+        if as_json:
+            print_json(facts)
         return
     options = ImportOptions(
         template=template,
@@ -141,14 +150,17 @@ def import_(
     )
     with ends_on_sigterm():
         done = import_dataset(folder, listing, out, options, source=source, bar=progress_bar)
-    _tell(out, folder, done, drop_outliers)
+    facts |= {"output": out, "report": report, **_tell(out, folder, done, drop_outliers, as_json)}
+    if as_json:
+        print_json(facts)
     if report is not None:
         from gan.datasets.store import load_dataset
         from gan.report.import_page import build_import_page
 
         with load_dataset(out) as dataset, atomic_path(report) as aside:
             aside.write_text(build_import_page(dataset, done), encoding="utf-8")
-        click.echo(f"{report}: what came in, with pictures")
+        if not as_json:
+            click.echo(f"{report}: what came in, with pictures")
 
 
 def _list(
@@ -185,8 +197,10 @@ def _default_jobs(n: int) -> int:
     return min(os.cpu_count() or 1, 1 + n // FEW)
 
 
-def _tell(out: Path, folder: Path, done: "Imported", dropped: bool) -> None:
-    """Say what was decided and what looks odd on stderr, what was written on stdout."""
+def _tell(
+    out: Path, folder: Path, done: "Imported", dropped: bool, as_json: bool
+) -> dict[str, Any]:
+    """Say what was decided or looks odd on stderr, what was written on stdout; return facts."""
     import numpy as np
 
     from gan.datasets.importing.outliers import MEASURES
@@ -218,7 +232,20 @@ def _tell(out: Path, folder: Path, done: "Imported", dropped: bool) -> None:
         say(f"  line {entry.line}: {entry.path}: {measure} {found.value:.1f} mm")
     people = len({entry.subject for entry in done.entries})
     rms = float(np.median(done.alignment.measures.rms))
-    click.echo(
-        f"{out}: {len(done.entries)} meshes of {len(done.alignment.mean)} vertices, {people} "
-        f"subjects ({done.split_from}), {rms:.2f} mm from their mean (median)"
-    )
+    if not as_json:
+        click.echo(
+            f"{out}: {len(done.entries)} meshes of {len(done.alignment.mean)} vertices, {people} "
+            f"subjects ({done.split_from}), {rms:.2f} mm from their mean (median)"
+        )
+    return {
+        "meshes": len(done.entries),
+        "vertices": len(done.alignment.mean),
+        "subjects": people,
+        "unit": done.unit,
+        "median_rms_mm": rms,
+        "left_out": {entry.path: reason for entry, reason in done.bad},
+        "outliers": {
+            entry.path: {"measure": x.measure, "mm": x.value}
+            for x, entry in zip(done.outliers, entries, strict=True)
+        },
+    }

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meshkit.cli.parameters import json_option
+
 if TYPE_CHECKING:
     from gan.datasets.plan import Size
     from gan.datasets.source import FaceSource
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 @click.option("--visemes", is_flag=True, help="Let them speak: a third factor of 15 mouth shapes.")
 @click.option("--noise", type=float, metavar="MM", help="Scanner noise. [default: 0]")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Processes.")
+@json_option
 def make(
     out: Path,
     model: Path | None,
@@ -52,6 +55,7 @@ def make(
     benchmark: str | None,
     seed: int,
     jobs: int,
+    as_json: bool,
     **chosen: Any,
 ) -> None:
     """Make a data set: people who show the seven basic expressions, in mm.
@@ -70,6 +74,7 @@ def make(
     from gan.datasets.make import make_dataset
     from gan.datasets.morphable import load_face_model
     from gan.datasets.procedural import ProceduralHead
+    from meshkit.cli.messages import print_json
 
     # Not `in`: --subjects 0 is given, and 0 == False.
     given = {
@@ -96,8 +101,11 @@ def make(
     if "unit" in source.provenance:
         unit, reason = source.provenance["unit"], source.provenance["unit_from"]
         click.echo(f"{model}: lengths are {unit} ({reason}); the data set is in mm", err=True)
+    written: list[dict[str, Any]] = []
     for path in (out, extreme_path(out)) if benchmark else (out,):
-        _report(path, source)
+        written.append(_report(path, source, as_json))
+    if as_json:
+        print_json({"files": written})
 
 
 def _chosen_size(name: str, given: dict[str, Any]) -> "Size":
@@ -113,10 +121,11 @@ def _chosen_size(name: str, given: dict[str, Any]) -> "Size":
     return size
 
 
-def _report(path: Path, source: "FaceSource") -> None:
-    """Say what was written, and what the source could not do."""
+def _report(path: Path, source: "FaceSource", as_json: bool) -> dict[str, Any]:
+    """Say what was written, and what the source could not do; return the facts of the file."""
     import numpy as np
 
+    from gan.datasets.inspection import describe
     from gan.datasets.store import load_dataset
 
     with load_dataset(path) as dataset:
@@ -127,8 +136,11 @@ def _report(path: Path, source: "FaceSource") -> None:
             if "+" in name:
                 alike = name.replace("+", ", ")
                 click.echo(f"{source.name}: {alike} look alike: one class, {name}", err=True)
-        click.echo(
+        line = (
             f"{path}: {dataset.n} meshes of {len(dataset.template)} vertices, "
             f"{len(np.unique(dataset.subject))} subjects, {labelled} with an expression label "
             f"({labelled / dataset.n:.0%})"
         )
+        if not as_json:
+            click.echo(line)
+        return describe(dataset)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from meshkit.cli.parameters import json_option
+
 
 @click.command()
 @click.argument(
@@ -22,7 +24,10 @@ import click
 )
 @click.option("--same-subjects", is_flag=True, help="Subjects of one name are one person.")
 @click.option("--align", is_flag=True, help="Move each data set onto the first one's template.")
-def merge(files: tuple[Path, ...], out: Path, same_subjects: bool, align: bool) -> None:
+@json_option
+def merge(
+    files: tuple[Path, ...], out: Path, same_subjects: bool, align: bool, as_json: bool
+) -> None:
     """Join data sets of one topology; classes of one name are one class, splits stay.
 
     \b
@@ -31,8 +36,10 @@ def merge(files: tuple[Path, ...], out: Path, same_subjects: bool, align: bool) 
     from contextlib import ExitStack
 
     from gan.cli.data.progress import ends_on_sigterm, progress_bar
+    from gan.datasets.inspection import describe
     from gan.datasets.merging import merge_datasets
     from gan.datasets.store import load_dataset
+    from meshkit.cli.messages import tell
 
     with ExitStack() as stack:
         datasets = [stack.enter_context(load_dataset(file)) for file in files]
@@ -45,7 +52,6 @@ def merge(files: tuple[Path, ...], out: Path, same_subjects: bool, align: bool) 
         click.echo(note, err=True)
     with load_dataset(out) as merged:
         factors = ", ".join(f"{len(names)} {factor}" for factor, names in merged.names.items())
-        click.echo(
-            f"{out}: {merged.n} meshes of {len(set(merged.subject.tolist()))} subjects; "
-            f"classes: {factors}"
-        )
+        people = len(set(merged.subject.tolist()))
+        line = f"{out}: {merged.n} meshes of {people} subjects; classes: {factors}"
+        tell(line, describe(merged) if as_json else {}, as_json)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from meshkit.cli.parameters import json_option
+
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -19,6 +21,7 @@ import click
 @click.option("--rows", type=click.IntRange(1, 60), default=12, show_default=True, help="At most.")
 @click.option("--sequences", type=click.IntRange(0, 20), default=2, show_default=True)
 @click.option("--tile", type=click.IntRange(32, 1024), default=180, show_default=True, help="Px.")
+@json_option
 def preview(
     file: Path,
     out: Path,
@@ -27,10 +30,12 @@ def preview(
     rows: int,
     sequences: int,
     tile: int,
+    as_json: bool,
 ) -> None:
     """Draw labelled faces of FILE, a row for each class, and below them whole sequences."""
     from gan.datasets.preview import preview_sheet
     from gan.datasets.store import load_dataset
+    from meshkit.cli.messages import tell
     from meshkit.render import save_png
 
     with load_dataset(file) as dataset:
@@ -38,4 +43,5 @@ def preview(
             dataset, factor=factor, columns=columns, rows=rows, sequences=sequences, tile=tile
         )
     save_png(out, sheet)
-    click.echo(f"{out}: {sheet.shape[1]} x {sheet.shape[0]} pixels")
+    H, W = sheet.shape[:2]
+    tell(f"{out}: {W} x {H} pixels", {"output": out, "size": [H, W]}, as_json)

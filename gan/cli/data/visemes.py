@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from meshkit.cli.parameters import json_option
+
 
 @click.command()
 @click.argument(
@@ -40,6 +42,7 @@ import click
     show_default=True,
     help="Its number in the manifest.",
 )
+@json_option
 def visemes(
     alignments: tuple[Path, ...],
     out: Path,
@@ -49,6 +52,7 @@ def visemes(
     start: float,
     frames: int | None,
     first_frame: int,
+    as_json: bool,
 ) -> None:
     """Turn alignments of speech (Montreal Forced Aligner, Praat) into a viseme for each frame.
 
@@ -65,6 +69,7 @@ def visemes(
         to_visemes,
         write_labels,
     )
+    from meshkit.cli.messages import tell
 
     if sequence is not None and len(alignments) > 1:
         raise click.UsageError("--sequence names one sequence, but there are several alignments")
@@ -79,6 +84,8 @@ def visemes(
     count = Counter(label for labels in found.values() for label in labels.labels)
     n, ties = sum(count.values()), sum(labels.ties for labels in found.values())
     shown = ", ".join(f"{name or 'no label'} {k}" for name, k in count.most_common())
-    click.echo(f"{out}: {n} frames of {len(found)} sequences: {shown}")
+    facts = {"output": out, "frames": n, "sequences": len(found), "ties": ties}
+    facts["visemes"] = {name: k for name, k in count.items() if name}
+    tell(f"{out}: {n} frames of {len(found)} sequences: {shown}", facts, as_json)
     if ties:
         click.echo(f"{ties} frames lie half in two visemes: the earlier was taken", err=True)

@@ -1,0 +1,87 @@
+"""`gan doctor`."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meshkit.cli.parameters import json_option
+
+if TYPE_CHECKING:
+    from gan.probes import Finding
+
+
+@click.command()
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="What answers later than this counts as hanging.",
+)
+@json_option
+def doctor(timeout: float, as_json: bool) -> None:
+    """Try what is installed, and say what works, which device is used, and where the cache is.
+
+    Every library is really used, in a process of its own: one that crashes or hangs is reported
+    like one that is missing. Exit code 1 if something needed does not work; what is optional may
+    be missing or broken.
+
+    Example: gan doctor --json
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    from gan.cli.progress import stages
+    from gan.probes import PROBES, describe_cache, try_out, versions
+    from meshkit.cli.messages import print_json
+
+    found: list[Finding] = []
+    with stages([probe.name for probe in PROBES]) as announce, ThreadPoolExecutor(2) as pool:
+        for probe, finding in zip(
+            PROBES, pool.map(lambda p: try_out(p, timeout), PROBES), strict=True
+        ):
+            announce(probe.name)
+            found.append(finding)
+    device = next((f.facts for f in found if f.name == "torch"), {})
+    report: dict[str, Any] = {
+        "versions": versions(),
+        "works": {f.name: f.to_dict() for f in found},
+        "device": device,
+        "cache": describe_cache(),
+        "healthy": not any(f.needed and f.state != "works" for f in found),
+    }
+    if as_json:
+        print_json(report)
+    else:
+        _print(report, found)
+    if not report["healthy"]:
+        sys.exit(1)
+
+
+def _print(report: dict[str, Any], found: "list[Finding]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from meshkit.cli.messages import print_table
+
+    print_table("versions", report["versions"])
+    colors = {"works": "green", "missing": "dim", "fails": "bold red", "hangs": "bold red"}
+    table = Table(box=None, show_header=False, title=Text("\ntried"), title_justify="left")
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in found:
+        state = Text(finding.state, style=colors.get(finding.state, "bold red"))
+        table.add_row(Text(finding.name), state, Text(finding.remark))
+    Console(highlight=False).print(table)
+    cache, device = report["cache"], report["device"]
+    rows = {
+        "device": f"{device['device']} ({device['name']}), {device['threads']} threads"
+        if device
+        else "unknown: torch does not work",
+        "cache": f"{cache['folder']}: {cache['bytes'] / 1e6:,.1f} MB in {cache['files']} files, "
+        f"{cache['free'] / 1e9:,.1f} GB free",
+    }
+    print_table("\nhere", rows)
