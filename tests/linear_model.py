@@ -47,7 +47,7 @@ def linear_model(
             code = (codes or {}).get(name, rng.normal(size=(len(known), len(mode))))
             fixed[name] = torch.from_numpy(np.asarray(code)).float()
     flat = np.concatenate([mode.reshape(len(mode), template.size) for mode in modes.values()])
-    W2 = torch.from_numpy(np.concatenate([flat, -flat]).T).float() / (1 + SLOPE)
+    W2 = torch.from_numpy(np.concatenate([flat, -flat]).T).float().contiguous() / (1 + SLOPE)
     identity = torch.eye(len(flat))
     return FaceModel(
         factors=tuple(factors),

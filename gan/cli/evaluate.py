@@ -1,7 +1,8 @@
 """`gan evaluate`."""
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,12 +33,34 @@ PATH = click.Path(path_type=Path)
     help="Pairs for each diversity.",
 )
 @click.option(
+    "--metrics",
+    "only",
+    metavar="LIST",
+    help="Only these, separated by commas: specificity, diversity, labels, model-free, or any of "
+    "`gan plugins`: generalisation, coverage, sparse, decoupling.  [default: the first four, and "
+    "those of the run's configuration]",
+)
+@click.option(
     "--metric",
     "names",
     multiple=True,
     metavar="NAME",
     help="A further metric (see `gan plugins`), beside those of the run's configuration.",
 )
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="METRIC.OPTION=VALUE",
+    help="Set one option of a metric, as in sparse.priors=[0,1] or decoupling.steps=300.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MIN",
+    help="Minutes for training the judges of decoupling; called again, it goes on from there.",
+)
+@click.option("--fresh", is_flag=True, help="Compute anew what was computed before.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option(
@@ -48,7 +71,11 @@ def evaluate(
     dataset: Path | None,
     samples: int,
     pairs: int,
+    only: str | None,
     names: tuple[str, ...],
+    overrides: tuple[str, ...],
+    budget: float | None,
+    fresh: bool,
     seed: int,
     as_json: bool,
     out: Path | None,
@@ -56,12 +83,17 @@ def evaluate(
     """Measure the model of RUN against DATASET, by default the data it was trained on.
 
     Diversity, specificity, Laplacian energy, whether labels' codes generate what the labels say,
-    and, where the data set holds linear modes of its source, what each code moves. Everything is
-    in mm; ± is a standard error. The result is written to a file that `gan report` shows.
-    """
+    and, where the data set holds linear modes of its source, what each code moves. Lengths are in
+    mm; brackets are bootstrap intervals. The result is written to a file that `gan report` shows;
+    its parts are kept in RUN/evaluation, so that none is computed twice.
+
+    \b
+    Example, with the metrics that take longer:
+        gan evaluate runs/a faces.h5 --metrics specificity,generalisation,sparse,decoupling
+    """  # noqa: D301 (click reads the character)
     import gan.evaluation
-    from gan.cli.progress import stages
-    from gan.evaluation.suite import STAGES
+    from gan.cli.stage_bar import StageBar
+    from gan.evaluation.kept import KeptParts, model_fingerprint
     from gan.report.tables import print_evaluation
     from gan.runs.checkpoints import load_model
     from meshkit.cli.messages import about, print_json
@@ -71,8 +103,11 @@ def evaluate(
         model = load_model(run)
     path = out or run / "evaluation.json"
     with atomic_path(path) as aside, open_data(run, dataset) as opened:
-        metrics = chosen_metrics(run, names)
-        with stages((*STAGES, *(metric.name for metric in metrics))) as watch:
+        basic, metrics = chosen_metrics(run, only, names, overrides, budget)
+        on = {"model": model_fingerprint(model), "dataset": opened.fingerprint}
+        writable = os.access(run, os.W_OK)
+        kept = KeptParts(run / "evaluation" if writable else None, on, fresh=fresh)
+        with StageBar() as bar:
             found = gan.evaluation.evaluate(
                 model,
                 opened,
@@ -80,7 +115,10 @@ def evaluate(
                 n_pairs=pairs,
                 seed=seed,
                 metrics=metrics,
-                watch=watch,
+                basic=basic,
+                kept=kept,
+                watch=lambda stage: bar.update(stage, 0, 0),
+                progress=bar.update,
             )
         if model.provenance.get("dataset") != opened.fingerprint:
             click.echo(f"note: {run} was trained on other data than {opened.path}", err=True)
@@ -92,17 +130,67 @@ def evaluate(
         click.echo(f"written to {path}")
 
 
-def chosen_metrics(run: Path, names: tuple[str, ...]) -> "list[MetricConfig]":
-    """Return the further metrics of the run's configuration, then those named here."""
+def chosen_metrics(
+    run: Path,
+    only: str | None,
+    names: tuple[str, ...],
+    overrides: tuple[str, ...],
+    budget: float | None,
+) -> "tuple[tuple[str, ...], list[MetricConfig]]":
+    """Return the basic metrics and the further ones: those named, else the configuration's too.
+
+    Raises
+    ------
+    ConfigError
+        An override is no METRIC.OPTION=VALUE, or of a metric that is not taken.
+    """
     from gan.baselines.config import is_baseline
     from gan.config import load_config
+    from gan.errors import ConfigError
+    from gan.evaluation.metric import METRICS
+    from gan.evaluation.suite import BASIC
     from gan.sections import MetricConfig
 
     file = run / "config.toml"
-    chosen = {}
+    configured = {}
     if file.exists() and not is_baseline(file):  # those have no metrics of their own
-        chosen = {m.name: m for m in load_config(None, file).metrics}
-    return list(({name: MetricConfig(name=name) for name in names} | chosen).values())
+        configured = {m.name: m for m in load_config(None, file).metrics}
+    basic, wanted = tuple(BASIC), [*names, *configured]
+    if only is not None:
+        listed = [name.strip() for name in only.split(",") if name.strip()]
+        if not listed:
+            raise ConfigError("--metrics names none; known: " + ", ".join([*BASIC, *METRICS]))
+        basic = tuple(name for name in BASIC if name in listed)
+        wanted = [*(name for name in listed if name not in BASIC), *names]
+    chosen = {name: configured.get(name, MetricConfig(name=name)) for name in wanted}
+    if budget is not None:
+        if "decoupling" not in chosen:
+            raise ConfigError("--budget is for the metric decoupling, which is not asked for")
+        overrides = (*overrides, f"decoupling.budget={budget!r}")
+    for override in overrides:
+        name, option, value = _override(override)
+        if name not in chosen:
+            listed_ones = ", ".join(chosen) or "none that has options"
+            raise ConfigError(f"--set {override!r}: {name!r} is not taken; taken: {listed_ones}")
+        options = {**chosen[name].options, option: value}
+        chosen[name] = MetricConfig(name=name, options=options)
+    return basic, list(chosen.values())
+
+
+def _override(text: str) -> "tuple[str, str, Any]":
+    """Take METRIC.OPTION=VALUE apart; the value is TOML, or else a string."""
+    import tomllib
+
+    from gan.errors import ConfigError
+
+    key, equals, value = text.partition("=")
+    name, dot, option = key.strip().partition(".")
+    if not (equals and dot and name and option):
+        raise ConfigError(f"--set {text!r}: expected METRIC.OPTION=VALUE, as in sparse.starts=4")
+    try:
+        return name, option, tomllib.loads(f"value = {value.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name, option, value.strip()
 
 
 def open_data(run: Path, dataset: Path | None) -> "Dataset":

@@ -4,6 +4,7 @@ The metrics take arrays, or functions which return them by index or in blocks; n
 Lengths are in mm.
 """
 
+from gan.evaluation import decoupling, generalisation, sparse  # noqa: F401  (they register)
 from gan.evaluation.result import Evaluation
 from gan.evaluation.suite import evaluate
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from gan.evaluation.estimate import Estimate
+from gan.evaluation.estimate import Estimate, interval, resampled_ratios
 from gan.evaluation.generated import decode_blocks, share_code
 from gan.evaluation.nearest import Read
 from gan.evaluation.variance import Components, can_split, variance_components
@@ -224,4 +224,5 @@ def _share(batches: list[Components]) -> Estimate:
     without = (between.sum() - between) / (total.sum() - total)
     n = len(batches)
     error = np.sqrt((n - 1) / n * np.square(without - without.mean()).sum())
-    return Estimate(float(between.sum() / total.sum()), float(error), n)
+    bounds = interval(resampled_ratios(between, total))
+    return Estimate(float(between.sum() / total.sum()), float(error), n, *bounds, "batches")

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 
 from gan.evaluation.distance import mean_vertex_distance
-from gan.evaluation.estimate import Estimate, estimate
+from gan.evaluation.estimate import Estimate, estimate, estimate_pairs
 from gan.evaluation.generated import decode_blocks, share_code
 from gan.evaluation.nearest import Read
 from gan.models.contract import FaceGenerator
@@ -42,7 +42,8 @@ def model_diversity(
     if share is not None:
         codes = share_code(codes, share, 2)
     blocks = decode_blocks(model, codes, multiple=2)
-    return estimate(np.concatenate([mean_vertex_distance(X[::2], X[1::2]) for X in blocks]))
+    distance = np.concatenate([mean_vertex_distance(X[::2], X[1::2]) for X in blocks])
+    return estimate(distance, unit="pairs")
 
 
 def collection_diversity(
@@ -52,6 +53,7 @@ def collection_diversity(
     *,
     rng: np.random.Generator,
     label: Int[np.ndarray, " n"] | None = None,
+    subject: Int[np.ndarray, " n"] | None = None,
 ) -> Estimate:
     """Average the mean vertex distance over random pairs of different meshes of a collection.
 
@@ -62,11 +64,14 @@ def collection_diversity(
     label
         The two of a pair have the same label: the first is drawn from all labelled meshes that are
         not the only ones of their class, the second from the others of its class. -1: unlabelled.
+    subject
+        Whose mesh it is: the collection then stands for all people, and subjects are resampled.
 
     Returns
     -------
     diversity : mm
-        The standard error is that of drawing the pairs; the collection itself is taken as given.
+        Without `subject`, the standard error is that of drawing the pairs; the collection itself
+        is taken as given.
 
     Raises
     ------
@@ -79,7 +84,10 @@ def collection_diversity(
     distances = [
         mean_vertex_distance(read(block[:, 0]), read(block[:, 1])) for block in _blocks(pairs)
     ]
-    return estimate(np.concatenate(distances))
+    distance = np.concatenate(distances)
+    if subject is None:
+        return estimate(distance, unit="pairs")
+    return estimate_pairs(distance, subject[pairs[:, 0]], subject[pairs[:, 1]])
 
 
 def draw_pairs(

@@ -135,7 +135,8 @@ def _resample(units: int, ratios: Callable[[np.ndarray], np.ndarray], cost: int)
     """Draw `units` of them with repetition, `RESAMPLES` times, in blocks of bounded memory."""
     if units < 2:
         return np.zeros(0)
-    rng, found, left = np.random.default_rng(SEED), [], RESAMPLES
+    found: list[np.ndarray] = []
+    rng, left = np.random.default_rng(SEED), RESAMPLES
     while left > 0:
         rows = min(left, max(1, _BLOCK // cost))
         found.append(ratios(rng.integers(0, units, (rows, units))))

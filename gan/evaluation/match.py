@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 
 from gan.evaluation.distance import mean_vertex_distance
+from gan.evaluation.estimate import Estimate, estimate
 from gan.evaluation.generated import decode_blocks
 from gan.evaluation.nearest import NearestMesh, Read
 from gan.models.contract import FaceGenerator
@@ -47,8 +48,14 @@ class ClassMatch(NamedTuple):
     @property
     def sample_share(self) -> float:
         """The share of single samples nearest their own class, the class of rest left out."""
+        return self.share.mean
+
+    @property
+    def share(self) -> Estimate:
+        """`sample_share` with its error; single samples are drawn independently."""
         rows = np.arange(len(self.classes)) != self.at_rest
-        return float(np.diag(self.confusion)[rows].sum() / self.confusion[rows].sum())
+        right, all_of_them = np.diag(self.confusion)[rows].sum(), self.confusion[rows].sum()
+        return estimate((np.arange(all_of_them) < right).astype(np.float64))
 
 
 def class_means(

@@ -1,7 +1,9 @@
 """Metrics by name, beside those that every evaluation takes: ours, and those of plug-ins."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple, final
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import torch
@@ -14,13 +16,37 @@ from gan.evaluation.nearest import NearestMesh
 from gan.models.contract import FaceGenerator
 from gan.registry import Registry
 
+Progress = Callable[[str, int, int], None]  # stage, done, total
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Show no progress."""
+
+
+class Unmeasurable(ValueError):  # noqa: N818
+    """The data, or the time, does not allow a metric; the others can still be measured."""
+
+
+class Unfinished(Unmeasurable):
+    """The time is over; the same call goes on from where it stopped."""
+
 
 class Measured(NamedTuple):
-    """What a metric found: by "model", "training" or a name of its own."""
+    """What a metric found.
+
+    Attributes
+    ----------
+    values
+        By "model", "training" or a name of its own. "model, X" and "training, X" stand in one row
+        of tables, called X.
+    notes
+        What a reader must know: which judge, which data; by name.
+    """
 
     unit: str
     meaning: str
     values: dict[str, Estimate]
+    notes: Mapping[str, str] = MappingProxyType({})
 
 
 class AbstractMetric(ABC):
@@ -30,10 +56,20 @@ class AbstractMetric(ABC):
     ----------
     unit : what stands behind the number in tables; "" for none
     meaning : one line for tables and reports
+    free_options : options that do not change the result
+    notes : what a reader must know, by name; `measure` may set it
+    progress : set by whoever wants to hear how far `measure` is
     """
 
     unit: str = ""
     meaning: str = ""
+    free_options: tuple[str, ...] = ()
+    notes: Mapping[str, str] = MappingProxyType({})
+    progress: Progress = staticmethod(silent)
+
+    def depends_on(self, dataset: Dataset) -> dict[str, Any]:
+        """Return what the result depends on beside model, data set, options and seed, as JSON."""
+        return {}
 
     @abstractmethod
     def measure(
@@ -52,6 +88,11 @@ class AbstractMetric(ABC):
         rows : the training meshes, for `dataset.vertices`
         n_samples : of generated faces, and at most so many training meshes
         rng : all random numbers, so that an evaluation can be repeated
+
+        Raises
+        ------
+        Unmeasurable
+            The data does not have what it takes; the message says what.
         """
 
 
@@ -108,7 +149,8 @@ class Coverage(AbstractMetric):
             if several:
                 found = from_others.query(X, group=subject[part], groups=others)
                 reference.append(found.distance)
-        values = {"model": estimate(np.concatenate(near))}
+        values = {"model": estimate(np.concatenate(near), unit="subjects", group=subject)}
         if several:
-            values["training"] = estimate(np.concatenate(reference))
+            found_others = np.concatenate(reference)
+            values["training"] = estimate(found_others, unit="subjects", group=subject)
         return values

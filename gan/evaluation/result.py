@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from gan.errors import CheckpointError
 from gan.evaluation.decomposition import Decomposition, PartShares
-from gan.evaluation.estimate import Estimate
+from gan.evaluation.estimate import LEVEL, METHOD, RESAMPLES, SEED, Estimate
 from gan.evaluation.match import ClassMatch
 from gan.evaluation.metric import Measured
 from meshkit.files import atomic_path
@@ -67,8 +67,9 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON values; NaN (an unknown standard error) becomes None."""
-        plain = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
-        return {"format": FORMAT, **plain}
+        found = as_json({field.name: getattr(self, field.name) for field in fields(self)})
+        method = {"method": METHOD, "level": LEVEL, "resamples": RESAMPLES, "seed": SEED}
+        return {"format": FORMAT, **found, "intervals": method}
 
     def save(self, path: Path) -> None:
         """Write the evaluation as JSON."""
@@ -94,24 +95,38 @@ class Evaluation:
                 n_samples=int(record["n_samples"]),
                 n_pairs=int(record["n_pairs"]),
                 seed=int(record["seed"]),
-                diversity={who: _estimates(table) for who, table in record["diversity"].items()},
-                specificity=_estimates(record["specificity"]),
-                energy=_estimates(record["energy"]),
-                match={name: _match(value) for name, value in record["match"].items()},
-                decomposition={
-                    who: _decomposition(value) for who, value in record["decomposition"].items()
-                },
-                skipped={str(k): str(v) for k, v in record["skipped"].items()},
                 commit=None if record["commit"] is None else str(record["commit"]),
-                further={
-                    name: Measured(str(m["unit"]), str(m["meaning"]), _estimates(m["values"]))
-                    for name, m in record.get("further", {}).items()
-                },
+                **from_json({name: record[name] for name in PARTS}),
+                **from_json({"further": record.get("further", {})}),
             )
         except CheckpointError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CheckpointError(f"{path} is damaged: {error!r}") from None
+
+
+PARTS = ("diversity", "specificity", "energy", "match", "decomposition", "skipped")
+
+
+def as_json(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of an evaluation as JSON values; NaN becomes None."""
+    plain = _plain(fields)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def from_json(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts of an evaluation that `as_json` turned into JSON values.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError, AttributeError
+        The record is not one of those.
+    """
+    return {
+        name: {str(key): _PARSERS[name](value) for key, value in table.items()}
+        for name, table in record.items()
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -131,7 +146,8 @@ def _plain(value: Any) -> Any:
 
 def _estimate(record: Mapping[str, Any]) -> Estimate:
     mean, error = (math.nan if (x := record[k]) is None else float(x) for k in Estimate._fields[:2])
-    return Estimate(mean, error, int(record["n"]))
+    low, high = (math.nan if (x := record.get(k)) is None else float(x) for k in ("low", "high"))
+    return Estimate(mean, error, int(record["n"]), low, high, str(record.get("unit", "")))
 
 
 def _estimates(table: Mapping[str, Any]) -> dict[str, Estimate]:
@@ -157,3 +173,20 @@ def _decomposition(record: Mapping[str, Any]) -> Decomposition:
     }
     outside = math.nan if record["outside"] is None else float(record["outside"])
     return Decomposition(parts, float(record["total"]), outside)
+
+
+def _measured(record: Mapping[str, Any]) -> Measured:
+    notes = {str(name): str(text) for name, text in record.get("notes", {}).items()}
+    unit, meaning = str(record["unit"]), str(record["meaning"])
+    return Measured(unit, meaning, _estimates(record["values"]), notes)
+
+
+_PARSERS: dict[str, Callable[[Any], Any]] = {
+    "diversity": _estimates,
+    "specificity": _estimate,
+    "energy": _estimate,
+    "match": _match,
+    "decomposition": _decomposition,
+    "skipped": str,
+    "further": _measured,
+}

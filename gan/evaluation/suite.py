@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from gan.evaluation.diversity import collection_diversity, model_diversity
 from gan.evaluation.energy import RoughnessEnergy
 from gan.evaluation.estimate import Estimate, estimate
 from gan.evaluation.generated import decode_blocks
+from gan.evaluation.kept import KeptParts
 from gan.evaluation.match import (
     AT_REST,
     ClassMatch,
@@ -25,14 +27,35 @@ from gan.evaluation.match import (
     match_classes,
     model_displacements,
 )
-from gan.evaluation.metric import METRICS, AbstractMetric, Measured
+from gan.evaluation.metric import (
+    METRICS,
+    AbstractMetric,
+    Measured,
+    Progress,
+    Unmeasurable,
+    silent,
+)
 from gan.evaluation.nearest import NearestMesh
-from gan.evaluation.result import ANY, MODEL, OTHER_MESH, OTHER_SUBJECT, TRAINING, Evaluation
+from gan.evaluation.result import (
+    ANY,
+    MODEL,
+    OTHER_MESH,
+    OTHER_SUBJECT,
+    TRAINING,
+    Evaluation,
+)
 from gan.models.contract import FaceGenerator, Factor
 from gan.provenance import source_commit
 from gan.sections import MetricConfig
 
 STAGES = ("specificity", "diversity", "training diversity", "labels", "model-free check")
+# What can be chosen -> the stages that it takes.
+BASIC = {
+    "specificity": STAGES[:1],
+    "diversity": STAGES[1:3],
+    "labels": STAGES[3:4],
+    "model-free": STAGES[4:],
+}
 _NO_LABELS = "the data has no label that the model knows"
 Watcher = Callable[[str], None]  # called with the name of each stage as it begins
 
@@ -45,7 +68,10 @@ def evaluate(
     n_pairs: int = 10_000,
     seed: int = 0,
     metrics: Sequence[MetricConfig] = (),
+    basic: Sequence[str] = tuple(BASIC),
+    kept: KeptParts | None = None,
     watch: Watcher = lambda stage: None,
+    progress: Progress = silent,
 ) -> Evaluation:
     """Measure diversity, specificity, energy, labels and, where the data has modes, the codes.
 
@@ -62,6 +88,12 @@ def evaluate(
         Pairs for each diversity.
     metrics
         Further metrics by name (`gan plugins`), each a stage of its own after `STAGES`.
+    basic
+        Which of `BASIC` to take.
+    kept
+        Parts that were computed before; new ones are added.
+    watch, progress
+        Called with each stage as it begins; with what a long one is at, how far, of how much.
 
     Raises
     ------
@@ -72,6 +104,9 @@ def evaluate(
     CheckpointError
         The model generates vertices that are not finite.
     """
+    for name in basic:
+        if name not in BASIC:
+            raise ValueError(f"unknown basic metric {name!r}; known: {', '.join(BASIC)}")
     if n_samples < 20 or n_pairs < 2:
         raise ValueError(f"need 20 samples and 2 pairs or more, got {n_samples} and {n_pairs}")
     model = model.to("cpu")
@@ -81,8 +116,11 @@ def evaluate(
             f"{dataset.path}: meshes of {len(dataset.template)} vertices, "
             f"the model's have {len(model.template)}"
         )
-    built = {m.name: METRICS.build(m.name, m.options) for m in metrics}
-    return _Measurement(model, dataset, n_samples, n_pairs, seed).run(watch, built)
+    built = [(m, METRICS.build(m.name, m.options)) for m in metrics]
+    measurement = _Measurement(model, dataset, n_samples, n_pairs, seed)
+    measurement.kept = kept or KeptParts(None, {})
+    measurement.basic, measurement.progress = basic, progress
+    return measurement.run(watch, built)
 
 
 class _Measurement:
@@ -97,6 +135,9 @@ class _Measurement:
         if len(self.rows) < 2:
             raise DatasetError(f"{dataset.path}: the training split has {len(self.rows)} meshes")
         self.subject = dataset.subject[self.rows]
+        self.basic: Sequence[str] = tuple(BASIC)
+        self.kept = KeptParts(None, {})
+        self.progress: Progress = silent
         self.skipped: dict[str, str] = {}
         self.labels: dict[str, np.ndarray] = {}  # in the model's numbering
         for factor in model.factors:
@@ -108,29 +149,37 @@ class _Measurement:
                 if (label >= 0).any():
                     self.labels[factor.name] = label
 
-    def run(self, watch: Watcher, metrics: Mapping[str, AbstractMetric]) -> Evaluation:
-        """Measure everything."""
-        watch(STAGES[0])
-        specificity, energy = self._specificity_and_energy()
-        watch(STAGES[1])
-        diversity = {MODEL: self._model_diversity()}
-        watch(STAGES[2])
-        diversity[TRAINING] = self._training_diversity()
-        watch(STAGES[3])
-        match = self._matches()
-        watch(STAGES[4])
-        decomposition = self._decompositions()
-        further = {}
-        for name, metric in metrics.items():
-            watch(name)
-            values = metric.measure(
-                self.model,
-                self.dataset,
-                self.rows,
-                n_samples=self.n_samples,
-                rng=self.torch_rng(f"metric {name}"),
+    def run(
+        self, watch: Watcher, metrics: Sequence[tuple[MetricConfig, AbstractMetric]]
+    ) -> Evaluation:
+        """Measure everything, or what is not kept of it."""
+        wanted = {stage for name in self.basic for stage in BASIC[name]}
+        work: tuple[Callable[[], Mapping[str, Any]], ...] = (
+            self._specificity_and_energy,
+            lambda: {"diversity": {MODEL: self._model_diversity()}},
+            lambda: {"diversity": {TRAINING: self._training_diversity()}},
+            lambda: {"match": self._matches()},
+            lambda: {"decomposition": self._decompositions()},
+        )
+        fields: dict[str, dict[str, Any]] = {
+            name: {}
+            for name in (
+                "specificity",
+                "energy",
+                "diversity",
+                "match",
+                "decomposition",
+                "further",
+                "skipped",
             )
-            further[name] = Measured(metric.unit, metric.meaning, values)
+        }
+        for stage, compute in zip(STAGES, work, strict=True):
+            if stage in wanted:
+                watch(stage)
+                self._add(fields, self._stage(stage, compute))
+        for config, metric in metrics:
+            watch(config.name)
+            self._add(fields, self._further(config, metric))
         return Evaluation(
             model=dict(self.model.provenance),
             dataset={
@@ -141,15 +190,51 @@ class _Measurement:
             n_samples=self.n_samples,
             n_pairs=self.n_pairs,
             seed=self.seed,
-            diversity=diversity,
-            specificity=specificity,
-            energy=energy,
-            match=match,
-            decomposition=decomposition,
-            skipped=self.skipped,
             commit=source_commit(),
-            further=further,
+            **fields,
         )
+
+    def _stage(self, stage: str, compute: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the fields of an evaluation that a stage fills, kept or new."""
+        settings = {"samples": self.n_samples, "pairs": self.n_pairs, "seed": self.seed}
+        if (found := self.kept.find(stage, settings)) is not None:
+            return found
+        self.skipped = {}
+        fields = {**compute(), "skipped": self.skipped}
+        self.kept.keep(stage, settings, fields)
+        return fields
+
+    def _further(self, config: MetricConfig, metric: AbstractMetric) -> dict[str, Any]:
+        name = config.name
+        options = {k: v for k, v in config.options.items() if k not in metric.free_options}
+        settings = {
+            "options": options,
+            "samples": self.n_samples,
+            "seed": self.seed,
+            **metric.depends_on(self.dataset),
+        }
+        if (found := self.kept.find(name, settings)) is not None:
+            return found
+        metric.progress = self.progress
+        try:
+            values = metric.measure(
+                self.model,
+                self.dataset,
+                self.rows,
+                n_samples=self.n_samples,
+                rng=self.torch_rng(f"metric {name}"),
+            )
+        except Unmeasurable as reason:  # not kept: more data or time may help
+            return {"skipped": {name: str(reason)}}
+        measured = Measured(metric.unit, metric.meaning, values, dict(metric.notes))
+        fields = {"further": {name: measured}}
+        self.kept.keep(name, settings, fields)
+        return fields
+
+    @staticmethod
+    def _add(fields: dict[str, dict[str, Any]], more: Mapping[str, Mapping[str, Any]]) -> None:
+        for name, table in more.items():
+            fields[name] |= table
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Return training meshes by their number within the training split."""
@@ -168,7 +253,7 @@ class _Measurement:
         """Return a metric's own random numbers, for codes."""
         return torch.Generator().manual_seed(self.seed_of(metric))
 
-    def _specificity_and_energy(self) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
+    def _specificity_and_energy(self) -> dict[str, Any]:
         roughness = RoughnessEnergy(self.model.template.numpy(), self.model.faces.numpy())
         search = NearestMesh(self.read, len(self.rows), self.dataset.template)
         distances: dict[str, list[np.ndarray]] = {MODEL: [], OTHER_MESH: [], OTHER_SUBJECT: []}
@@ -181,20 +266,24 @@ class _Measurement:
         if not several:
             self.skipped[OTHER_SUBJECT] = "the training split has a single subject"
         chosen = self.numpy_rng("training meshes").permutation(len(self.rows))[: self.n_samples]
-        everyone = np.arange(len(self.rows))
-        for rows in np.array_split(np.sort(chosen), max(1, len(chosen) // 250)):
+        chosen, everyone = np.sort(chosen), np.arange(len(self.rows))
+        for rows in np.array_split(chosen, max(1, len(chosen) // 250)):
             X = self.read(rows)
             energies[TRAINING].append(roughness(X))
             distances[OTHER_MESH].append(search.query(X, group=rows, groups=everyone).distance)
             if several:
                 other = search.query(X, group=self.subject[rows], groups=self.subject)
                 distances[OTHER_SUBJECT].append(other.distance)
-        pooled = (
-            {name: estimate(np.concatenate(values)) for name, values in table.items() if values}
-            for table in (distances, energies)
-        )
-        specificity, energy = pooled
-        return specificity, energy
+        subjects = self.subject[chosen]
+
+        def pool(table: dict[str, list[np.ndarray]]) -> dict[str, Estimate]:
+            found = {who: np.concatenate(values) for who, values in table.items() if values}
+            return {
+                who: estimate(x) if who == MODEL else estimate(x, unit="subjects", group=subjects)
+                for who, x in found.items()
+            }
+
+        return {"specificity": pool(distances), "energy": pool(energies)}
 
     def _model_diversity(self) -> dict[str, Estimate]:
         shares = [None, *(factor.name for factor in self.model.factors)]
@@ -219,7 +308,7 @@ class _Measurement:
             n = len(self.rows)
             try:
                 found[share] = collection_diversity(
-                    self.read, n, self.n_pairs, rng=rng, label=label
+                    self.read, n, self.n_pairs, rng=rng, label=label, subject=self.subject
                 )
             except ValueError as error:  # every class has a single mesh
                 self.skipped[f"training diversity, same {share}"] = str(error)

@@ -9,7 +9,15 @@ from gan.report.axes import number
 from gan.report.charts import confusion_table, line_chart, share_bar
 from gan.report.html import Markup, element, join
 from gan.report.log import Log
-from gan.report.tables import NOTHING, describe, match_line, metric_rows, share_rows
+from gan.report.tables import (
+    INTERVALS,
+    NOTHING,
+    describe,
+    match_line,
+    metric_rows,
+    note_lines,
+    share_rows,
+)
 
 CONFUSION = 16  # classes that a matrix on a page can show
 MEANINGS = {
@@ -53,10 +61,9 @@ def losses(log: Log) -> Markup:
 
 def headline(found: Evaluation) -> Markup:
     """Show the few numbers that say most."""
+    ours, theirs = (found.diversity.get(who, {}).get(ANY) for who in (MODEL, TRAINING))
     facts = [
-        _fact(
-            "diversity", found.diversity[MODEL].get(ANY), found.diversity[TRAINING].get(ANY), "mm"
-        ),
+        _fact("diversity", ours, theirs, "mm"),
         _fact(
             "to the nearest training face",
             found.specificity.get(MODEL),
@@ -90,12 +97,9 @@ def metrics(found: Evaluation, *, step: object) -> Markup:
             parts.append(element("div", table, class_="scroll", tabindex="0"))
     if found.decomposition:
         parts += _decompositions(found.decomposition)
-    if found.skipped:
-        listed = "; ".join(f"{what}: {why}" for what, why in found.skipped.items())
-        parts.append(element("p", f"Not measured: {listed}.", class_="note"))
-    parts.append(
-        element("p", f"Measured at {describe(found)}. ± is a standard error.", class_="note")
-    )
+    parts += [element("p", f"{line}.", class_="note") for line in note_lines(found)]
+    text = f"Measured at {describe(found)}. ± is a standard error; {INTERVALS}."
+    parts.append(element("p", text, class_="note"))
     return join(parts)
 
 

@@ -4,8 +4,9 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from gan.evaluation.decomposition import REST, Decomposition
-from gan.evaluation.estimate import Estimate
+from gan.evaluation.estimate import LEVEL, METHOD, RESAMPLES, SEED, Estimate
 from gan.evaluation.match import ClassMatch
+from gan.evaluation.metric import Measured
 from gan.evaluation.result import (
     ANY,
     MODEL,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NOTHING = "–"
+INTERVALS = f"[ ]: intervals of {LEVEL:.0%}, {METHOD}, {RESAMPLES} resamples, seed {SEED}"
 
 
 class Row(NamedTuple):
@@ -33,7 +35,7 @@ class Row(NamedTuple):
 def metric_rows(found: Evaluation) -> list[Row]:
     """Return the metrics that generated and training faces share."""
     rows = []
-    for share in found.diversity[MODEL]:
+    for share in found.diversity.get(MODEL, {}):
         name = "diversity" if share == ANY else f"diversity, same {share}"
         meaning = "mean distance of two faces" if share == ANY else "what is left to vary"
         rows.append(
@@ -45,33 +47,56 @@ def metric_rows(found: Evaluation) -> list[Row]:
             )
         )
     near = found.specificity
-    rows += [
-        Row(
-            "specificity, mm",
-            _value(near.get(MODEL)),
-            _value(near.get(OTHER_SUBJECT)),
-            "distance to the nearest training face; for training faces, of another subject",
-        ),
-        Row(
-            "nearest other mesh, mm",
-            NOTHING,
-            _value(near.get(OTHER_MESH)),
-            "the same, own subject included",
-        ),
-        Row(
-            "Laplacian energy",
-            _value(found.energy.get(MODEL), 3),
-            _value(found.energy.get(TRAINING), 3),
-            "roughness: higher is noisier, lower is smoother",
-        ),
-    ]
+    if near:
+        rows += [
+            Row(
+                "specificity, mm",
+                _value(near.get(MODEL)),
+                _value(near.get(OTHER_SUBJECT)),
+                "distance to the nearest training face; for training faces, of another subject",
+            ),
+            Row(
+                "nearest other mesh, mm",
+                NOTHING,
+                _value(near.get(OTHER_MESH)),
+                "the same, own subject included",
+            ),
+            Row(
+                "Laplacian energy",
+                _value(found.energy.get(MODEL), 3),
+                _value(found.energy.get(TRAINING), 3),
+                "roughness: higher is noisier, lower is smoother",
+            ),
+        ]
     for name, metric in found.further.items():
-        made, real = (_value(metric.values.get(who), 3) for who in (MODEL, TRAINING))
-        rows.append(Row(f"{name}, {metric.unit}".rstrip(", "), made, real, metric.meaning))
-        for who, value in metric.values.items():
-            if who not in (MODEL, TRAINING):
-                rows.append(Row(f"{name}: {who}", _value(value, 3), NOTHING, metric.meaning))
+        rows += _further_rows(name, metric)
     return rows
+
+
+def _further_rows(name: str, metric: Measured) -> list[Row]:
+    """Return the rows of a metric: "model, X" and "training, X" stand in one called X."""
+    rows: dict[str, tuple[str, str]] = {}
+    for key, value in metric.values.items():
+        who, comma, part = key.partition(", ")
+        if who in (MODEL, TRAINING):
+            title = f"{name}, {part}" if comma else name
+        else:
+            title, who = f"{name}: {key}", MODEL
+        made, real = rows.get(title, (NOTHING, NOTHING))
+        text = _value(value, 3)
+        rows[title] = (text, real) if who == MODEL else (made, text)
+    unit = f", {metric.unit}" if metric.unit else ""
+    return [Row(title + unit, *cells, metric.meaning) for title, cells in rows.items()]
+
+
+def note_lines(found: Evaluation) -> list[str]:
+    """Return what metrics have to say about themselves, and what was not measured and why."""
+    notes = [
+        f"{name}: {what}: {text}"
+        for name, metric in found.further.items()
+        for what, text in metric.notes.items()
+    ]
+    return notes + [f"not measured: {what}: {why}" for what, why in found.skipped.items()]
 
 
 def match_line(match: ClassMatch) -> str:
@@ -83,7 +108,7 @@ def match_line(match: ClassMatch) -> str:
     ]
     listed = "; ".join(wrong[:3]) + ("; …" if len(wrong) > 3 else "")
     return (
-        f"{match.matched} of {len(match.classes)} labels, {match.sample_share:.0%} of single faces"
+        f"{match.matched} of {len(match.classes)} labels, {_share(match.share)} of single faces"
         + (f" ({listed})" if wrong else "")
     )
 
@@ -129,8 +154,9 @@ def print_evaluation(found: Evaluation, *, title: str, console: "Console | None"
         for cells in rows:
             shares.add_row(*(Text(cell) for cell in cells))
         console.print(shares)
-    for what, why in found.skipped.items():
-        console.print(Text(f"not measured: {what}: {why}"), soft_wrap=True)
+    for line in note_lines(found):
+        console.print(Text(line), soft_wrap=True)
+    console.print(Text(INTERVALS), soft_wrap=True)
 
 
 def describe(found: Evaluation) -> str:
@@ -146,17 +172,32 @@ def describe(found: Evaluation) -> str:
 def _value(estimate: Estimate | None, digits: int = 2) -> str:
     if estimate is None or not math.isfinite(estimate.mean):
         return NOTHING
-    if math.isnan(estimate.standard_error):
-        return f"{estimate.mean:.{digits}f}"
-    return f"{estimate.mean:.{digits}f} ± {estimate.standard_error:.{digits}f}"
+    mean, error, _, low, high, _ = estimate
+    if math.isfinite(low):
+        return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    if math.isnan(error):
+        return f"{mean:.{digits}f}"
+    return f"{mean:.{digits}f} ± {error:.{digits}f}"
 
 
 def _share(estimate: Estimate | None) -> str:
     if estimate is None or not math.isfinite(estimate.mean):
         return NOTHING
+    low, high = estimate.low, estimate.high
+    if math.isfinite(low):
+        return f"{max(estimate.mean, 0.0):.0%} [{max(low, 0.0):.0%}, {max(high, 0.0):.0%}]"
     if math.isnan(estimate.standard_error):
         return f"{max(estimate.mean, 0.0):.0%}"
     return f"{max(estimate.mean, 0.0):.0%} ± {estimate.standard_error:.0%}"
 
 
-__all__ = ["Row", "describe", "match_line", "metric_rows", "print_evaluation", "share_rows"]
+__all__ = [
+    "INTERVALS",
+    "Row",
+    "describe",
+    "match_line",
+    "metric_rows",
+    "note_lines",
+    "print_evaluation",
+    "share_rows",
+]

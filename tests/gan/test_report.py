@@ -193,7 +193,8 @@ def test_geometry_images_share_one_scale():
 def test_the_match_in_words():
     confusion = np.array([[9, 1, 0], [0, 4, 6], [1, 1, 8]])
     match = ClassMatch(("neutral", "happy", "sad"), 0, np.array([0, 2, 2]), np.zeros(3), confusion)
-    assert match_line(match) == "2 of 3 labels, 60% of single faces (happy looks like sad)"
+    said = "2 of 3 labels, 60% [40%, 80%] of single faces (happy looks like sad)"
+    assert match_line(match) == said
 
 
 def test_dust_is_not_explained():

@@ -67,3 +67,33 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(fails, run, tmp
     monkeypatch.setattr("gan.evaluation.suite._Measurement.run", lambda *_: pytest.fail("worked"))
     assert "is a folder" in fails("evaluate", run, *FEW, "-o", tmp_path)
     assert "does not exist" in fails("evaluate", run, *FEW, "-o", tmp_path / "no" / "e.json")
+
+
+def test_only_the_metrics_that_are_named(gan, run):
+    result = gan("evaluate", run, *FEW, "--metrics", "generalisation,diversity")
+    assert result.exit_code == 0, result.output
+    found = Evaluation.load(run / "evaluation.json")
+    assert list(found.further) == ["generalisation"]
+    assert found.diversity
+    assert not found.specificity
+    assert "generalisation: held out: 12 meshes of 1 subjects, test split" in result.stdout
+    assert "percentile bootstrap, 1000 resamples, seed 0" in result.stdout
+    again = gan("evaluate", run, *FEW, "--metrics", "generalisation,diversity", "--json")
+    assert json.loads(again.stdout) == found.as_dict()
+
+
+def test_options_of_metrics(gan, fails, run, tmp_path, monkeypatch):
+    monkeypatch.setenv("MESHKIT_GAN_CACHE", str(tmp_path / "cache"))
+    stopped = ("--set", "decoupling.width=2", "--set", "decoupling.blocks=[1]")
+    few = ("--set", "decoupling.image=16", "--set", "decoupling.steps=50", "--budget", 1e-9)
+    result = gan("evaluate", run, *FEW, "--metrics", "decoupling", *stopped, *few)
+    assert result.exit_code == 0, result.output
+    assert "judge of expression has learned for 1 of 50 steps" in result.stdout
+    for wrong, message in (
+        (("--set", "sparse.steps=3"), "'sparse' is not taken; taken: coverage"),
+        (("--set", "coverage"), "expected METRIC.OPTION=VALUE"),
+        (("--set", "coverage.x=3"), "metric 'coverage' has no option 'x'"),
+        (("--budget", 1), "--budget is for the metric decoupling"),
+    ):
+        assert message in fails("evaluate", run, *FEW, "--metrics", "coverage", *wrong)
+    assert "unknown metric 'beauty'" in fails("evaluate", run, "--metrics", "beauty")

@@ -1,0 +1,190 @@
+"""Whether faces that share a code look as if they shared its label, to a trained judge.
+
+Donahue et al., ICLR 2018, as Fernández Abrevaya et al., ICCV 2019, Section 5.3, use it: random
+faces, for each more that share one code, and the share of these pairs that a network takes for the
+same person, the same expression. A model that makes a single face passes that test, so the same
+judge is also asked about faces that share nothing.
+"""
+
+import time
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from gan.cache import cache_folder
+from gan.datasets.store import Dataset
+from gan.evaluation.embedding.judge import Judge, obtain_judge
+from gan.evaluation.embedding.learning import JudgeSettings
+from gan.evaluation.embedding.normal_maps import draw_normal_maps
+from gan.evaluation.estimate import Estimate, estimate, estimate_pairs
+from gan.evaluation.generated import decode_blocks, share_code
+from gan.evaluation.metric import METRICS, AbstractMetric, Unfinished, Unmeasurable
+from gan.models.contract import FaceGenerator
+from gan.runs.directory import pick_device
+
+IDENTITY = "identity"
+_UNRELATED = 10  # further faces that each random face is held against
+
+
+@final
+@METRICS.register("decoupling")
+class Decoupling(AbstractMetric):
+    """Share of faces that a trained judge takes for the same when they share the code of a factor.
+
+    A judge is trained for each factor on the training split and tried on held-out meshes; its own
+    accuracy is among the values. One that is too weak gives no verdict. "unrelated" is the share of
+    faces without a common code that are taken for the same: high where a model has collapsed.
+
+    Parameters
+    ----------
+    faces : random faces N
+    identity_samples, samples : M further ones for each, for identity and for every other factor
+    least_accuracy : of a judge on held-out pairs, below which it is not asked
+    budget : minutes for the training of judges; 0: as long as it takes. The next call goes on
+    device : "auto", "cpu" or "cuda"
+    image, width, blocks, embedding, classes, each, steps, rate, margin, seed, pairs, most_false :
+        of the judges, see `JudgeSettings`
+
+    References
+    ----------
+    Donahue et al., Semantically decomposing the latent spaces of GANs, ICLR 2018, Section 4.
+    """
+
+    unit = ""
+    meaning = "share of pairs judged the same; training: held-out pairs with equal labels"
+    free_options = ("budget", "device")
+
+    def __init__(
+        self,
+        *,
+        faces: int = 100,
+        identity_samples: int = 100,
+        samples: int = 50,
+        least_accuracy: float = 0.85,
+        budget: float = 0.0,
+        device: str = "auto",
+        image: int = 112,
+        width: int = 64,
+        blocks: tuple[int, ...] = (2, 2, 2, 2),
+        embedding: int = 128,
+        classes: int = 16,
+        each: int = 4,
+        steps: int = 600,
+        rate: float = 1e-3,
+        margin: float = 0.2,
+        seed: int = 0,
+        pairs: int = 5000,
+        most_false: float = 0.05,
+    ) -> None:
+        if faces < 2 or identity_samples < 1 or samples < 1:
+            raise ValueError(
+                "decoupling needs two faces and one sample of each or more, got "
+                f"{faces}, {identity_samples} and {samples}"
+            )
+        self.faces, self.identity_samples, self.samples = faces, identity_samples, samples
+        self.least_accuracy, self.budget = least_accuracy, budget
+        self.device = pick_device(device)
+        self.settings = JudgeSettings(
+            image=image,
+            width=width,
+            blocks=blocks,
+            embedding=embedding,
+            classes=classes,
+            each=each,
+            steps=steps,
+            rate=rate,
+            margin=margin,
+            seed=seed,
+            pairs=pairs,
+            most_false=most_false,
+        )
+
+    def measure(
+        self,
+        model: FaceGenerator,
+        dataset: Dataset,
+        rows: Int[np.ndarray, " n"],
+        *,
+        n_samples: int,
+        rng: torch.Generator,
+    ) -> dict[str, Estimate]:
+        """Return for every factor what its judge says, and how good the judge is."""
+        ends = time.monotonic() + 60 * self.budget if self.budget > 0 else np.inf
+        found: dict[str, Estimate] = {}
+        notes: dict[str, str] = {}
+        for factor in model.factors:
+            try:
+                judge = obtain_judge(
+                    dataset,
+                    factor.name,
+                    self.settings,
+                    cache_folder(),
+                    device=self.device,
+                    progress=self.progress,
+                    stop=lambda: time.monotonic() > ends,
+                )
+            except Unfinished:
+                raise
+            except Unmeasurable as reason:
+                notes[factor.name] = str(reason)
+                continue
+            found[f"judge of {factor.name}, accuracy"] = judge.figures.accuracy
+            accuracy = judge.figures.accuracy.mean
+            if accuracy < self.least_accuracy:
+                notes[factor.name] = (
+                    f"judge too weak: accuracy {accuracy:.1%} at "
+                    f"{judge.threshold.false_accepted:.1%} false acceptances, wanted "
+                    f"{self.least_accuracy:.0%}; more steps help, if the labels can be seen at all"
+                )
+                continue
+            found |= self._ask(model, judge, rng)
+            notes[factor.name] = _describe(judge)
+        if not any(name.startswith("model") for name in found):
+            raise Unmeasurable("; ".join(f"{name}: {why}" for name, why in notes.items()))
+        self.notes = notes
+        return found
+
+    def _ask(self, model: FaceGenerator, judge: Judge, rng: torch.Generator) -> dict[str, Estimate]:
+        name = judge.factor
+        M = self.identity_samples if name == IDENTITY else self.samples
+        codes = share_code(model.sample_codes(self.faces * (M + 1), rng=rng), name, M + 1)
+        template, faces = model.template.cpu().numpy(), model.faces.cpu().numpy()
+        parts, done = list[np.ndarray](), 0
+        for X in decode_blocks(model, codes):
+            self.progress(f"asking the judge of {name}", done, self.faces * (M + 1))
+            parts.append(judge.embed(draw_normal_maps(X, faces, template, self.settings.image)))
+            done += len(X)
+        embedding = np.concatenate(parts).reshape(self.faces, M + 1, -1)
+        return {
+            f"model, {name}": shared_verdict(judge, embedding),
+            f"training, {name}": judge.figures.accepted,
+            f"model, {name}, unrelated": unrelated_verdict(judge, embedding[:, 0]),
+            f"training, {name}, unrelated": judge.figures.false_accepted,
+        }
+
+
+def shared_verdict(judge: Judge, embedding: Float[np.ndarray, "N K E"]) -> Estimate:
+    """Return the share of samples judged the same as the first of their group."""
+    same = judge.same(embedding[:, :1], embedding[:, 1:])
+    group = np.repeat(np.arange(len(same)), same.shape[1])
+    return estimate(same.ravel(), unit="faces", group=group)
+
+
+def unrelated_verdict(judge: Judge, embedding: Float[np.ndarray, "N E"]) -> Estimate:
+    """Return the share of pairs of random faces judged the same, each against the next few."""
+    n = len(embedding)
+    first = np.repeat(np.arange(n), min(_UNRELATED, n - 1))
+    second = (first + np.tile(np.arange(1, min(_UNRELATED, n - 1) + 1), n)) % n
+    return estimate_pairs(
+        judge.same(embedding[first], embedding[second]), first, second, unit="faces"
+    )
+
+
+def _describe(judge: Judge) -> str:
+    rates = judge.threshold
+    return (
+        f"judge's accuracy {rates.accuracy:.1%} at {rates.false_accepted:.1%} false acceptances, "
+        f"threshold {rates.distance:.3f}, weights {judge.fingerprint[:12]}"
+    )

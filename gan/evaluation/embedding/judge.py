@@ -1,0 +1,245 @@
+"""A network that judges one factor, trained once per data set and kept with its own figures."""
+
+import hashlib
+import json
+import math
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from gan.datasets.store import Dataset
+from gan.evaluation.diversity import draw_pairs
+from gan.evaluation.embedding.learning import JudgeSettings, build_network, learn
+from gan.evaluation.embedding.network import EmbeddingNetwork
+from gan.evaluation.embedding.normal_maps import NormalMaps, as_input
+from gan.evaluation.embedding.threshold import Threshold, choose_threshold, draw_different
+from gan.evaluation.estimate import Estimate, estimate_pairs
+from gan.evaluation.metric import Progress, Unmeasurable
+from meshkit.files import atomic_path
+
+FORMAT = "meshkit-gan judge 1"
+_EMBED = 64  # pictures at a time
+
+
+class Material(NamedTuple):
+    """The labelled meshes that a judge learns from, and those that it is tried on."""
+
+    rows: Int[np.ndarray, " n"]
+    label: Int[np.ndarray, " n"]
+    held_out: Int[np.ndarray, " h"]
+    held_out_label: Int[np.ndarray, " h"]
+    held_out_subject: Int[np.ndarray, " h"]
+    split: str
+
+
+class Figures(NamedTuple):
+    """How good a judge is on held-out pairs; intervals by resampling subjects."""
+
+    accuracy: Estimate
+    accepted: Estimate
+    false_accepted: Estimate
+
+
+class Judge:
+    """Tells whether two faces share the label of a factor: whether their embeddings are near.
+
+    Attributes
+    ----------
+    fingerprint : sha256 in hex of its weights, as they lie on the disk
+    """
+
+    def __init__(
+        self,
+        factor: str,
+        network: EmbeddingNetwork,
+        threshold: Threshold,
+        figures: Figures,
+        device: torch.device,
+        fingerprint: str,
+    ) -> None:
+        self.factor, self.threshold, self.figures = factor, threshold, figures
+        self.fingerprint = fingerprint
+        self.device = device
+        self._network = network.to(device).eval()
+
+    def embed(self, maps: UInt8[np.ndarray, "k n n 3"]) -> Float[np.ndarray, "k E"]:
+        """Return the embeddings of normal maps."""
+        return embed(self._network, maps, self.device)
+
+    def same(
+        self, a: Float[np.ndarray, "*p E"], b: Float[np.ndarray, "*q E"]
+    ) -> Float[np.ndarray, "..."]:
+        """Return 1 where embeddings are judged the same, 0 elsewhere; leading axes broadcast."""
+        near = np.linalg.norm(a - b, axis=-1) < self.threshold.distance
+        return np.asarray(near, dtype=np.float64)
+
+
+def embed(
+    network: EmbeddingNetwork, maps: UInt8[np.ndarray, "k n n 3"], device: torch.device
+) -> Float[np.ndarray, "k E"]:
+    """Return the embeddings of normal maps, in blocks."""
+    with torch.no_grad():
+        parts = [
+            network(as_input(maps[k : k + _EMBED]).to(device)).double().cpu().numpy()
+            for k in range(0, len(maps), _EMBED)
+        ]
+    return np.concatenate(parts)
+
+
+def find_material(dataset: Dataset, factor: str) -> Material:
+    """Return what a judge of a factor learns from and is tried on.
+
+    It learns from the training split; it is tried on the test split, or on the validation split
+    where the other has no pairs.
+
+    Raises
+    ------
+    Unmeasurable
+        There are too few labels to learn from or to be tried on.
+    """
+    if factor not in dataset.labels:
+        raise Unmeasurable(f"the data has no labels of {factor}")
+    label = dataset.labels[factor]
+    rows = dataset.indices("train")
+    rows = rows[label[rows] >= 0]
+    if (np.unique(label[rows], return_counts=True)[1] > 1).sum() < 2:
+        raise Unmeasurable(f"fewer than two classes of {factor} have two training meshes")
+    for split in ("test", "validation"):
+        held = dataset.indices(split)
+        held = held[label[held] >= 0]
+        count = np.unique(label[held], return_counts=True)[1]
+        if len(count) > 1 and count.max() > 1:
+            return Material(rows, label[rows], held, label[held], dataset.subject[held], split)
+    raise Unmeasurable(f"no held-out split has equal and different labels of {factor}")
+
+
+def obtain_judge(
+    dataset: Dataset,
+    factor: str,
+    settings: JudgeSettings,
+    folder: Path,
+    *,
+    device: torch.device,
+    progress: Progress,
+    stop: Callable[[], bool] = lambda: False,
+) -> Judge:
+    """Return the judge of a factor for a data set: the one in `folder`, or a new one put there.
+
+    Parameters
+    ----------
+    folder
+        For normal maps and judges of any data sets.
+    stop
+        Asked after every step; what was learned until then is kept, and the next call goes on.
+
+    Raises
+    ------
+    Unmeasurable
+        There are too few labels, or `stop` came first.
+    TrainingDiverged
+        The loss is not finite.
+    """
+    material = find_material(dataset, factor)
+    asked = {"dataset": dataset.fingerprint, "factor": factor, "settings": asdict(settings)}
+    asked = json.loads(json.dumps(asked))
+    key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
+    home = folder / "judges" / key
+    if (kept := _load(home, asked, settings, factor, device)) is not None:
+        return kept
+    home.mkdir(parents=True, exist_ok=True)
+    maps = NormalMaps(dataset, settings.image, folder / "normal-maps")
+    maps.draw(np.concatenate([material.rows, material.held_out]), progress)
+    network = learn(
+        lambda chosen: maps[material.rows[chosen]],
+        material.label,
+        factor,
+        settings,
+        home / "state.safetensors",
+        device=device,
+        progress=progress,
+        stop=stop,
+    )
+    embedding = embed(network.eval(), maps[material.held_out], device)
+    threshold, figures = try_out(embedding, material, settings)
+    weights = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
+    with atomic_path(home / "weights.safetensors") as aside:
+        save_file(weights, aside)
+    record = {
+        "format": FORMAT,
+        **asked,
+        "weights_sha256": _sha256(home / "weights.safetensors"),
+        "training_meshes": len(material.rows),
+        "held_out_meshes": len(material.held_out),
+        "held_out_split": material.split,
+        "threshold": [x if np.isfinite(x) else None for x in threshold],
+        "figures": [[None if x != x else x for x in f] for f in figures],
+    }
+    with atomic_path(home / "judge.json") as aside:
+        aside.write_text(json.dumps(record, indent=1) + "\n")
+    (home / "state.safetensors").unlink(missing_ok=True)
+    return Judge(factor, network, threshold, figures, device, str(record["weights_sha256"]))
+
+
+def try_out(
+    embedding: Float[np.ndarray, "h E"], material: Material, settings: JudgeSettings
+) -> tuple[Threshold, Figures]:
+    """Choose the threshold on held-out pairs, as many positive as negative; say how good it is."""
+    rng = np.random.default_rng([settings.seed, zlib.crc32(b"pairs")])
+    equal = draw_pairs(material.held_out_label, settings.pairs, rng=rng)
+    different = draw_different(material.held_out_label, settings.pairs, rng=rng)
+    pairs = np.concatenate([equal, different])
+    distance = np.linalg.norm(embedding[pairs[:, 0]] - embedding[pairs[:, 1]], axis=1)
+    positive, negative = np.split(distance, 2)
+    threshold = choose_threshold(positive, negative, most_false=settings.most_false)
+    same = (distance < threshold.distance).astype(np.float64)
+    truth = np.repeat([1.0, 0.0], settings.pairs)
+    first, second = material.held_out_subject[pairs].T
+    half = slice(None, settings.pairs), slice(settings.pairs, None)
+
+    def mean(values: np.ndarray, part: slice) -> Estimate:
+        return estimate_pairs(values[part], first[part], second[part])
+
+    figures = Figures(
+        mean((same == truth).astype(np.float64), slice(None)),
+        mean(same, half[0]),
+        mean(same, half[1]),
+    )
+    return threshold, figures
+
+
+def _load(
+    home: Path, asked: dict[str, Any], settings: JudgeSettings, factor: str, device: torch.device
+) -> Judge | None:
+    """Return the judge that lies in a folder; None if there is none, or a damaged one."""
+    weights = home / "weights.safetensors"
+    try:
+        record = json.loads((home / "judge.json").read_text())
+        if record["format"] != FORMAT or any(record[k] != v for k, v in asked.items()):
+            return None
+        if record["weights_sha256"] != _sha256(weights):
+            return None
+        network = build_network(settings, factor)
+        network.load_state_dict(load_file(weights))
+        threshold = Threshold(*(np.inf if x is None else float(x) for x in record["threshold"]))
+        figures = Figures(*(_estimate(f) for f in record["figures"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError):
+        return None
+    return Judge(factor, network, threshold, figures, device, str(record["weights_sha256"]))
+
+
+def _estimate(stored: list[Any]) -> Estimate:
+    mean, error, n, low, high, unit = stored
+    numbers = [math.nan if x is None else float(x) for x in (mean, error, low, high)]
+    return Estimate(numbers[0], numbers[1], int(n), numbers[2], numbers[3], str(unit))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,96 @@
+"""Parts of evaluations kept in a run, so that nothing is computed twice.
+
+A part is kept under everything that it depends on: the model, the data, its settings, the seed, the
+version of the software. What has changed is computed anew; what was kept before stays for the day
+that it changes back.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+
+from gan.evaluation.result import as_json, from_json
+from gan.models.contract import FaceGenerator
+from gan.provenance import source_commit
+from meshkit.files import atomic_path
+
+FORMAT = "meshkit-gan evaluation part 1"
+
+
+class KeptParts:
+    """Results in files of a folder, found again by name and by all that they depend on.
+
+    Parameters
+    ----------
+    folder
+        None: nothing is kept. Made when the first part is kept.
+    depends_on
+        What all parts depend on: fingerprints of model and data.
+    fresh
+        Find nothing; what is computed anew replaces what is there.
+    """
+
+    def __init__(
+        self, folder: Path | None, depends_on: Mapping[str, Any], *, fresh: bool = False
+    ) -> None:
+        self._folder, self._fresh = folder, fresh
+        try:
+            version = metadata.version("meshkit-gan")
+        except metadata.PackageNotFoundError:
+            version = "unknown"
+        software = {"version": version, "commit": source_commit()}
+        self._common = {"software": software, **depends_on}
+
+    def find(self, name: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the fields that were kept; None if none were, or the file is damaged."""
+        if self._folder is None or self._fresh:
+            return None
+        path, key = self._place(name, settings)
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            if record["format"] == FORMAT and record["key"] == key:
+                return from_json(record["fields"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            pass
+        return None
+
+    def keep(self, name: str, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+        """Keep fields of an evaluation."""
+        if self._folder is None:
+            return
+        self._folder.mkdir(exist_ok=True)
+        path, key = self._place(name, settings)
+        with atomic_path(path) as aside:
+            record = {"format": FORMAT, "key": key, "fields": as_json(fields)}
+            aside.write_text(json.dumps(record, indent=1) + "\n")
+
+    def _place(self, name: str, settings: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
+        assert self._folder is not None
+        key = {"part": name, **self._common, "settings": dict(settings)}
+        text = json.dumps(key, sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        plain = "".join(c if c.isalnum() else "-" for c in name)
+        return self._folder / f"{plain}-{digest}.json", json.loads(text)
+
+
+def model_fingerprint(model: FaceGenerator) -> str:
+    """Return the sha256 in hex over everything that a model's file holds."""
+    digest = hashlib.sha256()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        model.save(path)
+        # Not the file's bytes: the order of its metadata is not fixed.
+        with safe_open(path, framework="np") as file:
+            stored = sorted((file.metadata() or {}).items())
+            digest.update(json.dumps(stored).encode())
+            for name in sorted(file.keys()):
+                tensor = file.get_tensor(name)
+                digest.update(f"{name} {tensor.dtype} {tensor.shape}".encode())
+                digest.update(tensor.tobytes())
+    return digest.hexdigest()

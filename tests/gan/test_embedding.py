@@ -1,0 +1,194 @@
+"""Judges: the network, its triplets, its pictures, its threshold, its training."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gan.datasets.store import load_dataset
+from gan.evaluation.embedding import normal_maps
+from gan.evaluation.embedding.judge import find_material, obtain_judge
+from gan.evaluation.embedding.learning import JudgeSettings
+from gan.evaluation.embedding.network import EmbeddingNetwork
+from gan.evaluation.embedding.normal_maps import NormalMaps, frame_of_template
+from gan.evaluation.embedding.threshold import choose_threshold, draw_different
+from gan.evaluation.embedding.triplets import draw_batch, triplet_loss
+from gan.evaluation.metric import Unmeasurable, silent
+from meshkit.render import render_mesh
+from tests.gan.replay import TRAIN, write_people
+from tests.meshes import seeds
+
+SMALL = JudgeSettings(
+    image=16, width=2, blocks=(1, 1), embedding=4, classes=4, each=2, steps=5, pairs=50
+)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    with load_dataset(write_people(tmp_path_factory.mktemp("people") / "people.h5")) as dataset:
+        yield dataset
+
+
+def judge_of(people, folder, settings=SMALL, **options):
+    return obtain_judge(
+        people, "expression", settings, folder, device=CPU, progress=silent, **options
+    )
+
+
+def test_the_network_is_resnet_18():
+    """Its convolutions and norms hold 11,176,512 numbers; ours ends in an embedding."""
+    with torch.device("meta"):  # shapes without numbers
+        network = EmbeddingNetwork()
+    assert sum(p.numel() for p in network.parameters()) == 11_176_512 + 128 * 513
+    small = EmbeddingNetwork(width=4, blocks=(1, 2), size=6)
+    found = small(torch.rand(3, 3, 32, 32))
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(3))
+    assert found.shape == (3, 6)
+
+
+@given(seeds(), st.integers(2, 9), st.sampled_from([0.1, 1.0]))
+def test_triplets_against_loops(seed, n, margin):
+    rng = np.random.default_rng(seed)
+    label = rng.integers(0, 3, n)
+    x = rng.normal(size=(n, 3))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    costs = [
+        ((x[a] - x[p]) ** 2).sum() - ((x[a] - x[q]) ** 2).sum() + margin
+        for a, p, q in itertools.product(range(n), repeat=3)
+        if a != p and label[a] == label[p] and label[a] != label[q]
+    ]
+    active = [cost for cost in costs if cost > 0]
+    loss, share = triplet_loss(torch.from_numpy(x), torch.from_numpy(label), margin=margin)
+    np.testing.assert_allclose(loss, np.mean(active) if active else 0, atol=1e-12)
+    np.testing.assert_allclose(share, len(active) / len(costs) if costs else np.nan, rtol=1e-6)
+
+
+def test_a_batch_holds_classes_and_rows():
+    label = np.array([0, 0, 0, 1, 1, 2, -1, -1, 3, 3, 3])
+    batch = draw_batch(label, 2, 4, rng=np.random.default_rng(0))
+    classes, count = np.unique(label[batch], return_counts=True)
+    assert (len(classes), set(count)) == (2, {4})
+    everything = [draw_batch(label, 5, 2, rng=np.random.default_rng(k)) for k in range(50)]
+    assert set(np.concatenate(everything)) == {0, 1, 2, 3, 4, 8, 9, 10}  # 5 is alone
+    assert all(len(set(batch)) == 6 for batch in everything)
+    with pytest.raises(ValueError, match="two classes with two meshes each"):
+        draw_batch(np.array([0, 0, 1, -1]), 2, 2, rng=np.random.default_rng(0))
+
+
+@given(
+    st.lists(st.integers(0, 12), min_size=1, max_size=12),
+    st.lists(st.integers(0, 12), min_size=1, max_size=12),
+    st.sampled_from([0.0, 0.05, 0.3, 1.0]),
+)
+def test_threshold_against_brute_force(positive, negative, cap):
+    p, q = np.array(positive) / 8, np.array(negative) / 8
+    found = choose_threshold(p, q, most_false=cap)
+    best = max(
+        ((p < t).sum() + (q >= t).sum()) / (len(p) + len(q))
+        for t in np.arange(-1, 30) / 16  # all distances, and between them
+        if (q < t).mean() <= cap
+    )
+    assert found.accuracy == pytest.approx(best, abs=1e-12)
+    assert found.accepted == (p < found.distance).mean()
+    assert found.false_accepted == (q < found.distance).mean() <= cap
+
+
+def test_different_pairs_are_drawn_equally_often():
+    label = np.array([2, 5, 2, -1, 5, 7])
+    pairs = draw_different(label, 16_000, rng=np.random.default_rng(0))
+    found, count = np.unique(pairs, axis=0, return_counts=True)
+    wanted = [
+        (i, j)
+        for i, j in itertools.permutations(range(6), 2)
+        if min(label[i], label[j]) >= 0 and label[i] != label[j]
+    ]
+    assert [tuple(pair) for pair in found.tolist()] == wanted
+    # The first is any mesh, the second any of those it can be paired with.
+    expected = [1 / 5 / sum(i == first for i, _ in wanted) for first, _ in wanted]
+    np.testing.assert_allclose(count / 16_000, expected, atol=0.01)
+    with pytest.raises(ValueError, match="no two meshes have different labels"):
+        draw_different(np.array([1, 1, -1]), 3, rng=np.random.default_rng(0))
+
+
+def test_normal_maps_are_drawn_once(people, tmp_path, monkeypatch):
+    rows = np.array([70, 3, 9, 3])
+    maps = NormalMaps(people, 16, tmp_path)
+    maps.draw(rows, silent)
+    frame = frame_of_template(people.template, 16)
+    X = people.vertices(rows).astype(float)
+    for x, picture in zip(X, maps[rows], strict=True):
+        drawn = render_mesh(x, people.faces, size=(16, 16), mode="normals", frame=frame, samples=1)
+        np.testing.assert_array_equal(picture, drawn)
+    asked = []
+    honest = normal_maps.draw_normal_maps
+    monkeypatch.setattr(
+        normal_maps, "draw_normal_maps", lambda X, *rest: asked.append(len(X)) or honest(X, *rest)
+    )
+    again = NormalMaps(people, 16, tmp_path)
+    again.draw(np.arange(5), silent)
+    assert asked == [4]  # all but 3
+    np.testing.assert_array_equal(again[rows], maps[rows])
+
+
+def test_a_judge_is_trained_once(people, tmp_path, monkeypatch):
+    first = judge_of(people, tmp_path)
+    monkeypatch.setattr(
+        "gan.evaluation.embedding.judge.learn", lambda *a, **k: pytest.fail("trained")
+    )
+    again = judge_of(people, tmp_path)
+    assert again.threshold == first.threshold
+    assert again.figures == first.figures
+    pictures = NormalMaps(people, 16, tmp_path / "normal-maps")[np.arange(4)]
+    np.testing.assert_array_equal(first.embed(pictures), again.embed(pictures))
+
+
+def test_an_interrupted_training_goes_on_bit_for_bit(people, tmp_path):
+    whole = judge_of(people, tmp_path / "a")
+    asked = iter([False, True])
+    with pytest.raises(Unmeasurable, match="has learned for 2 of 5 steps; the same command"):
+        judge_of(people, tmp_path / "b", stop=lambda: next(asked))
+    resumed = judge_of(people, tmp_path / "b")
+    for name, weight in whole._network.state_dict().items():
+        torch.testing.assert_close(resumed._network.state_dict()[name], weight, rtol=0, atol=0)
+    assert not list((tmp_path / "b").rglob("state.safetensors"))
+
+
+def test_damage_is_repaired_by_training_again(people, tmp_path):
+    first = judge_of(people, tmp_path)
+    (weights,) = tmp_path.rglob("weights.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-3])
+    assert judge_of(people, tmp_path).figures == first.figures
+
+
+def test_too_few_labels_are_named(people, tmp_path):
+    one = {"labels": {"identity": people.split // 2}, "names": {"identity": ["seen", "held out"]}}
+    with load_dataset(write_people(tmp_path / "one.h5", **one)) as dataset:
+        with pytest.raises(Unmeasurable, match="fewer than two classes of identity"):
+            find_material(dataset, "identity")
+        with pytest.raises(Unmeasurable, match="no labels of expression"):
+            find_material(dataset, "expression")
+    everyone = np.zeros(people.n, int)
+    with (
+        load_dataset(write_people(tmp_path / "all.h5", split=everyone)) as dataset,
+        pytest.raises(Unmeasurable, match="no held-out split"),
+    ):
+        find_material(dataset, "identity")
+    assert find_material(people, "identity").split == "test"
+    assert len(find_material(people, "identity").rows) == TRAIN * 8
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"each": 1}, "each must be 2 or more, got 1"),
+        ({"blocks": ()}, "blocks must be positive"),
+        ({"margin": 0.0}, "rate and margin must be positive"),
+    ],
+)
+def test_settings_out_of_range_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        JudgeSettings(**wrong)

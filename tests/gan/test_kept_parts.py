@@ -1,0 +1,109 @@
+"""Parts of evaluations: found again, and only when everything they depend on is the same."""
+
+import numpy as np
+import pytest
+import torch
+
+from gan.datasets.store import load_dataset
+from gan.errors import CheckpointError
+from gan.evaluation import evaluate, suite
+from gan.evaluation.kept import KeptParts, model_fingerprint
+from gan.evaluation.metric import Unmeasurable
+from gan.sections import MetricConfig
+from tests.gan.test_evaluate import model_of
+
+SETTINGS = {"n_samples": 20, "n_pairs": 20}
+GENERALISATION = [MetricConfig(name="generalisation")]
+
+
+@pytest.fixture
+def dataset(tiny_dataset):
+    with load_dataset(tiny_dataset) as opened:
+        yield opened
+
+
+def kept(folder, **options) -> KeptParts:
+    return KeptParts(folder, {"model": "m", "dataset": "d"}, **options)
+
+
+def measure(dataset, parts, **changes):
+    stages = []
+    found = evaluate(
+        model_of(dataset),
+        dataset,
+        kept=parts,
+        metrics=GENERALISATION,
+        watch=stages.append,
+        **(SETTINGS | changes),
+    )
+    assert stages == [*suite.STAGES, "generalisation"]
+    return found
+
+
+def no_work(*given, **named):
+    raise CheckpointError("this was computed before")
+
+
+def test_nothing_is_computed_twice(dataset, tmp_path, monkeypatch):
+    first = measure(dataset, kept(tmp_path / "parts"))
+    assert len(list((tmp_path / "parts").iterdir())) == 6
+    monkeypatch.setattr(suite, "decode_blocks", no_work)
+    monkeypatch.setattr(suite, "model_diversity", no_work)
+    monkeypatch.setattr(suite, "collection_diversity", no_work)
+    monkeypatch.setattr(suite, "match_classes", no_work)
+    monkeypatch.setattr("gan.evaluation.generalisation.Generalisation.measure", no_work)
+    assert measure(dataset, kept(tmp_path / "parts")).as_dict() == first.as_dict()
+    for other in (
+        kept(tmp_path / "parts", fresh=True),
+        kept(tmp_path / "elsewhere"),
+        kept(None),
+        KeptParts(tmp_path / "parts", {"model": "another", "dataset": "d"}),
+    ):
+        with pytest.raises(CheckpointError, match="computed before"):
+            measure(dataset, other)
+    with pytest.raises(CheckpointError, match="computed before"):
+        measure(dataset, kept(tmp_path / "parts"), seed=1)
+
+
+def test_damaged_parts_are_computed_anew(dataset, tmp_path):
+    first = measure(dataset, kept(tmp_path))
+    for path, damage in zip(
+        sorted(tmp_path.glob("*.json")),
+        ("", "[]", "{", '{"format": 1}', '{"format": "x", "key": []}', "\x00"),
+        strict=True,
+    ):
+        path.write_text(damage)
+    assert measure(dataset, kept(tmp_path)).as_dict() == first.as_dict()
+
+
+def test_what_could_not_be_measured_is_tried_again(dataset, tmp_path, monkeypatch):
+    def refuse(*given, **named):
+        raise Unmeasurable("come back later")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gan.evaluation.generalisation.Generalisation.measure", refuse)
+        found = measure(dataset, kept(tmp_path))
+    assert found.skipped["generalisation"] == "come back later"
+    assert "generalisation" in measure(dataset, kept(tmp_path)).further
+
+
+def test_a_fingerprint_is_that_of_all_weights_and_of_nothing_else(dataset):
+    model = model_of(dataset)
+    before = model_fingerprint(model)
+    assert model_fingerprint(model_of(dataset)) == before
+    model.weights["b2"] = model.weights["b2"] + torch.eye(len(model.weights["b2"]))[-1] * 1e-3
+    assert model_fingerprint(model) != before
+    model = model_of(dataset)
+    model.provenance["step"] = 13
+    assert model_fingerprint(model) != before
+
+
+def test_only_what_is_chosen_is_measured(dataset):
+    found = evaluate(model_of(dataset), dataset, basic=("diversity",), **SETTINGS)
+    assert set(found.diversity) == {"model", "training"}
+    assert [found.specificity, found.match, found.skipped] == [{}, {}, {}]
+    whole = evaluate(model_of(dataset), dataset, **SETTINGS)
+    assert found.diversity == whole.diversity
+    np.testing.assert_equal(found.diversity["training"]["any"].unit, "subjects")
+    with pytest.raises(ValueError, match="unknown basic metric 'beauty'; known: specificity, "):
+        evaluate(model_of(dataset), dataset, basic=("beauty",), **SETTINGS)
