@@ -1,0 +1,91 @@
+"""The notebook runs from top to bottom; guides call what there is; pages build without a warning."""
+
+import json
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from gan.cli import main as gan_main
+from meshkit.cli import main as meshkit_main
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PROGRAMS = {"meshkit": meshkit_main, "gan": gan_main}
+PAGES = sorted([*(DOCS / "guides").glob("*.md"), DOCS / "index.md", ROOT / "CONTRIBUTING.md"])
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The calls of our programs in the shell blocks of a page, a pipe's parts one by one."""
+    found = []
+    for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            for part in re.split(r"[|;]", re.sub(r"#.*", "", line)):
+                if part.split()[:1] and part.split()[0] in PROGRAMS:
+                    found.append(shlex.split(part.partition(" > ")[0]))
+    return found
+
+
+CALLS = [(page.name, call) for page in PAGES for call in commands(page)]
+
+
+@pytest.mark.parametrize(("page", "call"), CALLS, ids=lambda value: str(value)[:60])
+def test_a_guide_calls_what_there_is(page, call):
+    """The command exists, and so do its options: read, but not run."""
+    command: click.Command | None = PROGRAMS[call[0]]
+    words = call[1:]
+    while isinstance(command, click.Group):
+        command = command.get_command(click.Context(command), words.pop(0))
+    assert command is not None, call
+    known = {option for parameter in command.params for option in parameter.opts}
+    known |= {option for parameter in command.params for option in parameter.secondary_opts}
+    used = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+    assert used <= known | {"--help"}, call
+
+
+def test_the_guides_have_calls():
+    assert len(CALLS) > 20
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        assert (page.parent / link).exists(), link
+
+
+def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    """To the same words as are printed in the file, but for numbers that differ by machine."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MESHKIT_GAN_CACHE", str(tmp_path / "cache"))
+    kept = json.loads((DOCS / "notebook.ipynb").read_text("utf-8"))
+    run = runpy.run_path(str(ROOT / "tools" / "run_notebook.py"))["run_notebook"]
+    fresh = run(json.loads(json.dumps(kept)))
+    assert said(fresh) == said(kept)
+    assert sum("image/png" in out.get("data", {}) for out in outputs(fresh)) == 2
+
+
+def outputs(notebook: dict) -> list[dict]:
+    return [out for cell in notebook["cells"] for out in cell.get("outputs", ())]
+
+
+def said(notebook: dict) -> str:
+    text = "".join("".join(out.get("text", ())) for out in outputs(notebook))
+    return re.sub(r"\d+\.\d+", "x", text)
+
+
+@pytest.mark.slow
+def test_the_pages_are_built_without_a_warning(tmp_path):
+    call = [sys.executable, "-m", "sphinx", "-b", "html", "-c", str(DOCS), "-W", "-q"]
+    done = subprocess.run(
+        [*call, str(ROOT), str(tmp_path / "html")], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    reference = (tmp_path / "html/docs/reference/meshkit.html").read_text("utf-8")
+    import meshkit
+
+    assert [name for name in meshkit.__all__ if f'id="meshkit.{name}"' not in reference] == []
