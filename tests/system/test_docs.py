@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom; guides call what there is; pages build without a warning."""
+"""The notebook runs from top to bottom; guides call what there is; pages build without warnings."""
 
 import json
 import re
