@@ -174,7 +174,7 @@ def load_model(run: Path | str) -> FaceGenerator:
     CheckpointError
         The folder is not a run, or has no whole checkpoint; the file is no model.
     """
-    if Path(run).is_file():
+    if Path(run).suffix == ".safetensors" and Path(run).is_file():
         return load_face_model(Path(run))
     return load_face_model(newest_good_checkpoint(Path(run)) / MODEL)
 
