@@ -118,11 +118,9 @@ def fit_landmarks(
     B, S = len(points), options.starts
     device = model.template.device
     decode = model.point_decoder(operator)
-    z, frozen = _starts(model, B, options, known or {})
+    z, free = _starts(model, B, options, known or {}), _free(model, options.locked)
     goal = torch.from_numpy(points).to(device, torch.float32).repeat_interleave(S, dim=0)
     placed = goal if options.pose == "fixed" else None
-    free = torch.ones(z.shape[1], dtype=torch.bool, device=device)
-    free[frozen] = False
     z.requires_grad_(True)
     adam = torch.optim.Adam([z], lr=options.rate)
     for step in range(options.steps):
@@ -185,8 +183,7 @@ def fit_scan(
         picked = sp.csr_array(sp.vstack([picked, landmarks[0]], format="csr"))
     decode = model.point_decoder(picked)
     z = model.join(start.codes).detach().clone()
-    free = torch.ones(z.shape[1], dtype=torch.bool, device=device)
-    free[_columns(model, options.locked)] = False
+    free = _free(model, options.locked)
     motion, x = start.motions[0], decode(model.split(z))[0].detach()
     z.requires_grad_(True)
     for _ in range(rounds):
@@ -245,7 +242,7 @@ def fit_whole_scan(
     motion = Similarity(np.eye(3), np.zeros(3), 1.0)
     if options.pose != "fixed":
         motion = find_start(template, faces, target, scale=options.pose == "similarity")
-    z, _ = _starts(model, 1, replace(options, starts=1), known or {})
+    z = _starts(model, 1, replace(options, starts=1), known or {})
     codes = model.split(z)
     with torch.no_grad():
         mean = model.decode(codes)
@@ -256,7 +253,7 @@ def fit_whole_scan(
 
 def _starts(
     model: FaceGenerator, n: int, options: FitOptions, known: Mapping[str, Tensor]
-) -> tuple[Tensor, list[int]]:
+) -> Tensor:
     """Return (n · starts, Z) codes to set out from, the first of each at the mean face."""
     rng = torch.Generator().manual_seed(options.seed)
     codes = model.sample_codes(n * options.starts, rng=rng)
@@ -265,17 +262,13 @@ def _starts(
     parts = dict(model.split(z))
     for name, code in known.items():
         parts[name] = code.to(z).repeat_interleave(options.starts, dim=0)
-    return model.join(parts).clone(), _columns(model, options.locked)
+    return model.join(parts).clone()
 
 
-def _columns(model: FaceGenerator, names: tuple[str, ...]) -> list[int]:
-    sizes = {f.name: f.code_size for f in model.factors} | {NOISE: model.noise_size}
-    columns: list[int] = []
-    start = 0
-    for name, size in sizes.items():
-        columns += range(start, start + size) if name in names else ()
-        start += size
-    return columns
+def _free(model: FaceGenerator, locked: tuple[str, ...]) -> Tensor:
+    """Return which entries of z may move, (Z,)."""
+    codes = model.sample_codes(1, rng=torch.Generator())
+    return model.join({n: torch.full_like(c, n not in locked) for n, c in codes.items()})[0].bool()
 
 
 def _into_frame_of(x: Tensor, goal: Tensor, *, scale: bool) -> Tensor:

@@ -2,24 +2,21 @@
 
 from typing import Any
 
+from gan.cli.progress import bar_of
+
 
 class StageBar:
     """A bar with time passed and time left; silent without a terminal."""
 
     def __init__(self) -> None:
         from rich import progress as bars
-        from rich.console import Console
 
-        console = Console(stderr=True)
-        self.bar = bars.Progress(
+        self.bar = bar_of(
             bars.TextColumn("{task.description}"),
             bars.BarColumn(),
             bars.MofNCompleteColumn(),
             bars.TimeElapsedColumn(),
             bars.TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,  # else rich leaves an empty line in logs
-            transient=True,
         )
         self.task: Any = None
         self.stage = ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from gan.cli.progress import bar_of
 from meshkit.cli.parameters import json_option
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -195,19 +196,14 @@ class _Progress:
 
     def __init__(self) -> None:
         from rich import progress as bars
-        from rich.console import Console
 
-        console = Console(stderr=True)
-        self.bar = bars.Progress(
+        self.bar = bar_of(
             bars.TextColumn("training"),
             bars.BarColumn(),
             bars.MofNCompleteColumn(),
             bars.TextColumn("{task.fields[rate]}"),
             bars.TimeElapsedColumn(),
             bars.TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,  # else rich leaves an empty line in logs
-            transient=True,
         )
         self.task: Any = None
         self.first = 0

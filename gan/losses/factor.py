@@ -16,20 +16,13 @@ from gan.models.discriminator import AbstractDiscriminator
 from gan.registry import Registry
 
 
-class RealFaces:
-    """Real faces as one factor's branch sees them; what no loss asks for is not computed."""
+class _BranchView:
+    """Faces as one factor's branch sees them; what no loss asks for is not computed."""
 
     def __init__(
-        self,
-        factor: str,
-        discriminator: AbstractDiscriminator,
-        shared: Float[Tensor, "B w k k"],
-        labels: Int[Tensor, " B"],
-        class_weights: Float[Tensor, " C"],
-        labelled_share: float,
+        self, factor: str, discriminator: AbstractDiscriminator, shared: Float[Tensor, "B w k k"]
     ) -> None:
-        self.factor, self.labels = factor, labels  # −1: unlabelled
-        self.class_weights, self.labelled_share = class_weights, labelled_share
+        self.factor = factor
         self._discriminator, self._shared = discriminator, shared
 
     @cached_property
@@ -43,8 +36,25 @@ class RealFaces:
         return self._discriminator.classify(self.factor, self.features)
 
 
-class GeneratedFaces:
-    """Generated faces as one factor's branch sees them, and the codes that they were made from.
+class RealFaces(_BranchView):
+    """Real faces, and what is known of them."""
+
+    def __init__(
+        self,
+        factor: str,
+        discriminator: AbstractDiscriminator,
+        shared: Float[Tensor, "B w k k"],
+        labels: Int[Tensor, " B"],
+        class_weights: Float[Tensor, " C"],
+        labelled_share: float,
+    ) -> None:
+        super().__init__(factor, discriminator, shared)
+        self.labels = labels  # −1: unlabelled
+        self.class_weights, self.labelled_share = class_weights, labelled_share
+
+
+class GeneratedFaces(_BranchView):
+    """Generated faces, and the codes that they were made from.
 
     `labels` are there when the factor is the labelled one of this iteration; when it is not,
     sample i of the range `pairs` has the same code of this factor as sample i + B/2, and differs
@@ -60,18 +70,8 @@ class GeneratedFaces:
         labels: Int[Tensor, " B"] | None,
         pairs: tuple[int, int] | None,
     ) -> None:
-        self.factor, self.codes, self.labels, self.pairs = factor, codes, labels, pairs
-        self._discriminator, self._shared = discriminator, shared
-
-    @cached_property
-    def features(self) -> Float[Tensor, "B f"]:
-        """The features f_k: the layer before the last of the branch."""
-        return self._discriminator.features(self.factor, self._shared)
-
-    @cached_property
-    def logits(self) -> Float[Tensor, "B C"]:
-        """The classifier's logits."""
-        return self._discriminator.classify(self.factor, self.features)
+        super().__init__(factor, discriminator, shared)
+        self.codes, self.labels, self.pairs = codes, labels, pairs
 
     def paired_features(self) -> tuple[Float[Tensor, "P f"], Float[Tensor, "P f"]]:
         """Return the features of the two sides of all pairs of this factor."""

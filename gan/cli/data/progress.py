@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+from gan.cli.progress import bar_of
+
 
 @contextlib.contextmanager
 def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -16,18 +18,13 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
     callback of its garbage collector, and h5py has many of those. A second one acts at once.
     """
     from rich import progress as bars
-    from rich.console import Console
 
-    console = Console(stderr=True)
-    bar = bars.Progress(
+    bar = bar_of(
         bars.TextColumn(title),
         bars.BarColumn(),
         bars.MofNCompleteColumn(),
         bars.TimeElapsedColumn(),
         bars.TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,  # else rich leaves an empty line in logs
-        transient=True,
     )
     with _noted_interrupts() as interrupted, bar:
         task = bar.add_task("", total=total)
