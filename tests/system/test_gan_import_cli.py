@@ -176,7 +176,7 @@ def test_killed_at_any_time_it_goes_on(folder, tmp_path, number):
     command = [sys.executable, "-m", "gan", "data", "import", str(folder), "-o", str(out)]
     command += ["--manifest", str(manifest), "--jobs", "2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        while not list(work.rglob("*.npy")) and process.poll() is None:
+        while not list(work.rglob("[!.]*.npy")) and process.poll() is None:
             time.sleep(0.002)
         process.send_signal(number)
         process.communicate(timeout=60)  # returns when every worker has closed its output
