@@ -1,0 +1,43 @@
+"""One model of a comparison: what it is called, what sort it is, and where its run lies."""
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+Kind = Literal["ours", "ablation", "baseline", "other"]
+
+
+class Member(NamedTuple):
+    """A run that takes part in a comparison.
+
+    Attributes
+    ----------
+    name : key of the model, as in `TITLES`, or else the name of the run's folder
+    title : what tables and figures call it
+    kind : what it is to the comparison
+    run : the folder of `gan train` or `gan baseline`
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    run: Path
+
+
+# In the order of the tables' rows.
+TITLES: dict[str, tuple[str, Kind]] = {
+    "no-regularizer": ("without regularizer", "ablation"),
+    "no-identity-classifier": ("without identity classifier", "ablation"),
+    "no-expression-classifier": ("without expression classifier", "ablation"),
+    "no-feature-loss": ("without feature loss", "ablation"),
+    "3dmm": ("3DMM", "baseline"),
+    "mae": ("MAE", "baseline"),
+    "coma": ("CoMA", "baseline"),
+    "ours": ("Ours", "ours"),
+    "ours-plus": ("Ours, plus", "ours"),
+}
+
+
+def member(name: str, run: Path) -> Member:
+    """Return the member of this name; a name that is not in `TITLES` is its own title."""
+    title, kind = TITLES.get(name, (name, "other"))
+    return Member(name, title, kind, run)
