@@ -1,0 +1,81 @@
+"""Debian's Chromium, headless: pages that note what they ask for, pictures as arrays.
+
+Chromium comes from the system (`apt-get install chromium`), not from playwright. Where there is
+none, tests skip; with MESHKIT_REQUIRE_BROWSER=1 they fail.
+"""
+
+import contextlib
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+# WebGL without a GPU; no sandbox, which needs a user other than root.
+FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+PATIENCE = 30_000  # milliseconds: software rendering on a busy machine
+
+
+class Pages:
+    """Pages of one browser, each in a context of its own: they share no cookies."""
+
+    def __init__(self, browser: Any) -> None:
+        self.browser = browser
+        self.requests: list[str] = []  # the addresses asked for since the last `close`
+        self.errors: list[str] = []  # uncaught errors of the pages' scripts
+
+    def open(self, url: str, *, size: tuple[int, int] = (640, 480)) -> Any:
+        """Open a page (playwright's `Page`) of that width and height at an address."""
+        context = self.browser.new_context(viewport={"width": size[0], "height": size[1]})
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("websocket", lambda socket: self.requests.append(socket.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.goto(url)
+        return page
+
+    def close(self) -> None:
+        """Close all pages and forget what they asked for."""
+        for context in self.browser.contexts:
+            context.close()
+        self.requests.clear()
+        self.errors.clear()
+
+
+@contextlib.contextmanager
+def open_pages() -> Iterator[Pages]:
+    path = shutil.which("chromium")
+    if path is None:
+        reason = "chromium is not installed: apt-get install chromium"
+        if os.environ.get("MESHKIT_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            yield Pages(browser)
+        finally:
+            browser.close()
+
+
+def picture(page: Any, selector: str = "canvas") -> np.ndarray:
+    """What the first such element shows: RGB, (H, W, 3) uint8."""
+    data = page.locator(selector).first.screenshot()
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def await_picture(page: Any, accept: Any, selector: str = "canvas") -> np.ndarray:
+    """Look until `accept(picture)` says yes; the last picture, for a better message, if never."""
+    for _ in range(PATIENCE // 200):
+        found = picture(page, selector)
+        if accept(found):
+            break
+        page.wait_for_timeout(200)
+    return found
