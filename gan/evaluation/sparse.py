@@ -144,6 +144,17 @@ def surface_errors(
     -------
     error : length
     """
-    target = Target(truth, faces)
-    distance = target.closest(P.reshape(-1, 3)).distance.reshape(P.shape[:2])
+    distance = surface_distances(P, truth, faces)
     return np.asarray(np.sqrt(np.mean(distance**2, axis=1)))
+
+
+def surface_distances(
+    P: Float[np.ndarray, "k V 3"], truth: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "T 3"]
+) -> Float[np.ndarray, "k V"]:
+    """Return the distance of every vertex of each mesh from a surface.
+
+    Returns
+    -------
+    distance : length
+    """
+    return Target(truth, faces).closest(P.reshape(-1, 3)).distance.reshape(P.shape[:2])

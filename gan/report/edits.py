@@ -158,7 +158,7 @@ def _draw_fit(
     for view, caption in views:
         W, T, colors = V, F, None
         if landmarks is not None:
-            W, T, colors = _with_marks(V, F, *landmarks)
+            W, T, colors = with_marks(V, F, *landmarks)
         tiles.append(render_mesh(W, T, size=TILE, view=view, frame=frame, colors=colors))
         captions.append(caption)
     if target is not None and target.F is not None:
@@ -175,13 +175,19 @@ def _draw_fit(
     return contact_sheet(tiles, len(tiles), captions)
 
 
-def _with_marks(
+def with_marks(
     V: Float[np.ndarray, "n 3"],
     F: Int[np.ndarray, "m 3"],
     wanted: Float[np.ndarray, "k 3"],
-    reached: Float[np.ndarray, "k 3"],
+    reached: Float[np.ndarray, "j 3"],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Add an octahedron for every landmark: green where it is wanted, red where it is."""
+    """Add an octahedron for every landmark: green where it is wanted, red where it is.
+
+    Returns
+    -------
+    V, F, colors
+        Of the mesh, which is of clay, and the octahedra.
+    """
     corner = np.concatenate([np.eye(3), -np.eye(3)]) * _MARK
     sides = np.array(
         [[0, 1, 2], [1, 3, 2], [3, 4, 2], [4, 0, 2], [1, 0, 5], [3, 1, 5], [4, 3, 5], [0, 4, 5]]
