@@ -62,9 +62,14 @@ def write_container(path: Path, tree: Mapping[str, Any], blob: bytes) -> None:
         whole = {**tree, "buffers": [{"byteLength": len(blob), "uri": uri}]}
         path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
         return
+    path.write_bytes(pack_container(tree, blob))
+
+
+def pack_container(tree: Mapping[str, Any], blob: bytes) -> bytes:
+    """Return the bytes of a ``.glb`` file: a document with one buffer."""
     whole = {**tree, "buffers": [{"byteLength": len(blob)}]}
     text = json.dumps(whole, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
     chunks = struct.pack("<II", len(text), 0x4E4F534A) + text
     chunks += struct.pack("<II", len(blob), 0x004E4942) + blob
-    path.write_bytes(struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks)
+    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
