@@ -1,8 +1,7 @@
 """`gan evaluate`."""
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -91,9 +90,8 @@ def evaluate(
     Example, with the metrics that take longer:
         gan evaluate runs/a faces.h5 --metrics specificity,generalisation,sparse,decoupling
     """  # noqa: D301 (click reads the character)
-    import gan.evaluation
     from gan.cli.stage_bar import StageBar
-    from gan.evaluation.kept import KeptParts, model_fingerprint
+    from gan.evaluation.of_run import evaluate_run
     from gan.report.tables import print_evaluation
     from gan.runs.checkpoints import load_model
     from meshkit.cli.messages import about, print_json
@@ -104,11 +102,9 @@ def evaluate(
     path = out or run / "evaluation.json"
     with atomic_path(path) as aside, open_data(run, dataset) as opened:
         basic, metrics = chosen_metrics(run, only, names, overrides, budget)
-        on = {"model": model_fingerprint(model), "dataset": opened.fingerprint}
-        writable = os.access(run, os.W_OK)
-        kept = KeptParts(run / "evaluation" if writable else None, on, fresh=fresh)
         with StageBar() as bar:
-            found = gan.evaluation.evaluate(
+            found = evaluate_run(
+                run,
                 model,
                 opened,
                 n_samples=samples,
@@ -116,7 +112,7 @@ def evaluate(
                 seed=seed,
                 metrics=metrics,
                 basic=basic,
-                kept=kept,
+                fresh=fresh,
                 watch=lambda stage: bar.update(stage, 0, 0),
                 progress=bar.update,
             )
@@ -147,50 +143,18 @@ def chosen_metrics(
     from gan.baselines.config import is_baseline
     from gan.config import load_config
     from gan.errors import ConfigError
-    from gan.evaluation.metric import METRICS
-    from gan.evaluation.suite import BASIC
-    from gan.sections import MetricConfig
+    from gan.evaluation.of_run import choose_metrics
 
     file = run / "config.toml"
     configured = {}
     if file.exists() and not is_baseline(file):  # those have no metrics of their own
         configured = {m.name: m for m in load_config(None, file).metrics}
-    basic, wanted = tuple(BASIC), [*names, *configured]
-    if only is not None:
-        listed = [name.strip() for name in only.split(",") if name.strip()]
-        if not listed:
-            raise ConfigError("--metrics names none; known: " + ", ".join([*BASIC, *METRICS]))
-        basic = tuple(name for name in BASIC if name in listed)
-        wanted = [*(name for name in listed if name not in BASIC), *names]
-    chosen = {name: configured.get(name, MetricConfig(name=name)) for name in wanted}
     if budget is not None:
-        if "decoupling" not in chosen:
+        _, further = choose_metrics(only, names, (), configured)
+        if "decoupling" not in {metric.name for metric in further}:
             raise ConfigError("--budget is for the metric decoupling, which is not asked for")
         overrides = (*overrides, f"decoupling.budget={budget!r}")
-    for override in overrides:
-        name, option, value = _override(override)
-        if name not in chosen:
-            listed_ones = ", ".join(chosen) or "none that has options"
-            raise ConfigError(f"--set {override!r}: {name!r} is not taken; taken: {listed_ones}")
-        options = {**chosen[name].options, option: value}
-        chosen[name] = MetricConfig(name=name, options=options)
-    return basic, list(chosen.values())
-
-
-def _override(text: str) -> "tuple[str, str, Any]":
-    """Take METRIC.OPTION=VALUE apart; the value is TOML, or else a string."""
-    import tomllib
-
-    from gan.errors import ConfigError
-
-    key, equals, value = text.partition("=")
-    name, dot, option = key.strip().partition(".")
-    if not (equals and dot and name and option):
-        raise ConfigError(f"--set {text!r}: expected METRIC.OPTION=VALUE, as in sparse.starts=4")
-    try:
-        return name, option, tomllib.loads(f"value = {value.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
-        return name, option, value.strip()
+    return choose_metrics(only, names, overrides, configured)
 
 
 def open_data(run: Path, dataset: Path | None) -> "Dataset":
