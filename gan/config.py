@@ -293,14 +293,17 @@ def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
 
 
 def _set(tree: dict[str, Any], override: str) -> None:
-    """Set one value in place: `training.batch=64`, `factors.identity.code_size=32`."""
+    """Set one value in place: `training.batch=64`, `factors.identity.code_size=32`.
+
+    `factors.*.losses.feature=0` sets it in all tables of the list.
+    """
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"--set {override!r}: expected key=value, as in training.batch=64")
     *path, last = key.strip().split(".")
     if path[:1] and path[0] in LISTS:
-        item = _listed(tree, path, override)
-        _descend(item, path[2:], override)[last] = _value(text)
+        for item in _listed(tree, path, override):
+            _descend(item, path[2:], override)[last] = _value(text)
         return
     node = _descend(tree, path, override)
     node.update(_overlay(node, {last: _value(text)}))
@@ -309,22 +312,28 @@ def _set(tree: dict[str, Any], override: str) -> None:
             node.pop(key, None)
 
 
-def _listed(tree: dict[str, Any], path: Sequence[str], override: str) -> dict[str, Any]:
-    """Return the table of a list that `LIST.NAME.key` means; a new one, unless it is a factor."""
+def _listed(tree: dict[str, Any], path: Sequence[str], override: str) -> list[dict[str, Any]]:
+    """Return the tables of a list that `LIST.NAME.key` means: one, or with NAME `*` all.
+
+    A name that is not there yet gets a new table, unless it is a factor.
+    """
     several = tree.get(path[0], [])
     if not isinstance(several, list) or not all(isinstance(item, dict) for item in several):
         raise ConfigError(f"--set {override!r}: {path[0]} is not a list of tables")
-    found: list[dict[str, Any]] = [item for item in several if path[1:2] == [item.get("name")]]
-    if len(path) < 2 or (path[0] == "factors" and not found):
+    every = path[1:2] == ["*"]
+    found: list[dict[str, Any]] = [
+        item for item in several if every or path[1:2] == [item.get("name")]
+    ]
+    if len(path) < 2 or ((path[0] == "factors" or every) and not found):
         names = ", ".join(str(item.get("name")) for item in several)
         known = f", NAME of {names}" if names else ""
         raise ConfigError(f"--set {override!r}: expected {path[0]}.NAME.key{known}")
     if not found:
         found = [{"name": path[1]}]
         tree[path[0]] = [*several, *found]
-    if path[0] == "factors":
-        found[0].setdefault("losses", dict(PAPER_LOSSES))
-    return found[0]
+    for item in found if path[0] == "factors" else ():
+        item.setdefault("losses", dict(PAPER_LOSSES))
+    return found
 
 
 def _descend(node: dict[str, Any], path: Sequence[str], override: str) -> dict[str, Any]:

@@ -31,16 +31,22 @@ def check_changes(before: Config, after: Config, where: str) -> list[str]:
     CheckpointError
         A key outside `CHANGEABLE` differs; the message, which begins with `where`, names it.
     """
-    old, new = dict(_leaves(_tree(before))), dict(_leaves(_tree(after)))
-    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    changes = [f"{key}: {_shown(old.get(key))} -> {_shown(new.get(key))}" for key in keys]
-    for key, change in zip(keys, changes, strict=True):
+    changed = differing_keys(before, after)
+    changes = [f"{key}: {_shown(old)} -> {_shown(new)}" for key, (old, new) in changed.items()]
+    for key, change in zip(changed, changes, strict=True):
         if not _may_change(key):
             raise CheckpointError(
                 f"{where}: {change}: a resumed run may change {', '.join(CHANGEABLE)} only; "
                 "for anything else start another run with --out"
             )
     return changes
+
+
+def differing_keys(before: Config, after: Config) -> dict[str, tuple[Any, Any]]:
+    """Return the keys whose values differ, with both values; factors count by name."""
+    old, new = dict(_leaves(_tree(before))), dict(_leaves(_tree(after)))
+    every = {**old, **new}
+    return {k: (old.get(k), new.get(k)) for k in every if old.get(k) != new.get(k)}
 
 
 def _may_change(key: str) -> bool:

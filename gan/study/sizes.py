@@ -1,0 +1,105 @@
+"""The budgets of a study by size: what is trained for how long, what is measured how thoroughly."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from gan.errors import ConfigError
+from gan.sections import Positive, Section
+
+Data = Literal["benchmark", "speaking"]
+
+
+class TrainingBudget(Section):
+    """A model of the study: a preset of `gan train` or a baseline, and what is set besides."""
+
+    preset: str | None = None
+    baseline: str | None = None
+    config: str | None = None  # a file beside the table, laid over the preset
+    set: tuple[str, ...] = ()
+    data: Data = "benchmark"
+    ablations: bool = False  # train them too
+    minutes: Positive
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "TrainingBudget":
+        if (self.preset is None) == (self.baseline is None):
+            raise ValueError("give either preset or baseline")
+        if self.baseline is not None and (self.config is not None or self.ablations):
+            raise ValueError("config and ablations belong to a preset")
+        return self
+
+
+class EvaluationBudget(Section):
+    """What is measured, of every model alike."""
+
+    samples: Annotated[int, Field(ge=20)] = 1000
+    pairs: Annotated[int, Field(ge=2)] = 10_000
+    metrics: Annotated[tuple[str, ...], Field(min_length=1)]
+    set: tuple[str, ...] = ()  # METRIC.OPTION=VALUE
+    minutes: Positive  # a model
+
+
+class Minutes(Section):
+    """How long the other stages take."""
+
+    data: Positive = 1
+    speaking: Positive = 1
+    judges: Positive = 1
+    figures: Positive = 1
+    report: Positive = 1
+
+
+class StudySize(Section):
+    """One size of the study."""
+
+    about: str
+    benchmark: str  # size of open-faces
+    speaking: str  # size of the data with three factors
+    trainings: Annotated[dict[str, TrainingBudget], Field(min_length=1)]
+    evaluation: EvaluationBudget
+    minutes: Minutes = Minutes()
+
+    @model_validator(mode="after")
+    def _names_are_folders(self) -> "StudySize":
+        for name in self.trainings:
+            if not name.replace("-", "").replace("_", "").isalnum():
+                raise ValueError(f"trainings: {name!r} cannot be the name of a folder")
+        return self
+
+
+def load_sizes(path: Path | None = None) -> dict[str, StudySize]:
+    """Read a table of sizes; by default the one that comes with this software.
+
+    Raises
+    ------
+    ConfigError
+        The file is not TOML, has an unknown key or a value out of range; the message names it.
+    """
+    source = files("gan.study") / "sizes.toml" if path is None else path
+    origin = str(path or "sizes.toml")
+    try:
+        tree = tomllib.loads(source.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{origin} is not TOML: {error}") from None
+    found = {}
+    for name, table in tree.items():
+        try:
+            found[name] = StudySize.model_validate(table)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join([name, *(str(part) for part in first["loc"])])
+            message = str(first["msg"]).removeprefix("Value error, ")
+            raise ConfigError(f"{origin}: {key}: {message}") from None
+    return found
+
+
+def named_size(name: str, path: Path | None = None) -> StudySize:
+    """Return one size of the table; ConfigError lists them."""
+    sizes = load_sizes(path)
+    if name not in sizes:
+        raise ConfigError(f"--size {name}: known are {', '.join(sizes)}")
+    return sizes[name]
