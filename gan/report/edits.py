@@ -180,15 +180,22 @@ def with_marks(
     F: Int[np.ndarray, "m 3"],
     wanted: Float[np.ndarray, "k 3"],
     reached: Float[np.ndarray, "j 3"],
+    *,
+    size: float = _MARK,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Add an octahedron for every landmark: green where it is wanted, red where it is.
+
+    Parameters
+    ----------
+    size : mm
+        Half the width of a mark.
 
     Returns
     -------
     V, F, colors
-        Of the mesh, which is of clay, and the octahedra.
+        Of the mesh, which becomes grey, and the marks.
     """
-    corner = np.concatenate([np.eye(3), -np.eye(3)]) * _MARK
+    corner = np.concatenate([np.eye(3), -np.eye(3)]) * size
     sides = np.array(
         [[0, 1, 2], [1, 3, 2], [3, 4, 2], [4, 0, 2], [1, 0, 5], [3, 1, 5], [4, 3, 5], [0, 4, 5]]
     )

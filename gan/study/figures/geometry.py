@@ -64,9 +64,9 @@ def geometry_figure(studio: Studio) -> Iterator[Figure]:
     ]
     titles = (
         "generated mesh",
-        f"geometry image, {size} × {size}",
+        f"geometry image of {size}² texels",
         "mesh sampled back from the image",
-        "distance between the two",
+        "distance of the two meshes",
     )
     text = (
         f"{member.title} generates vertices; the critic sees them as an image of x, y, z in red, "

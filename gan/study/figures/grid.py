@@ -47,11 +47,11 @@ class Axis(NamedTuple):
         if self.groups and sum(size for _, size in self.groups) != n:
             raise ValueError(f"groups of {[size for _, size in self.groups]} for {n} {what}")
 
-    def places(self, n: int, step: int) -> list[int]:
-        """Return where each of n pictures begins, from the first; groups lie further apart."""
+    def places(self, sizes: Sequence[int]) -> list[int]:
+        """Return where pictures of these sizes begin, from the first; groups lie further apart."""
         first = set(np.cumsum([size for _, size in self.groups])[:-1].tolist())
-        extra = np.cumsum([k in first for k in range(n)]) * BREAK
-        return [int(k * step + extra[k]) for k in range(n)]
+        steps = [size + BREAK * (k + 1 in first) for k, size in enumerate(sizes)]
+        return [0, *np.cumsum(steps[:-1]).tolist()]
 
 
 def draw_grid(
@@ -84,12 +84,12 @@ def draw_grid(
     n = max(len(row) for row in cells)
     rows.check(len(cells), "rows")
     columns.check(n, "columns")
-    strip = SMALL + 8 if any(cell and cell.caption for row in cells for cell in row) else 0
+    strips = [SMALL + 8 if any(c and c.caption for c in row) else 0 for row in cells]
     left = _side(rows)
     top = GAP + (FONT + 12 if columns.groups else 0) + _head(columns, W)
-    x = [left + place for place in columns.places(n, W + GAP)]
-    y = [top + place for place in rows.places(len(cells), H + strip + GAP)]
-    width, height = x[-1] + W + GAP, y[-1] + H + strip + GAP
+    x = [left + place for place in columns.places([W + GAP] * n)]
+    y = [top + place for place in rows.places([H + strip + GAP for strip in strips])]
+    width, height = x[-1] + W + GAP, y[-1] + H + strips[-1] + GAP
     full = width if bar is None else width + BREAK + bar.shape[1]
     sheet = np.full((height, full, 3), PAPER, dtype=np.uint8)
     for j, row in enumerate(cells):
@@ -105,7 +105,7 @@ def draw_grid(
         for i, cell in enumerate(row):
             if cell is not None and cell.caption:
                 text = _shorten(cell.caption, W)
-                at = (x[i] + W / 2, y[j] + H + strip / 2)
+                at = (x[i] + W / 2, y[j] + H + strips[j] / 2)
                 draw.text(at, text, fill=_PALE, font=_font(SMALL), anchor="mm")
     _write_columns(draw, columns, x, W, top)
     _write_rows(draw, rows, y, H)

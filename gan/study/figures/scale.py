@@ -9,8 +9,8 @@ _ENDS = (0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # mm
 
 
 def error_limits(distance: Float[np.ndarray, "..."]) -> tuple[float, float]:
-    """Return 0 and the least round number that 98 % of the distances do not pass, in mm."""
-    reach = float(np.quantile(distance, 0.98))
+    """Return 0 and the least round number that 95 % of the distances do not pass, in mm."""
+    reach = float(np.quantile(distance, 0.95))
     return 0.0, next((end for end in _ENDS if end >= reach), reach)
 
 

@@ -15,22 +15,16 @@ from gan.models.contract import FaceGenerator
 from gan.report.edits import with_marks
 from gan.study.figures.figure import Figure
 from gan.study.figures.grid import Axis, Cell, draw_grid
+from gan.study.figures.people import moving_faces
 from gan.study.figures.scale import error_scale
-from gan.study.figures.studio import (
-    EXPRESSION,
-    IDENTITY,
-    METHODS,
-    TILE,
-    Studio,
-    absent,
-    join_text,
-)
+from gan.study.figures.studio import METHODS, TILE, Studio, absent, join_text
 from gan.study.member import Member
 from meshkit.render import render_mesh
 
 NAME, TITLE = "sparse-reconstruction", "Sparse reconstruction"
 PRIORS = (1.0, 0.0)  # mm²: λ of Eq. 13
-_FACES, _STARTS, _STEPS = 3, 4, 150
+_FACES, _STARTS, _STEPS = 3, 2, 150
+_MARK = 3.0  # mm: half the width of a landmark
 _NONE = np.zeros((0, 3))
 
 
@@ -66,7 +60,7 @@ def sparse_figures(studio: Studio) -> Iterator[Figure]:
     if not cast.members:
         yield from absent(NAME, TITLE, join_text("no model takes part.", cast.missing))
         return
-    given = pick_faces(studio.dataset, _FACES)
+    given = pick_faces(studio.dataset, _FACES, rng=studio.numpy_rng(NAME))
     if given is None:
         yield from absent(NAME, TITLE, "there are neither extreme expressions nor a test split.")
         return
@@ -87,7 +81,7 @@ def sparse_figures(studio: Studio) -> Iterator[Figure]:
         text = (
             f"{given.origin}, fitted to {len(landmarks)} landmarks with {how}; green where a "
             "landmark is wanted, red where the fit has it. Below, each vertex's distance from the "
-            "true surface and its root mean square; blue is near."
+            "true surface and its root mean square; dark is near."
         )
         name, title = (
             (f"{NAME}-prior", f"{TITLE} with a prior")
@@ -97,29 +91,26 @@ def sparse_figures(studio: Studio) -> Iterator[Figure]:
         yield Figure(name, title, join_text(text, cast.missing), image)
 
 
-def pick_faces(dataset: Dataset, n: int) -> Given | None:
-    """Return n faces of the extreme expressions beside a data set, else of its test split."""
+def pick_faces(dataset: Dataset, n: int, *, rng: np.random.Generator) -> Given | None:
+    """Return faces of the extreme expressions beside a data set, else of its test split.
+
+    Of different people as far as there are enough, each with another expression.
+    """
     path = extreme_path(dataset.path)
     if not path.exists():
-        return _evenly(dataset, n, "Held-out faces")
+        return _held_out(dataset, n, "Held-out faces", rng)
     with load_dataset(path) as extreme:
         extreme.check_topology(dataset.faces, where=str(dataset.path))
-        return _evenly(extreme, n, "Extreme expressions of new people")
+        return _held_out(extreme, n, "Extreme expressions of new people", rng)
 
 
-def _evenly(dataset: Dataset, n: int, origin: str) -> Given | None:
-    held = dataset.indices("test")
-    if len(held) == 0:
+def _held_out(dataset: Dataset, n: int, origin: str, rng: np.random.Generator) -> Given | None:
+    rows = dataset.indices("test")
+    if len(rows) == 0:
         return None
-    # A step past a multiple of the classes: other people with other expressions.
-    chosen = held[np.unique(np.linspace(0, len(held) - 1, n).round().astype(int))]
-    factor = EXPRESSION if EXPRESSION in dataset.labels else IDENTITY
-    label = dataset.labels.get(factor, np.full(dataset.n, -1))[chosen]
-    titles = [
-        dataset.names[factor][c] if c >= 0 else f"face {k}"
-        for k, c in zip(chosen, label, strict=True)
-    ]
-    return Given(dataset.vertices(chosen).astype(np.float64), tuple(titles), origin)
+    faces = moving_faces(dataset, rows, n, rng=rng)
+    titles = tuple(face.label or f"face {k + 1}" for k, face in enumerate(faces))
+    return Given(dataset.vertices([face.mesh for face in faces]).astype(np.float64), titles, origin)
 
 
 def reconstruct(
@@ -165,7 +156,7 @@ def _cells(
 
 
 def _marked(studio: Studio, V: np.ndarray, wanted: np.ndarray, reached: np.ndarray) -> Cell:
-    W, F, colors = with_marks(V, studio.F, wanted, reached)
+    W, F, colors = with_marks(V, studio.F, wanted, reached, size=_MARK)
     frame = studio.frames["front"]
     return Cell(render_mesh(W, F, size=TILE, frame=frame, colors=colors))
 

@@ -81,7 +81,7 @@ class Studio:
         # A comparison of other runs misses nothing.
         study = any(member.name in TITLES for member in self.members)
         absent = [TITLES[name][0] for name in expected if name not in known] if study else []
-        told = [f"No run of {_listed(absent)}."] if absent else []
+        told = [f"Left out, for there is no run: {', '.join(absent)}."] if absent else []
         shown = []
         for member in chosen:
             own = [factor.name for factor in self.model(member).factors]
