@@ -11,6 +11,7 @@ COMMANDS = {
     "geomimg": ("meshkit.cli.geomimg:geomimg", "Resample a mesh into a geometry image."),
     "unimg": ("meshkit.cli.unimg:unimg", "Turn a geometry image back into a mesh, or into maps."),
     "render": ("meshkit.cli.render:render", "Draw meshes: stills, contact sheets, turntables."),
+    "view": ("meshkit.cli.view:view", "Show meshes in the browser."),
     "laplacian": ("meshkit.cli.laplacian:laplacian", "Write a Laplacian, its mass, its modes."),
     "register": ("meshkit.cli.register:register", "Fit a template to a raw scan."),
     "align": ("meshkit.cli.align:align", "Move meshes of one topology onto their common mean."),

@@ -1,0 +1,56 @@
+"""`meshkit view`: meshes in the browser."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meshkit.cli.parameters import FILE, json_option
+from meshkit.cli.serving import serving_options
+from meshkit.cli.streams import streams
+
+if TYPE_CHECKING:
+    from meshkit.viewing.subject import Subject
+
+
+@click.command()
+@click.argument("meshes", nargs=-1, required=True, type=FILE, metavar="MESH...")
+@click.option(
+    "--up",
+    type=click.Choice(["y", "z"]),
+    default="y",
+    show_default=True,
+    help="The axis that points up; the front is then +z, or -y.",
+)
+@serving_options
+@json_option
+@streams("meshes")
+def view(
+    meshes: tuple[Path, ...], up: str, open_browser: bool | None, as_json: bool, **serving: Any
+) -> None:
+    """Show MESH in the browser: shading, UV checker, borders, the doctor's findings.
+
+    Serves until Ctrl-C. Texture coordinates are the file's; a disk without any gets some, which
+    are shown and not written.
+
+    Example: meshkit view face.obj scan.ply
+    """
+    from meshkit.cli.messages import print_json
+    from meshkit.cli.serving import announce
+    from meshkit.viewing.mesh_viewer import view_meshes
+
+    subjects = [_open(path) for path in meshes]
+    with view_meshes(subjects, up=up, **serving) as server:
+        if as_json:
+            print_json({"url": server.url, "port": server.port, "files": list(map(str, meshes))})
+        announce(server, open_browser=open_browser, quiet=as_json)
+        server.wait()
+
+
+def _open(path: Path) -> "Subject":
+    from meshkit.cli.messages import about
+    from meshkit.io import load_mesh
+    from meshkit.viewing.subject import Subject
+
+    with about(path):
+        return Subject(path, load_mesh(path))

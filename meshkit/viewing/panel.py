@@ -1,0 +1,225 @@
+"""The controls of `meshkit view`, one set for each browser: what one does, no other sees."""
+
+import html
+import io
+import threading
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import viser
+
+from meshkit.doctor.findings import Finding
+from meshkit.viewing.highlight import MOST
+from meshkit.viewing.scene import DEFAULT, MODES, OF_LAYOUT, SEVERITIES, MeshScene, loop_color
+from meshkit.viewing.subject import Layout, Subject
+
+AT_ONCE = 300_000  # faces up to which texture coordinates are computed unasked
+LOOPS_LISTED = 12
+SIDE = 4096  # pixels of a saved picture, at most
+WAIT = 20.0  # seconds for a picture of the canvas
+
+_NO_COLORS = "The file has no colours."
+
+
+class MeshPanel:
+    """The controls and the scene of one browser."""
+
+    def __init__(self, client: viser.ClientHandle, subjects: Sequence[Subject], up: str) -> None:
+        self.client = client
+        self.subjects = dict(zip(labels([s.path for s in subjects]), subjects, strict=True))
+        self.scene = MeshScene(client, up)
+        self.subject = subjects[0]
+        self._lock = threading.RLock()
+        self._marked: Finding | None = None
+        self._parts: list[viser.GuiFolderHandle] = []
+        self._build()
+
+    def _build(self) -> None:
+        gui = self.client.gui
+        names = list(self.subjects)
+        if len(names) > 1:
+            files = gui.add_dropdown("File", names)
+            files.on_update(lambda _: self.show(self.subjects.get(files.value, self.subject)))
+        self.mode = gui.add_dropdown("Shading", list(MODES), initial_value=DEFAULT)
+        self.mode.on_update(lambda _: self._shade())
+        self.legend = gui.add_html("")
+        self.borders = gui.add_checkbox("Border loops", initial_value=True)
+        self.borders.on_update(lambda _: self.scene.show_borders(bool(self.borders.value)))
+        home = gui.add_button("Reset view", icon=viser.Icon.HOME)
+        home.on_click(lambda _: self.scene.home())
+        self.save = gui.add_button("Save picture", icon=viser.Icon.CAMERA)
+        self.save.on_click(lambda _: self._save())
+
+    def show(self, subject: Subject) -> None:
+        """Show another mesh: the surface first, then what takes time to find out."""
+        with self._lock:
+            self.subject = subject
+            self._marked = None
+            for part in self._parts:
+                part.remove()
+            self._parts = []
+            self.scene.show(subject)
+            self._shade()
+            self.scene.home()
+            self.scene.show_borders(bool(self.borders.value))
+            facts = self._folder("Mesh")
+            with facts:
+                text = self.client.gui.add_html(_facts(subject, full=False))
+        subject.diagnosis()
+        with self._lock:
+            if self.subject is not subject:  # another was chosen meanwhile
+                return
+            text.content = _facts(subject, full=True)
+            at_once = len(subject.F) <= AT_ONCE or subject.mesh.UV is not None
+        layout = subject.layout() if at_once else None
+        with self._lock:
+            if self.subject is subject:
+                self._list_findings(layout)
+                self._show_layout(layout)
+
+    def _folder(self, title: str) -> viser.GuiFolderHandle:
+        folder = self.client.gui.add_folder(title)
+        self._parts.append(folder)
+        return folder
+
+    def _shade(self) -> None:
+        mode = self.mode.value if self.mode.value in MODES else DEFAULT
+        if mode in OF_LAYOUT and len(self.subject.F) > AT_ONCE:
+            self.legend.content = _note("Computing …")
+        if self.scene.shade(mode):
+            self.legend.content = _note(MODES[mode].text)
+            return
+        reason = self.subject.layout() if mode in OF_LAYOUT else _NO_COLORS
+        self.legend.content = _note(f"Not shown: {reason}")
+
+    def _list_findings(self, layout: Layout | str | None) -> None:
+        found = list(self.subject.diagnosis().findings)
+        if isinstance(layout, Layout):
+            found += layout.findings
+        with self._folder(f"Findings ({len(found)})"):
+            gui = self.client.gui
+            if not found:
+                gui.add_html(_note("The doctor finds nothing."))
+                return
+            for finding in found:
+                some = f"{finding.count:,} {finding.kind}" if finding.count else finding.severity
+                button = gui.add_button(
+                    f"{finding.name}: {some}",
+                    color=SEVERITIES[finding.severity],
+                    hint=f"{finding.severity}: {finding.message}",
+                )
+                button.on_click(partial(self._clicked, finding))
+            self.message = gui.add_html(_note("Click on a finding to go there."))
+
+    def _clicked(self, finding: Finding, _: object) -> None:
+        self._mark(finding)
+
+    def _mark(self, finding: Finding) -> None:
+        """Show a finding, or hide it if it is the one that is shown."""
+        with self._lock:
+            self._marked = None if finding is self._marked else finding
+            shown = self.scene.mark(self._marked)
+            if self._marked is None:
+                self.message.content = _note("Click on a finding to go there.")
+                return
+            text = f"{finding.message}. Remedy: {finding.remedy}."
+            if shown < finding.count:
+                text += f" Shown: {shown:,} of {finding.count:,}"
+                text += "." if shown == MOST else "; the others have no place."
+            self.message.content = _note(text)
+
+    def _show_layout(self, layout: Layout | str | None) -> None:
+        picture = self.subject.layout_picture() if isinstance(layout, Layout) else None
+        gui = self.client.gui
+        with self._folder("Texture coordinates"):
+            if isinstance(layout, Layout):
+                gui.add_html(_note(f"{layout.text[0].upper()}{layout.text[1:]}."))
+            elif layout is None:
+                gui.add_html(_note("Computed when a shading asks for them: it takes a while."))
+            else:
+                gui.add_html(_note(f"None: {layout}."))
+            if picture is not None:
+                gui.add_image(picture, format="png")
+
+    def _save(self) -> None:
+        """Let the browser save what it shows, on a transparent ground."""
+        camera = self.client.camera
+        height, width = (min(max(s, 1), SIDE) for s in (camera.image_height, camera.image_width))
+        self.save.disabled = True
+        try:
+            pixels = self.client.get_render(height, width, transport_format="png", timeout=WAIT)
+        except (RuntimeError, TimeoutError) as error:
+            self.client.add_notification("No picture", html.escape(str(error)), color="red")
+            return
+        finally:
+            self.save.disabled = False
+        name = f"{self.subject.path.stem}.png"
+        self.client.send_file_download(name, _png(pixels), save_immediately=True)
+
+
+def labels(paths: Sequence[Path]) -> list[str]:
+    """Return a distinct name for each file: as short as that allows."""
+    names = [path.name for path in paths]
+    if len(set(names)) < len(names):
+        names = [str(path) for path in paths]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[:k].count(name) + 1})"
+        for k, name in enumerate(names)
+    ]
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def _note(text: str) -> str:
+    """Write small text; whatever is in it, a file's name too, stays text."""
+    return (
+        '<div style="padding: 0 0.75em; font-size: 0.8em; line-height: 1.35; opacity: 0.85; '
+        f'overflow-wrap: anywhere">{html.escape(text)}</div>'
+    )
+
+
+def _facts(subject: Subject, *, full: bool) -> str:
+    """Return the table of facts; those of the doctor only if asked: he takes his time."""
+    unit = subject.unit()
+    size = " × ".join(f"{side:.4g}" for side in subject.extent)
+    rows = {
+        "file": html.escape(subject.path.name),
+        "vertices": f"{len(subject.mesh.V):,}",
+        "faces": f"{len(subject.mesh.F):,}",
+        "size": size,
+        "unit": f"{unit}, if this is a face" if unit else "unknown: no face has this size",
+        "area": f"{subject.area():.4g}",
+    }
+    if full:
+        diagnosis = subject.diagnosis()
+        rows |= {
+            "components": f"{diagnosis.components:,}",
+            "genus": "undefined" if diagnosis.genus is None else f"{diagnosis.genus:,}",
+            "border loops": _loops(diagnosis.loops, simple=len(subject.borders())),
+        }
+    cells = "".join(
+        f'<tr><td style="opacity: 0.6; padding-right: 0.75em; vertical-align: top">{name}</td>'
+        f'<td style="overflow-wrap: anywhere">{value}</td></tr>'
+        for name, value in rows.items()
+    )
+    return f'<table style="margin: 0 0.75em; font-size: 0.8em; line-height: 1.5">{cells}</table>'
+
+
+def _loops(lengths: Sequence[int], *, simple: int) -> str:
+    """List the lengths of the loops, each in the colour of its line."""
+    if not lengths:
+        return "none"
+    words = []
+    for k, length in enumerate(lengths[:LOOPS_LISTED]):
+        r, g, b = loop_color(k if simple == len(lengths) else 0)
+        words.append(f'<span style="color: rgb({r}, {g}, {b})">■</span> {length:,}')
+    more = f" and {len(lengths) - LOOPS_LISTED:,} more" if len(lengths) > LOOPS_LISTED else ""
+    return f"{len(lengths):,}: {' '.join(words)}{more}"

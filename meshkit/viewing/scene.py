@@ -1,0 +1,277 @@
+"""What a browser sees of a mesh: its surface in one of several modes, borders, a finding."""
+
+import threading
+from collections.abc import Callable
+from itertools import chain
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+import viser
+
+from meshkit.doctor.findings import Finding
+from meshkit.rendering.normals import unit
+from meshkit.rendering.shading import CLAY, INSIDE
+from meshkit.viewing.highlight import Highlight, highlight
+from meshkit.viewing.subject import Subject
+
+FIELD_OF_VIEW = 0.5  # radians: about what a portrait lens has
+DISTANCE = 4.4  # from which the unit ball fills the picture
+NEAREST = 0.3  # to which the view goes for a small finding
+SEVERITIES = {"error": (214, 32, 70), "warning": (235, 125, 0), "note": (30, 110, 235)}
+LOOPS = ((22, 24, 28), (0, 140, 70), (170, 60, 200), (0, 130, 190), (190, 120, 0), (200, 40, 90))
+LIFT = 0.003  # of the unit ball: what lies on the surface is drawn a little above it
+INK = (40, 44, 52)
+
+UPS = {"y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
+FRONTS = {"y": (0.0, 0.0, 1.0), "z": (0.0, -1.0, 0.0)}
+
+
+class _Node(Protocol):
+    visible: bool
+
+    def remove(self) -> None: ...
+
+
+class Mode(NamedTuple):
+    """A way to shade a surface.
+
+    Attributes
+    ----------
+    text
+        What the colours mean.
+    add
+        Puts the surface into a scene under a name; nothing where it has not what is asked for.
+    """
+
+    text: str
+    add: "Callable[[viser.SceneApi, str, Subject], list[_Node]]"
+
+
+def _bytes_of(color: np.ndarray) -> tuple[int, int, int]:
+    r, g, b = np.rint(255 * color).astype(int).tolist()
+    return r, g, b
+
+
+def _clay(flat: bool) -> "Callable[[viser.SceneApi, str, Subject], list[_Node]]":
+    def nodes(scene: viser.SceneApi, name: str, subject: Subject) -> list[_Node]:
+        sides: list[tuple[Literal["front", "back"], np.ndarray]]
+        sides = [("front", CLAY), ("back", INSIDE)]
+        return [
+            scene.add_mesh_simple(
+                f"{name}/{side}",
+                subject.V,
+                subject.F,
+                color=_bytes_of(color),
+                flat_shading=flat,
+                side=side,
+                cast_shadow=False,
+                receive_shadow=False,
+            )
+            for side, color in sides
+        ]
+
+    return nodes
+
+
+def _wireframe(scene: viser.SceneApi, name: str, subject: Subject) -> "list[_Node]":
+    """Lines, and a body just below them that hides those behind."""
+    body = scene.add_mesh_simple(
+        f"{name}/body",
+        subject.V - LIFT * subject.normals(),
+        subject.F,
+        color=(236, 234, 230),
+        side="double",
+        cast_shadow=False,
+        receive_shadow=False,
+    )
+    lines = scene.add_mesh_simple(f"{name}/lines", subject.V, subject.F, color=INK, wireframe=True)
+    return [body, lines]
+
+
+def _painted(
+    surface: "Callable[[Subject], bytes | None]",
+) -> "Callable[[viser.SceneApi, str, Subject], list[_Node]]":
+    def nodes(scene: viser.SceneApi, name: str, subject: Subject) -> list[_Node]:
+        data = surface(subject)
+        if data is None:
+            return []
+        glb = scene.add_glb(f"{name}/glb", data, cast_shadow=False, receive_shadow=False)
+        return [glb]
+
+    return nodes
+
+
+_CLAY = "Faces seen from behind are bluish."
+MODES = {
+    "smooth": Mode(_CLAY, _clay(flat=False)),
+    "flat": Mode(_CLAY, _clay(flat=True)),
+    "wireframe": Mode("Lines behind the surface are hidden.", _wireframe),
+    "normals": Mode(
+        "x, y, z of the normal as red, green, blue.", _painted(Subject.normals_surface)
+    ),
+    "file's colours": Mode("The colours in the file.", _painted(Subject.color_surface)),
+    "UV checker": Mode(
+        "16 × 16 squares on the unit square: redder with u, brighter with v.",
+        _painted(Subject.checker_surface),
+    ),
+    "area distortion": Mode(
+        "The face's share of the texture over its share of the surface: blue an eighth, white "
+        "equal, red eight times.",
+        _painted(Subject.area_surface),
+    ),
+    "angle distortion": Mode(
+        "Shear of the texture: violet none, yellow 4 : 1 and more.",
+        _painted(Subject.angle_surface),
+    ),
+}
+DEFAULT = "smooth"
+OF_LAYOUT = {"UV checker", "area distortion", "angle distortion"}
+
+
+class MeshScene:
+    """The scene of one browser."""
+
+    def __init__(self, client: viser.ClientHandle, up: str) -> None:
+        self.client = client
+        self.up = up
+        self.subject: Subject | None = None
+        self._surfaces: dict[str, list[_Node]] = {}
+        self._borders: list[_Node] = []
+        self._marks: list[_Node] = []
+        self._lock = threading.RLock()
+
+    def show(self, subject: Subject) -> None:
+        """Take another mesh; nothing of the last one stays."""
+        with self._lock, self.client.atomic():
+            self.subject = subject
+            for node in chain(*self._surfaces.values(), self._borders, self._marks):
+                node.remove()
+            self._surfaces, self._borders, self._marks = {}, [], []
+
+    def shade(self, mode: str) -> bool:
+        """Show the surface in a mode; False, and no change, if it has not what the mode needs."""
+        with self._lock, self.client.atomic():
+            subject = self.subject
+            assert subject is not None
+            if mode not in self._surfaces:
+                scene = self.client.scene
+                made = (
+                    MODES[mode].add(scene, f"/surface/{mode}", subject)
+                    if len(subject.F)
+                    else _cloud(scene, subject)
+                )
+                if not made:
+                    return False
+                self._surfaces[mode] = made
+            for name, nodes in self._surfaces.items():
+                for node in nodes:
+                    node.visible = name == mode
+            return True
+
+    def show_borders(self, visible: bool) -> None:
+        """Draw each border loop in a colour of its own, or none of them."""
+        with self._lock, self.client.atomic():
+            subject = self.subject
+            assert subject is not None
+            for node in self._borders:
+                node.remove()
+            self._borders = []
+            if not visible or not (loops := subject.borders()):
+                return
+            V = subject.V + LIFT * subject.normals()
+            segments = [V[np.stack([loop, np.roll(loop, -1)], axis=1)] for loop in loops]
+            colors = [
+                np.tile(np.array(loop_color(k), dtype=np.uint8), (len(part), 2, 1))
+                for k, part in enumerate(segments)
+            ]
+            self._borders = [
+                self.client.scene.add_line_segments(
+                    "/borders",
+                    np.concatenate(segments).astype(np.float32),
+                    np.concatenate(colors),
+                    thickness=4.0,
+                    thickness_units="screen",
+                )
+            ]
+
+    def mark(self, finding: Finding | None) -> int:
+        """Show where a finding is and go there; None takes it away. Returns how many are shown."""
+        with self._lock, self.client.atomic():
+            assert self.subject is not None
+            for node in self._marks:
+                node.remove()
+            self._marks = []
+            if finding is None:
+                return 0
+            place = highlight(self.subject, finding)
+            self._marks = _draw(self.client.scene, place, SEVERITIES[finding.severity])
+            if place.shown:
+                self._go(place)
+            return place.shown
+
+    def home(self) -> None:
+        """Look at the whole from the front."""
+        camera = self.client.camera
+        with self.client.atomic():
+            camera.fov = FIELD_OF_VIEW
+            camera.up_direction = np.array(UPS[self.up])
+            camera.position = DISTANCE * np.array(FRONTS[self.up])
+            camera.look_at = np.zeros(3)
+
+    def _go(self, place: Highlight) -> None:
+        camera = self.client.camera
+        up = np.array(UPS[self.up])
+        # Not along the up direction, about which the camera turns.
+        side = unit((place.normal - 0.9 * (place.normal @ up) * up)[None])[0]
+        camera.position = place.center + max(NEAREST, 12 * place.reach) * side
+        camera.look_at = place.center
+
+
+def loop_color(k: int) -> tuple[int, int, int]:
+    """Return the colour of border loop k, the longest being 0."""
+    return LOOPS[k % len(LOOPS)]
+
+
+def _cloud(scene: viser.SceneApi, subject: Subject) -> "list[_Node]":
+    """Show the vertices where there is no face to draw."""
+    V = subject.V[subject.finite].astype(np.float32)
+    if not len(V):
+        return []
+    return [scene.add_point_cloud("/surface/points", V, colors=INK, point_size=0.01)]
+
+
+def _draw(scene: viser.SceneApi, place: Highlight, color: tuple[int, int, int]) -> "list[_Node]":
+    nodes: list[_Node] = []
+    if len(place.F):
+        used, F = np.unique(place.F, return_inverse=True)
+        nodes.append(
+            scene.add_mesh_simple(
+                "/finding/faces",
+                place.V[used],
+                F.reshape(-1, 3),
+                color=color,
+                side="double",
+                flat_shading=True,
+                cast_shadow=False,
+                receive_shadow=False,
+            )
+        )
+    if len(place.segments):
+        nodes.append(
+            scene.add_line_segments(
+                "/finding/edges",
+                place.segments.astype(np.float32),
+                color,
+                thickness=5.0,
+                thickness_units="screen",
+            )
+        )
+    if len(place.points):
+        size = float(np.clip(place.reach, 0.012, 0.02))
+        points = place.points.astype(np.float32)
+        nodes.append(
+            scene.add_point_cloud(
+                "/finding/vertices", points, colors=color, point_size=size, point_shape="circle"
+            )
+        )
+    return nodes
