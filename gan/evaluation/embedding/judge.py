@@ -148,10 +148,7 @@ def obtain_judge(
         The loss is not finite.
     """
     material = find_material(dataset, factor)
-    asked = {"dataset": dataset.fingerprint, "factor": factor, "settings": asdict(settings)}
-    asked = json.loads(json.dumps(asked))
-    key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
-    home = folder / "judges" / key
+    home, asked = _place(dataset, factor, settings, folder)
     if (kept := _load(home, asked, settings, factor, device)) is not None:
         return kept
     home.mkdir(parents=True, exist_ok=True)
@@ -186,6 +183,22 @@ def obtain_judge(
         aside.write_text(json.dumps(record, indent=1) + "\n")
     (home / "state.safetensors").unlink(missing_ok=True)
     return Judge(factor, network, threshold, figures, device, str(record["weights_sha256"]))
+
+
+def has_judge(dataset: Dataset, factor: str, settings: JudgeSettings, folder: Path) -> bool:
+    """Tell whether `obtain_judge` would find the judge of a factor in `folder`."""
+    home, asked = _place(dataset, factor, settings, folder)
+    return _load(home, asked, settings, factor, torch.device("cpu")) is not None
+
+
+def _place(
+    dataset: Dataset, factor: str, settings: JudgeSettings, folder: Path
+) -> tuple[Path, dict[str, Any]]:
+    """Return the folder of a judge, and all that it depends on."""
+    asked = {"dataset": dataset.fingerprint, "factor": factor, "settings": asdict(settings)}
+    plain: dict[str, Any] = json.loads(json.dumps(asked))
+    key = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:24]
+    return folder / "judges" / key, plain
 
 
 def try_out(
