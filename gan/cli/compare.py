@@ -1,0 +1,172 @@
+"""`gan compare`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gan.cli.stage_bar import StageBar
+    from gan.datasets.store import Dataset
+    from gan.study.figures.figure import Figure
+    from gan.study.member import Member
+    from gan.study.results import CompareSettings, Comparison
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="[NAME=]RUN...")
+@click.argument("dataset", type=PATH)
+@click.option(
+    "-o", "--out", type=PATH, default="comparison", show_default=True, metavar="DIR", help="Folder."
+)
+@click.option(
+    "--metrics",
+    "only",
+    metavar="LIST",
+    help="Only these, separated by commas.  [default: specificity, diversity, labels, model-free, "
+    "generalisation, sparse, decoupling]",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(20, 1_000_000),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Generated faces for specificity and energy; the other samples follow.",
+)
+@click.option(
+    "--pairs",
+    type=click.IntRange(2, 10_000_000),
+    default=10_000,
+    show_default=True,
+    metavar="N",
+    help="Pairs for each diversity.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="METRIC.OPTION=VALUE",
+    help="Set one option of a metric, as in sparse.priors=[0,1] or decoupling.budget=30.",
+)
+@click.option("--fresh", is_flag=True, help="Compute anew what was computed before.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1000), default=0, show_default=True)
+@click.option("--figures/--no-figures", default=True, show_default=True, help="Draw the models.")
+@click.option("--json", "as_json", is_flag=True, help="Print comparison.json instead of a summary.")
+def compare(
+    runs: tuple[str, ...],
+    dataset: Path,
+    out: Path,
+    only: str | None,
+    samples: int,
+    pairs: int,
+    overrides: tuple[str, ...],
+    fresh: bool,
+    seed: int,
+    figures: bool,
+    as_json: bool,
+) -> None:
+    """Measure several RUNs alike on DATASET: the paper's tables, and whether its claims hold.
+
+    RUNs are those of `gan train` and `gan baseline`. Which model of the tables one is follows from
+    its configuration, or its folder's name; NAME=RUN says it: ours, ours-plus, no-regularizer,
+    no-identity-classifier, no-expression-classifier, no-feature-loss, 3dmm, mae, coma, or any
+    other. Runs that differ only in their seed are pooled. What `gan evaluate` measured before is
+    not measured again, and an interrupted comparison goes on where it was.
+
+    DIR gets report.html, table1 and table2 as .csv and .tex, comparison.json, and the pictures.
+
+    \b
+    Example:
+        gan compare runs/small runs/plus runs/3dmm runs/coma runs/mae faces.h5 -o compared
+    """  # noqa: D301 (click reads the character)
+    from gan.cli.stage_bar import StageBar
+    from gan.datasets.store import load_dataset
+    from gan.evaluation.of_run import choose_metrics
+    from gan.report.folder import written_folder
+    from gan.sections import MetricConfig
+    from gan.study.identify import members_of
+    from gan.study.results import FURTHER, CompareSettings
+    from gan.study.results import compare as measure
+    from gan.study.writing import as_record, is_comparison, write_comparison
+    from meshkit.cli.messages import print_json, warnings_on
+
+    usual = {name: MetricConfig(name=name) for name in FURTHER}
+    basic, metrics = choose_metrics(only, (), overrides, usual)
+    settings = CompareSettings(
+        n_samples=samples,
+        n_pairs=pairs,
+        seed=seed,
+        basic=basic,
+        metrics=tuple(metrics),
+        fresh=fresh,
+    )
+    members = members_of(runs)
+    with (
+        written_folder(out, is_comparison, "a comparison") as aside,
+        load_dataset(dataset) as opened,
+        warnings_on(out),
+        StageBar() as bar,
+    ):
+        found = measure(
+            members,
+            opened,
+            settings,
+            watch=lambda stage: bar.update(stage, 0, 0),
+            progress=bar.update,
+        )
+        drawn = _draw(members, opened, settings, bar) if figures else []
+        write_comparison(found, aside, drawn)
+    for run in found.strangers():
+        click.echo(f"note: {run.run} was trained on other data than {dataset}", err=True)
+    if as_json:
+        print_json(as_record(found))
+    else:
+        _print(found)
+        click.echo(f"written to {out}/report.html")
+
+
+def _draw(
+    members: "list[Member]", dataset: "Dataset", settings: "CompareSettings", bar: "StageBar"
+) -> "list[Figure]":
+    from gan.study.figures import draw_figures
+
+    unique = list({member.name: member for member in reversed(members)}.values())[::-1]
+    watch = lambda what: bar.update(f"drawing: {what}", 0, 0)  # noqa: E731
+    return list(draw_figures(unique, dataset, seed=settings.seed, watch=watch))
+
+
+def _print(found: "Comparison") -> None:
+    """Print Table 1 and the verdicts."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from gan.study.latex import written
+    from gan.study.tables import table1
+    from gan.study.verdicts import judge_claims
+
+    console, table = Console(highlight=False), table1(found)
+    for group in dict.fromkeys(q.group for q in table.columns):
+        places = [k for k, q in enumerate(table.columns) if q.group == group]
+        if not any(row.cells[k].value is not None for row in table.rows for k in places):
+            continue
+        grid = Table(box=None, pad_edge=False, header_style="bold")
+        grid.add_column(Text(group))
+        for k in places:
+            unit = table.columns[k].unit
+            grid.add_column(Text(f"{table.columns[k].title} {unit}".strip()), justify="right")
+        for row in table.rows:
+            values = [(row.cells[k], table.columns[k]) for k in places]
+            texts = [" ".join(written(c.value, q)) if c.value else "–" for c, q in values]
+            bold = ["bold" if c.best else "" for c, _ in values]
+            cells = [Text(text, style=style) for text, style in zip(texts, bold, strict=True)]
+            grid.add_row(Text(row.title), *cells)
+        console.print(grid, Text(""))
+    for note in table.notes:
+        console.print(Text(note), soft_wrap=True)
+    for ruling in judge_claims(found):
+        line = f"{ruling.claim.number}. {ruling.claim.statement} {ruling.subject}: "
+        console.print(Text(line) + Text(ruling.verdict, style="bold"), soft_wrap=True)

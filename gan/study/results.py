@@ -1,0 +1,185 @@
+"""Several runs measured by the same metrics, numbers and seed, on the same data."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from gan.datasets.store import Dataset
+from gan.errors import DatasetError
+from gan.evaluation.estimate import LEVEL, METHOD, RESAMPLES, SEED
+from gan.evaluation.metric import Progress, silent
+from gan.evaluation.of_run import evaluate_run
+from gan.evaluation.result import Evaluation
+from gan.evaluation.suite import BASIC
+from gan.provenance import source_commit
+from gan.runs.checkpoints import load_model
+from gan.sections import MetricConfig
+from gan.study.member import Kind, Member
+from gan.study.runs import RunFacts, read_facts
+
+FURTHER = ("generalisation", "sparse", "decoupling")  # beside the basic metrics
+Watcher = Callable[[str], None]  # called with what is measured next
+
+
+@dataclass(frozen=True)
+class CompareSettings:
+    """What is measured, of every model alike.
+
+    Attributes
+    ----------
+    n_samples, n_pairs, seed, basic, metrics, fresh
+        As in `gan.evaluation.of_run.evaluate_run`.
+    """
+
+    n_samples: int = 1000
+    n_pairs: int = 10_000
+    seed: int = 0
+    basic: tuple[str, ...] = tuple(BASIC)
+    metrics: tuple[MetricConfig, ...] = tuple(MetricConfig(name=name) for name in FURTHER)
+    fresh: bool = False
+
+
+class Result(NamedTuple):
+    """A model of the comparison: its trainings, which differ in their seeds, and their numbers."""
+
+    name: str
+    title: str
+    kind: Kind
+    runs: tuple[RunFacts, ...]
+    evaluations: tuple[Evaluation, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was found.
+
+    Attributes
+    ----------
+    results : in the order of the members, one for each name
+    dataset : name, fingerprint and number of training meshes
+    factors : of any of the models, those of the first before those of the next
+    commit : of the software that measured, if known
+    """
+
+    results: tuple[Result, ...]
+    dataset: dict[str, Any]
+    factors: tuple[str, ...]
+    settings: CompareSettings
+    commit: str | None = None
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        """All evaluations, of all models and seeds."""
+        return [found for result in self.results for found in result.evaluations]
+
+    def result(self, name: str) -> Result | None:
+        """Return the model of this name; None if it takes no part."""
+        return next((result for result in self.results if result.name == name), None)
+
+    def strangers(self) -> list[RunFacts]:
+        """Return the runs that were trained on other data than they were measured on."""
+        known = self.dataset.get("fingerprint")
+        return [run for r in self.results for run in r.runs if run.fingerprint != known]
+
+    def as_settings(self) -> dict[str, Any]:
+        """Return the settings and the intervals' method as JSON values."""
+        chosen = self.settings
+        return {
+            "samples": chosen.n_samples,
+            "pairs": chosen.n_pairs,
+            "seed": chosen.seed,
+            "metrics": [*chosen.basic, *(metric.name for metric in chosen.metrics)],
+            "options": {m.name: m.options for m in chosen.metrics if m.options},
+            "intervals": {"method": METHOD, "level": LEVEL, "resamples": RESAMPLES, "seed": SEED},
+        }
+
+
+def compare(
+    members: Sequence[Member],
+    dataset: Dataset,
+    settings: CompareSettings | None = None,
+    *,
+    watch: Watcher = lambda stage: None,
+    progress: Progress = silent,
+) -> Comparison:
+    """Measure every member; members of one name are seeds of one model.
+
+    All runs are looked at before the first is measured. Each keeps its parts in `RUN/evaluation`:
+    what was measured before, by `gan evaluate` or here, is not measured again, and a comparison
+    that was interrupted goes on where it was.
+
+    Parameters
+    ----------
+    watch, progress
+        As in `gan.evaluation.evaluate`; stages begin with the model's title.
+
+    Raises
+    ------
+    CheckpointError
+        A folder is not a run, or a file in it is damaged.
+    ConfigError
+        A metric, or an option of one, is not known.
+    DatasetError
+        A model has another topology than the data set; the message names the run.
+    ValueError
+        There are no members.
+    """
+    if not members:
+        raise ValueError("there is nothing to compare: name at least one run")
+    settings = settings or CompareSettings()
+    facts = [read_facts(member.run) for member in members]
+    factors = dict.fromkeys(name for m in members for name in _check_member(m, dataset))
+    groups: dict[str, list[tuple[Member, RunFacts, Evaluation]]] = {}
+    for member, origin in zip(members, facts, strict=True):
+        found = _measure(member, origin, dataset, settings, watch, progress)
+        groups.setdefault(member.name, []).append((member, origin, found))
+    results = [
+        Result(
+            name,
+            group[0][0].title,
+            group[0][0].kind,
+            tuple(origin for _, origin, _ in group),
+            tuple(found for _, _, found in group),
+        )
+        for name, group in groups.items()
+    ]
+    data = {
+        "name": dataset.path.name,
+        "fingerprint": dataset.fingerprint,
+        "training_meshes": len(dataset.indices("train")),
+    }
+    return Comparison(tuple(results), data, tuple(factors), settings, source_commit())
+
+
+def _measure(
+    member: Member,
+    origin: RunFacts,
+    dataset: Dataset,
+    settings: CompareSettings,
+    watch: Watcher,
+    progress: Progress,
+) -> Evaluation:
+    title = f"{member.title}, seed {origin.seed}"
+    return evaluate_run(
+        member.run,
+        load_model(member.run),
+        dataset,
+        n_samples=settings.n_samples,
+        n_pairs=settings.n_pairs,
+        seed=settings.seed,
+        metrics=settings.metrics,
+        basic=settings.basic,
+        fresh=settings.fresh,
+        watch=lambda stage: watch(f"{title}: {stage}"),
+        progress=lambda stage, done, total: progress(f"{title}: {stage}", done, total),
+    )
+
+
+def _check_member(member: Member, dataset: Dataset) -> list[str]:
+    """Return the factors of a member's model, which must have the data's topology."""
+    model = load_model(member.run)
+    try:
+        dataset.check_topology(model.faces.cpu().numpy(), where=f"the model of {member.run}")
+    except DatasetError as error:
+        raise DatasetError(f"{error}; leave {member.run} out, or name its own data set") from None
+    return [factor.name for factor in model.factors]
