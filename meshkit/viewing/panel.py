@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import viser
 
-from meshkit.doctor.findings import Finding
+from meshkit.doctor.findings import Finding, plural
 from meshkit.viewing.highlight import MOST
 from meshkit.viewing.scene import DEFAULT, MODES, OF_LAYOUT, SEVERITIES, MeshScene, loop_color
 from meshkit.viewing.subject import Layout, Subject
@@ -19,7 +19,7 @@ AT_ONCE = 300_000  # faces up to which texture coordinates are computed unasked
 LOOPS_LISTED = 12
 SIDE = 4096  # pixels of a saved picture, at most
 WAIT = 20.0  # seconds for a picture of the canvas
-
+NOUNS = {"faces": "face", "edges": "edge", "vertices": "vertex"}
 _NO_COLORS = "The file has no colours."
 
 
@@ -33,6 +33,7 @@ class MeshPanel:
         self.subject = subjects[0]
         self._lock = threading.RLock()
         self._marked: Finding | None = None
+        self._late = False
         self._parts: list[viser.GuiFolderHandle] = []
         self._build()
 
@@ -57,27 +58,32 @@ class MeshPanel:
         with self._lock:
             self.subject = subject
             self._marked = None
-            for part in self._parts:
-                part.remove()
-            self._parts = []
+            self._clear()
             self.scene.show(subject)
-            self._shade()
             self.scene.home()
             self.scene.show_borders(bool(self.borders.value))
-            facts = self._folder("Mesh")
-            with facts:
+            with self._folder("Mesh"):
                 text = self.client.gui.add_html(_facts(subject, full=False))
+        self._shade()
         subject.diagnosis()
-        with self._lock:
-            if self.subject is not subject:  # another was chosen meanwhile
-                return
-            text.content = _facts(subject, full=True)
-            at_once = len(subject.F) <= AT_ONCE or subject.mesh.UV is not None
+        at_once = len(subject.F) <= AT_ONCE or subject.mesh.UV is not None
         layout = subject.layout() if at_once else None
         with self._lock:
-            if self.subject is subject:
-                self._list_findings(layout)
-                self._show_layout(layout)
+            if self.subject is subject:  # no other was chosen meanwhile
+                text.content = _facts(subject, full=True)
+                self._list(layout)
+
+    def _list(self, layout: Layout | str | None) -> None:
+        """Write anew what is below the facts; None is a layout that nobody has asked for."""
+        self._clear(keep=1)
+        self._list_findings(layout)
+        self._show_layout(layout)
+        self._late = layout is None
+
+    def _clear(self, keep: int = 0) -> None:
+        for part in self._parts[keep:]:
+            part.remove()
+        del self._parts[keep:]
 
     def _folder(self, title: str) -> viser.GuiFolderHandle:
         folder = self.client.gui.add_folder(title)
@@ -85,26 +91,41 @@ class MeshPanel:
         return folder
 
     def _shade(self) -> None:
-        mode = self.mode.value if self.mode.value in MODES else DEFAULT
-        if mode in OF_LAYOUT and len(self.subject.F) > AT_ONCE:
+        subject, mode = self.subject, self._chosen()
+        if mode in OF_LAYOUT:
             self.legend.content = _note("Computing …")
-        if self.scene.shade(mode):
-            self.legend.content = _note(MODES[mode].text)
-            return
-        reason = self.subject.layout() if mode in OF_LAYOUT else _NO_COLORS
-        self.legend.content = _note(f"Not shown: {reason}")
+            subject.layout()  # out of the lock: it may take a minute
+        with self._lock:
+            if (subject, mode) != (self.subject, self._chosen()):
+                return
+            if self.scene.shade(mode):
+                text = MODES[mode].text
+            else:
+                text = f"Not shown: {subject.layout() if mode in OF_LAYOUT else _NO_COLORS}"
+            self.legend.content = _note(text)
+            if self._late and mode in OF_LAYOUT:
+                self._list(subject.layout())
+
+    def _chosen(self) -> str:
+        """Return the shading that is chosen; a browser may send what is not in the list."""
+        return self.mode.value if self.mode.value in MODES else DEFAULT
 
     def _list_findings(self, layout: Layout | str | None) -> None:
         found = list(self.subject.diagnosis().findings)
         if isinstance(layout, Layout):
             found += layout.findings
+        found.sort(key=lambda finding: list(SEVERITIES).index(finding.severity))
         with self._folder(f"Findings ({len(found)})"):
             gui = self.client.gui
             if not found:
                 gui.add_html(_note("The doctor finds nothing."))
                 return
             for finding in found:
-                some = f"{finding.count:,} {finding.kind}" if finding.count else finding.severity
+                some = (
+                    plural(finding.count, NOUNS[finding.kind])
+                    if finding.count
+                    else finding.severity
+                )
                 button = gui.add_button(
                     f"{finding.name}: {some}",
                     color=SEVERITIES[finding.severity],
@@ -124,11 +145,11 @@ class MeshPanel:
             if self._marked is None:
                 self.message.content = _note("Click on a finding to go there.")
                 return
-            text = f"{finding.message}. Remedy: {finding.remedy}."
+            text = _note(finding.message) + _note(f"Remedy: {finding.remedy}")
             if shown < finding.count:
-                text += f" Shown: {shown:,} of {finding.count:,}"
-                text += "." if shown == MOST else "; the others have no place."
-            self.message.content = _note(text)
+                why = "" if shown == MOST else "; the others have no place"
+                text += _note(f"Shown: {shown:,} of {finding.count:,}{why}")
+            self.message.content = text
 
     def _show_layout(self, layout: Layout | str | None) -> None:
         picture = self.subject.layout_picture() if isinstance(layout, Layout) else None
@@ -203,7 +224,7 @@ def _facts(subject: Subject, *, full: bool) -> str:
         rows |= {
             "components": f"{diagnosis.components:,}",
             "genus": "undefined" if diagnosis.genus is None else f"{diagnosis.genus:,}",
-            "border loops": _loops(diagnosis.loops, simple=len(subject.borders())),
+            "border loops": _loops(diagnosis.loops),
         }
     cells = "".join(
         f'<tr><td style="opacity: 0.6; padding-right: 0.75em; vertical-align: top">{name}</td>'
@@ -213,13 +234,13 @@ def _facts(subject: Subject, *, full: bool) -> str:
     return f'<table style="margin: 0 0.75em; font-size: 0.8em; line-height: 1.5">{cells}</table>'
 
 
-def _loops(lengths: Sequence[int], *, simple: int) -> str:
+def _loops(lengths: Sequence[int]) -> str:
     """List the lengths of the loops, each in the colour of its line."""
     if not lengths:
         return "none"
     words = []
     for k, length in enumerate(lengths[:LOOPS_LISTED]):
-        r, g, b = loop_color(k if simple == len(lengths) else 0)
+        r, g, b = loop_color(k)
         words.append(f'<span style="color: rgb({r}, {g}, {b})">■</span> {length:,}')
     more = f" and {len(lengths) - LOOPS_LISTED:,} more" if len(lengths) > LOOPS_LISTED else ""
     return f"{len(lengths):,}: {' '.join(words)}{more}"

@@ -16,7 +16,7 @@ from meshkit.viewing.subject import Subject
 
 FIELD_OF_VIEW = 0.5  # radians: about what a portrait lens has
 DISTANCE = 4.4  # from which the unit ball fills the picture
-NEAREST = 0.3  # to which the view goes for a small finding
+NEAREST = 1.4  # to which the view goes for a small finding: near, and one still sees where
 SEVERITIES = {"error": (214, 32, 70), "warning": (235, 125, 0), "note": (30, 110, 235)}
 LOOPS = ((22, 24, 28), (0, 140, 70), (170, 60, 200), (0, 130, 190), (190, 120, 0), (200, 40, 90))
 LIFT = 0.003  # of the unit ball: what lies on the surface is drawn a little above it
@@ -179,7 +179,7 @@ class MeshScene:
             if not visible or not (loops := subject.borders()):
                 return
             V = subject.V + LIFT * subject.normals()
-            segments = [V[np.stack([loop, np.roll(loop, -1)], axis=1)] for loop in loops]
+            segments = [V[E] for E in loops]
             colors = [
                 np.tile(np.array(loop_color(k), dtype=np.uint8), (len(part), 2, 1))
                 for k, part in enumerate(segments)

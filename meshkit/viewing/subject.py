@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import scipy.sparse as sp
 from jaxtyping import Float, Int, UInt8
+from scipy.sparse.csgraph import connected_components
 
 from meshkit.diagnose import Diagnosis, diagnose
 from meshkit.distortion import Distortion, distortion
@@ -119,15 +121,18 @@ class Subject:
         return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2 * self.radius**2)
 
     @_once
-    def borders(self) -> list[np.ndarray]:
-        """The border as loops of vertices, longest first; where they touch, as single edges."""
+    def borders(self) -> list[Int[np.ndarray, "k 2"]]:
+        """The edges of each border loop, most first, as the doctor counts them."""
         if not len(self.F):
             return []
-        try:
-            return boundary_loops(self.F)
-        except MeshError:
-            table = edge_table(self.F)
-            return list(table.E[table.uses == 1])
+        table = edge_table(self.F)
+        E = table.E[table.uses == 1]
+        n = len(self.V)
+        graph = sp.coo_array((np.ones(len(E), dtype=np.int8), (E[:, 0], E[:, 1])), shape=(n, n))
+        part = connected_components(graph, directed=False)[1][E[:, 0]]
+        order = np.argsort(part, kind="stable")
+        starts = np.flatnonzero(np.diff(part[order])) + 1
+        return sorted(np.split(E[order], starts) if len(E) else [], key=len, reverse=True)
 
     @_once
     def layout(self) -> Layout | str:
