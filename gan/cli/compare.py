@@ -87,10 +87,11 @@ def compare(
     from gan.evaluation.of_run import choose_metrics
     from gan.report.folder import written_folder
     from gan.sections import MetricConfig
+    from gan.study.export import as_record
     from gan.study.identify import members_of
+    from gan.study.page import is_comparison, write_comparison
     from gan.study.results import FURTHER, CompareSettings
     from gan.study.results import compare as measure
-    from gan.study.writing import as_record, is_comparison, write_comparison
     from meshkit.cli.messages import print_json, warnings_on
 
     usual = {name: MetricConfig(name=name) for name in FURTHER}
@@ -139,34 +140,37 @@ def _draw(
 
 
 def _print(found: "Comparison") -> None:
-    """Print Table 1 and the verdicts."""
+    """Print the means of Table 1, and the verdicts."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from gan.study.latex import written
-    from gan.study.tables import table1
+    from gan.study.latex import MOST_COLUMNS, written
+    from gan.study.tables import blocks, table1
     from gan.study.verdicts import judge_claims
 
     console, table = Console(highlight=False), table1(found)
-    for group in dict.fromkeys(q.group for q in table.columns):
-        places = [k for k, q in enumerate(table.columns) if q.group == group]
-        if not any(row.cells[k].value is not None for row in table.rows for k in places):
-            continue
+    for block in blocks(table.columns, MOST_COLUMNS):
         grid = Table(box=None, pad_edge=False, header_style="bold")
-        grid.add_column(Text(group))
-        for k in places:
-            unit = table.columns[k].unit
-            grid.add_column(Text(f"{table.columns[k].title} {unit}".strip()), justify="right")
+        grid.add_column("")
+        for k in block:
+            q = table.columns[k]
+            grid.add_column(Text(f"{q.title}\n{q.unit}"), justify="right")
         for row in table.rows:
-            values = [(row.cells[k], table.columns[k]) for k in places]
-            texts = [" ".join(written(c.value, q)) if c.value else "–" for c, q in values]
-            bold = ["bold" if c.best else "" for c, _ in values]
-            cells = [Text(text, style=style) for text, style in zip(texts, bold, strict=True)]
-            grid.add_row(Text(row.title), *cells)
+            cells = [(row.cells[k], table.columns[k]) for k in block]
+            texts = [
+                Text(written(c.value, q)[0] if c.value else "–", style="bold" if c.best else "")
+                for c, q in cells
+            ]
+            grid.add_row(Text(row.title), *texts)
         console.print(grid, Text(""))
     for note in table.notes:
         console.print(Text(note), soft_wrap=True)
+    claims: dict[str, Text] = {}
     for ruling in judge_claims(found):
-        line = f"{ruling.claim.number}. {ruling.claim.statement} {ruling.subject}: "
-        console.print(Text(line) + Text(ruling.verdict, style="bold"), soft_wrap=True)
+        line = claims.setdefault(
+            ruling.claim.statement, Text(f"\n{ruling.claim.number}. {ruling.claim.statement}\n  ")
+        )
+        line.append(f" {ruling.subject} ").append(ruling.verdict, style="bold")
+    for line in claims.values():
+        console.print(line, soft_wrap=True)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from gan.report.html import Markup, element
-from gan.study.latex import written
+from gan.report.html import Markup, element, join
+from gan.study.latex import MOST_COLUMNS, written
 from gan.study.quantities import WEAK, Quantity
-from gan.study.tables import Cell, Row, Table
+from gan.study.tables import Cell, Row, Table, blocks
 
 ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 
@@ -13,32 +13,11 @@ ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 def number_grid(table: Table) -> Markup:
     """Show a table of numbers; why one is missing stands below it, once for each reason."""
     reasons: dict[str, int] = {}
-    rows, kind = [], ""
-    for row in table.rows:
-        first = kind not in ("", row.kind)
-        kind = row.kind
-        rows.append(_row(row, table.columns, reasons, "first" if first else None))
-    head = [
-        element(
-            "th",
-            f"{q.title}{ARROWS[q.better]}",
-            element("small", q.unit) if q.unit else None,
-            scope="col",
-            title=q.meaning,
-        )
-        for q in table.columns
-    ]
-    grid = element(
-        "table",
-        element("thead", element("tr", element("td"), *head)),
-        element("tbody", *rows),
-        class_="study",
-    )
+    grids = [_block(table, block, reasons) for block in blocks(table.columns, MOST_COLUMNS)]
     listed = [
         element("li", element("sup", str(n)), f" not measured: {why}") for why, n in reasons.items()
     ]
-    below = element("ul", *listed, class_="notes") if listed else None
-    return element("div", _scroll(grid), below)
+    return join([*grids, element("ul", *listed, class_="notes") if listed else None])
 
 
 def plain_grid(header: Sequence[str], rows: Sequence[Sequence[str]], style: str = "") -> Markup:
@@ -62,15 +41,45 @@ def plain_grid(header: Sequence[str], rows: Sequence[Sequence[str]], style: str 
     )
 
 
+def _block(table: Table, block: Sequence[int], reasons: dict[str, int]) -> Markup:
+    columns, rows, kind = [table.columns[k] for k in block], [], ""
+    for row in table.rows:
+        first = kind not in ("", row.kind)
+        kind = row.kind
+        rows.append(_row(row, columns, block, reasons, "first" if first else None))
+    head = [
+        element(
+            "th",
+            f"{q.title}{ARROWS[q.better]}",
+            element("small", q.unit) if q.unit else None,
+            scope="col",
+            title=q.meaning,
+        )
+        for q in columns
+    ]
+    return _scroll(
+        element(
+            "table",
+            element("thead", element("tr", element("td"), *head)),
+            element("tbody", *rows),
+            class_="study",
+        )
+    )
+
+
 def _scroll(grid: Markup) -> Markup:
     return element("div", grid, class_="scroll", tabindex="0")
 
 
 def _row(
-    row: Row, columns: Sequence[Quantity], reasons: dict[str, int], style: str | None
+    row: Row,
+    columns: Sequence[Quantity],
+    block: Sequence[int],
+    reasons: dict[str, int],
+    style: str | None,
 ) -> Markup:
     seeds = element("small", f"{row.seeds} seeds") if row.seeds > 1 else None
-    cells = [_cell(cell, q, reasons) for cell, q in zip(row.cells, columns, strict=True)]
+    cells = [_cell(row.cells[k], q, reasons) for k, q in zip(block, columns, strict=True)]
     classes = " ".join(
         name for name in (style, "reference" if row.kind == "reference" else None) if name
     )

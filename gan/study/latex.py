@@ -1,13 +1,12 @@
 """A table as LaTeX: booktabs, every text escaped, groups of columns below each other."""
 
-import itertools
 import math
 import re
 from collections.abc import Sequence
 
 from gan.evaluation.estimate import Estimate
 from gan.study.quantities import WEAK, Quantity
-from gan.study.tables import Row, Table
+from gan.study.tables import Row, Table, blocks
 
 MOST_COLUMNS = 8  # beside the names of the rows; more make a second tabular
 _SPECIAL = {
@@ -36,8 +35,7 @@ _OTHER = re.compile(r"[^\x20-\x7eλ·±√−–²\xa0-\xff]")
 
 def as_latex(table: Table) -> str:
     r"""Return a `table*` to `\input`; it needs the packages booktabs and graphicx."""
-    blocks = _blocks(table.columns)
-    parts = [_tabular(table, block) for block in blocks]
+    parts = [_tabular(table, block) for block in blocks(table.columns, MOST_COLUMNS)]
     notes = " ".join(escape(text) for text in (table.caption, *table.notes))
     return "\n".join(
         [
@@ -57,24 +55,6 @@ def as_latex(table: Table) -> str:
 def escape(text: str) -> str:
     """Return a text that LaTeX shows as it is; what its fonts lack becomes a question mark."""
     return "".join(_SPECIAL.get(c, c) for c in _OTHER.sub("?", text))
-
-
-def _blocks(columns: Sequence[Quantity]) -> list[list[int]]:
-    """Part the columns so that groups stay together, as far as they fit."""
-    groups = [
-        [k for k, _ in group]
-        for _, group in itertools.groupby(enumerate(columns), key=lambda kq: kq[1].group)
-    ]
-    pieces = [
-        group[i : i + MOST_COLUMNS] for group in groups for i in range(0, len(group), MOST_COLUMNS)
-    ]
-    blocks: list[list[int]] = []
-    for piece in pieces:
-        if blocks and len(blocks[-1]) + len(piece) <= MOST_COLUMNS:
-            blocks[-1] += piece
-        else:
-            blocks.append(piece)
-    return blocks
 
 
 def _tabular(table: Table, block: Sequence[int]) -> str:

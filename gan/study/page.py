@@ -1,24 +1,50 @@
-"""The page of a comparison: pictures, verdicts, tables, charts, origins; no scripts, no network."""
+"""The page of a comparison, and the folder that it lies in; no scripts, no network."""
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from importlib import resources
+from pathlib import Path
 
 from gan.report.frame import assemble, section
 from gan.report.html import Markup, element, join
 from gan.report.pictures import inline
 from gan.study.claims import THRESHOLDS
 from gan.study.dots import dot_chart
+from gan.study.export import as_csv, as_record
 from gan.study.figures.figure import Figure
 from gan.study.grids import number_grid, plain_grid
+from gan.study.latex import as_latex
 from gan.study.results import Comparison
 from gan.study.runs import RunFacts
-from gan.study.tables import Table
+from gan.study.tables import Table, table1, table2
 from gan.study.verdict_list import tally, verdict_list
 from gan.study.verdicts import RULE, judge_claims
+from meshkit.files import atomic_path
 
+PAGE, RECORD, PICTURES = "report.html", "comparison.json", "figures"
+FILES = (PAGE, RECORD, "table1.csv", "table1.tex", "table2.csv", "table2.tex")
 MAKER = "gan compare"
 SHOWN_GROUPS = ("decoupling", "diversity", "specificity", "model-free", "reconstruction", "sparse")
+
+
+def write_comparison(found: Comparison, folder: Path, figures: Sequence[Figure] = ()) -> None:
+    """Write the files into a folder, which is made; each appears whole, the page last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = (table1(found), table2(found))
+    for table in tables:
+        _write(folder / f"{table.name}.csv", as_csv(table))
+        _write(folder / f"{table.name}.tex", as_latex(table))
+    _write(folder / RECORD, json.dumps(as_record(found), indent=1, allow_nan=False) + "\n")
+    _write_pictures(folder / PICTURES, figures)
+    _write(folder / PAGE, build_page(found, tables, figures))
+
+
+def is_comparison(path: Path) -> bool:
+    """Tell whether something in a folder is what `write_comparison` writes."""
+    if path.name == PICTURES and path.is_dir() and not path.is_symlink():
+        return all(picture.suffix == ".png" for picture in path.iterdir())
+    return path.name in FILES
 
 
 def build_page(
@@ -132,12 +158,12 @@ def _charts(tables: Sequence[Table]) -> Markup:
 
 
 def _budgets(found: Comparison, table: Table) -> Markup:
-    places = {q.key: k for k, q in enumerate(table.columns)}
+    places = {q.key: k for k, q in enumerate(table.columns)}  # without those not asked for
     rows = []
     for result, row in zip(found.results, table.rows[1:], strict=True):
         near = []
         for key in ("reconstruction.held-out", "reconstruction.seen"):
-            value = row.cells[places[key]].value
+            value = row.cells[places[key]].value if key in places else None
             near.append("–" if value is None else f"{value.mean:.3f} mm")
         rows.append(
             [
@@ -187,3 +213,19 @@ def _origin(found: Comparison) -> Markup:
             plain_grid(["model", "run", "seed", "trained on", "commit"], rows, style="provenance"),
         ]
     )
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_path(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def _write_pictures(folder: Path, figures: Sequence[Figure]) -> None:
+    from PIL import Image
+
+    drawn = [(figure.name, figure.image) for figure in figures if figure.image is not None]
+    if drawn:
+        folder.mkdir(exist_ok=True)
+    for name, image in drawn:
+        with atomic_path(folder / f"{name}.png") as aside:
+            Image.fromarray(image).save(aside, "PNG", optimize=True)

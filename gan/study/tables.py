@@ -1,5 +1,6 @@
 """The two tables of the paper, and what stands below them."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -64,7 +65,8 @@ class Table(NamedTuple):
 
 def table1(found: Comparison) -> Table:
     """Return decoupling, diversity, specificity and our columns, training data in the first row."""
-    columns = quantities(found.factors)
+    everything = quantities(found.factors)
+    columns = [q for q in everything if asked_for(found, q)]
     reference = Row(
         "training", TRAINING_TITLE, "reference", 0, tuple(_training(found, q) for q in columns)
     )
@@ -80,7 +82,7 @@ def table1(found: Comparison) -> Table:
         caption,
         tuple(columns),
         (reference, *_model_rows(found, columns)),
-        (*_notes(found), *_judges(found)),
+        (*_notes(found), *_judges(found), *_not_asked(found, everything)),
     )
 
 
@@ -106,6 +108,33 @@ def table2(found: Comparison) -> Table:
         tuple(rows),
         (*why, *_notes(found)),
     )
+
+
+def asked_for(found: Comparison, quantity: Quantity) -> bool:
+    """Tell whether what measures a quantity was to be taken."""
+    metrics = (*found.settings.basic, *(metric.name for metric in found.settings.metrics))
+    return quantity.metric in metrics
+
+
+def blocks(columns: Sequence[Quantity], most: int) -> list[list[int]]:
+    """Part columns into blocks of at most so many; groups stay together as far as they fit."""
+    groups = [
+        [k for k, _ in group]
+        for _, group in itertools.groupby(enumerate(columns), key=lambda kq: kq[1].group)
+    ]
+    pieces = [group[i : i + most] for group in groups for i in range(0, len(group), most)]
+    found: list[list[int]] = []
+    for piece in pieces:
+        if found and len(found[-1]) + len(piece) <= most:
+            found[-1] += piece
+        else:
+            found.append(piece)
+    return found
+
+
+def _not_asked(found: Comparison, columns: Sequence[Quantity]) -> list[str]:
+    left_out = dict.fromkeys(q.metric for q in columns if not asked_for(found, q))
+    return [f"Not asked for: {', '.join(left_out)}."] if left_out else []
 
 
 def _has_sparse(evaluation: Evaluation) -> bool:
@@ -173,7 +202,7 @@ def _collapsed(unrelated: Estimate | None) -> bool:
 def _training(found: Comparison, quantity: Quantity) -> Cell:
     """Return the training data's number: equal in all evaluations that have it."""
     if quantity.metric == "generalisation":
-        return Cell(None, "no model is asked")
+        return Cell(None)
     for evaluation in found.evaluations:
         value = quantity.read(evaluation, "training")
         if value is not None and math.isfinite(value.mean):

@@ -1,26 +1,17 @@
-"""A comparison as files: page, tables as CSV and LaTeX, everything as JSON, pictures."""
+"""A comparison for other programs: a table as CSV, everything as JSON."""
 
 import csv
 import io
-import json
 import math
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from gan.evaluation.result import as_json
-from gan.study.figures.figure import Figure
-from gan.study.latex import as_latex
-from gan.study.page import build_page
 from gan.study.results import Comparison, Result
 from gan.study.runs import RunFacts
 from gan.study.tables import Table, table1, table2
 from gan.study.verdicts import RULE, as_rows, judge_claims
-from meshkit.files import atomic_path
 
 FORMAT = "meshkit-gan comparison 1"
-PAGE, RECORD, PICTURES = "report.html", "comparison.json", "figures"
-FILES = (PAGE, RECORD, "table1.csv", "table1.tex", "table2.csv", "table2.tex")
 CSV_COLUMNS = (
     "model",
     "title",
@@ -40,25 +31,6 @@ CSV_COLUMNS = (
     "tied",
     "missing",
 )
-
-
-def write_comparison(found: Comparison, folder: Path, figures: Sequence[Figure] = ()) -> None:
-    """Write the files into a folder, which is made; each appears whole, the page last."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tables = (table1(found), table2(found))
-    for table in tables:
-        _write(folder / f"{table.name}.csv", as_csv(table))
-        _write(folder / f"{table.name}.tex", as_latex(table))
-    _write(folder / RECORD, json.dumps(as_record(found), indent=1, allow_nan=False) + "\n")
-    _write_pictures(folder / PICTURES, figures)
-    _write(folder / PAGE, build_page(found, tables, figures))
-
-
-def is_comparison(path: Path) -> bool:
-    """Tell whether something in a folder is what `write_comparison` writes."""
-    if path.name == PICTURES and path.is_dir() and not path.is_symlink():
-        return all(picture.suffix == ".png" for picture in path.iterdir())
-    return path.name in FILES
 
 
 def as_csv(table: Table) -> str:
@@ -151,19 +123,3 @@ def _cells(table: Table) -> dict[str, Any]:
 def _plain(text: str) -> str:
     """Keep a spreadsheet from taking a name for a formula."""
     return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_path(path) as aside:
-        aside.write_text(text, encoding="utf-8")
-
-
-def _write_pictures(folder: Path, figures: Sequence[Figure]) -> None:
-    from PIL import Image
-
-    drawn = [(figure.name, figure.image) for figure in figures if figure.image is not None]
-    if drawn:
-        folder.mkdir(exist_ok=True)
-    for name, image in drawn:
-        with atomic_path(folder / f"{name}.png") as aside:
-            Image.fromarray(image).save(aside, "PNG", optimize=True)
