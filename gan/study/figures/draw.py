@@ -14,6 +14,7 @@ from gan.study.figures.specificity import specificity_figure
 from gan.study.figures.studio import Studio
 from gan.study.figures.transfer import transfer_figure
 from gan.study.member import Member
+from gan.study.results import Comparison
 
 Watcher = Callable[[str], None]  # called with what is drawn next
 # What is drawn, in the order of the figures. Sparse reconstruction and three factors are several.
@@ -37,6 +38,7 @@ def draw_figures(
     seed: int,
     watch: Watcher = lambda what: None,
     three_factor_run: Path | None = None,
+    found: Comparison | None = None,
 ) -> Iterator[Figure]:
     """Draw the figures of a study, each when it is asked for.
 
@@ -50,6 +52,8 @@ def draw_figures(
         Told what is drawn next: a key of `FIGURES`, or `THREE`.
     three_factor_run
         A run of the same topology with three factors or more, on any data set.
+    found
+        What was measured of the members: some figures write it beside the models' names.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def draw_figures(
     DatasetError
         The data set has another topology than a model.
     """
-    studio = Studio(members, dataset, seed=seed)
+    studio = Studio(members, dataset, seed=seed, found=found)
     for what, draw in FIGURES.items():
         watch(what)
         yield from draw(studio)

@@ -13,7 +13,7 @@ from gan.models.face_model import FaceModel
 from gan.study.figures.figure import Figure
 from gan.study.figures.grid import Axis, Cell, draw_grid
 from gan.study.figures.scale import error_scale
-from gan.study.figures.studio import TILE, Studio, absent
+from gan.study.figures.studio import Studio, absent
 from meshkit.errors import MeshError, SolveError
 from meshkit.flattening.layout import Layout, file_layout
 from meshkit.geometry_image import mesh_from_image
@@ -22,6 +22,7 @@ from meshkit.raster import raster_matrix, rasterize_uv
 
 NAME, TITLE = "geometry-image", "Generated mesh and geometry image"
 _SHOWN = 3
+_SHARE = 0.8  # of the distances that the scale spans: a few in the nostrils are far greater
 
 
 def geometry_figure(studio: Studio) -> Iterator[Figure]:
@@ -52,11 +53,11 @@ def geometry_figure(studio: Studio) -> Iterator[Figure]:
     X = decode_all(model, model.sample_codes(_SHOWN, rng=studio.rng(NAME))).astype(np.float64)
     images, back = round_trip(model, layout, X, size)
     lost = np.linalg.norm(back - X, axis=2)
-    limits, bar = error_scale(lost, TILE[0])
+    limits, bar = error_scale(lost, studio.tile[0], share=_SHARE)
     cells = [
         [
             studio.shoot(V, view="three-quarter"),
-            Cell(_as_colors(image)),
+            Cell(_as_colors(image, studio.tile)),
             studio.shoot(W, view="three-quarter"),
             studio.shoot(V, f"mean {d.mean():.2f} mm", field=d, limits=limits),
         ]
@@ -87,7 +88,9 @@ def round_trip(
     return images, np.stack([mesh_from_image(image, UV, inside=inside) for image in images])
 
 
-def _as_colors(image: Float[np.ndarray, "n n 3"]) -> UInt8[np.ndarray, "h w 3"]:
+def _as_colors(
+    image: Float[np.ndarray, "n n 3"], size: tuple[int, int]
+) -> UInt8[np.ndarray, "h w 3"]:
     """Draw an image as a square of texels on paper, v upwards, in a picture as large as a face."""
     from PIL import Image
 
@@ -95,9 +98,9 @@ def _as_colors(image: Float[np.ndarray, "n n 3"]) -> UInt8[np.ndarray, "h w 3"]:
 
     low, high = image.min(axis=(0, 1)), image.max(axis=(0, 1))
     colors = np.rint((image - low) / np.where(high > low, high - low, 1) * 255).astype(np.uint8)
-    side = min(TILE)
+    side = min(size)
     square = Image.fromarray(colors[::-1].copy()).resize((side, side), Image.Resampling.NEAREST)
-    tile = np.full((*TILE, 3), PAPER, dtype=np.uint8)
-    top, left = (TILE[0] - side) // 2, (TILE[1] - side) // 2
+    tile = np.full((*size, 3), PAPER, dtype=np.uint8)
+    top, left = (size[0] - side) // 2, (size[1] - side) // 2
     tile[top : top + side, left : left + side] = np.asarray(square)
     return tile

@@ -135,14 +135,14 @@ def _write_rows(draw: object, rows: Axis, y: list[int], H: int) -> None:
     first, indent = 0, GAP
     for title, size in rows.groups:
         low, high = y[first], y[first + size - 1] + H
-        at, text = (GAP, (low + high) / 2), "\n".join(wrap(title, _LETTERS))
+        at, text = (GAP, (low + high) / 2), "\n".join(_wrapped(title))
         draw.multiline_text(at, text, fill=INK, font=_font(FONT), anchor="lm")
         first += size
     if rows.groups:
         indent += _width([title for title, _ in rows.groups], FONT) + BREAK
     size, ink = (SMALL, _PALE) if rows.groups else (FONT, INK)
     for place, title in zip(y, rows.titles, strict=False):
-        at, text = (indent, place + H / 2), "\n".join(wrap(title, _LETTERS))
+        at, text = (indent, place + H / 2), "\n".join(_wrapped(title))
         draw.multiline_text(at, text, fill=ink, font=_font(size), anchor="lm")
 
 
@@ -163,8 +163,13 @@ def _head(columns: Axis, W: int) -> int:
 
 
 def _width(titles: Sequence[str], size: int) -> int:
-    lines = [line for title in titles for line in wrap(title, _LETTERS)]
+    lines = [line for title in titles for line in _wrapped(title)]
     return max((round(_font(size).getlength(line)) for line in lines), default=0)
+
+
+def _wrapped(title: str) -> list[str]:
+    """Break a row's title into lines, at its own line breaks and where it gets too long."""
+    return [line for part in title.split("\n") for line in wrap(part, _LETTERS)]
 
 
 def _lines(title: str, width: int) -> list[str]:

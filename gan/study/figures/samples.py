@@ -71,7 +71,8 @@ def decoupling_figure(studio: Studio) -> Iterator[Figure]:
         model = studio.model(member)
         drawn = studio.shoot_codes(model, crossed(model, rng=studio.rng(name)))
         cells += [drawn[k * _FACES : (k + 1) * _FACES] for k in range(_PEOPLE)]
-    rows = Axis(groups=[(member.title, _PEOPLE) for member in cast.members])
+    names = studio.titles(cast.members, "decoupling.identity", "decoupling.expression")
+    rows = Axis(groups=[(title, _PEOPLE) for title in names])
     columns = Axis(groups=[("one random expression code in every column", _FACES)])
     text = (
         "For each method three random people (rows) with six random expressions (columns). In a "

@@ -17,7 +17,7 @@ from gan.study.figures.figure import Figure
 from gan.study.figures.grid import Axis, Cell, draw_grid
 from gan.study.figures.people import moving_faces
 from gan.study.figures.scale import error_scale
-from gan.study.figures.studio import METHODS, TILE, Studio, absent, join_text
+from gan.study.figures.studio import METHODS, Studio, absent, join_text
 from gan.study.member import Member
 from meshkit.render import render_mesh
 
@@ -72,7 +72,9 @@ def sparse_figures(studio: Studio) -> Iterator[Figure]:
         for member in cast.members
     }
     # One scale for both pictures.
-    limits, bar = error_scale(np.stack([fitted.distance for fitted in found.values()]), 2 * TILE[0])
+    limits, bar = error_scale(
+        np.stack([fitted.distance for fitted in found.values()]), 2 * studio.tile[0]
+    )
     for prior in PRIORS:
         fits = [found[prior, member] for member in cast.members]
         cells = _cells(studio, given, landmarks, fits, limits)
@@ -158,7 +160,7 @@ def _cells(
 def _marked(studio: Studio, V: np.ndarray, wanted: np.ndarray, reached: np.ndarray) -> Cell:
     W, F, colors = with_marks(V, studio.F, wanted, reached, size=_MARK)
     frame = studio.frames["front"]
-    return Cell(render_mesh(W, F, size=TILE, frame=frame, colors=colors))
+    return Cell(render_mesh(W, F, size=studio.tile, frame=frame, colors=colors))
 
 
 def _lay_out(

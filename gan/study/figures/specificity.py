@@ -41,6 +41,6 @@ def specificity_figure(studio: Studio) -> Iterator[Figure]:
         "and the three that are farthest, with the mean vertex distance and that training face. "
         "The farthest should still be faces."
     )
-    groups = [(member.title, 2) for member in cast.members]
+    groups = [(title, 2) for title in studio.titles(cast.members, "specificity")]
     image = draw_grid(cells, rows=Axis(titles, groups), columns=columns)
     yield Figure(NAME, TITLE, join_text(text, cast.missing), image)

@@ -18,6 +18,8 @@ from gan.runs.checkpoints import load_model
 from gan.study.figures.figure import Figure
 from gan.study.figures.grid import Cell
 from gan.study.member import TITLES, Member
+from gan.study.quantities import quantities
+from gan.study.results import Comparison
 from meshkit.render import Frame, View, frame_of, render_mesh
 
 IDENTITY, EXPRESSION = "identity", "expression"
@@ -42,6 +44,8 @@ class Studio:
     ----------
     seed
         Of everything random: equal seeds give equal pictures.
+    found
+        What was measured; rows say it beside the models' names.
 
     Raises
     ------
@@ -49,12 +53,22 @@ class Studio:
         The data set has another topology than a model; raised when that is first drawn.
     """
 
-    def __init__(self, members: Sequence[Member], dataset: Dataset, *, seed: int) -> None:
-        self.members, self.dataset, self.seed = tuple(members), dataset, seed
-        self.F = dataset.faces
+    def __init__(
+        self,
+        members: Sequence[Member],
+        dataset: Dataset,
+        *,
+        seed: int,
+        found: Comparison | None = None,
+    ) -> None:
+        # Of a model that was trained with several seeds, the first.
+        first = {member.name: member for member in reversed(members)}
+        self.members = tuple(first[name] for name in dict.fromkeys(m.name for m in members))
+        self.dataset, self.seed, self.found = dataset, seed, found
+        self.F, self.tile = dataset.faces, TILE
         typical = dataset.vertices(pick_real(dataset, _TYPICAL, seed=seed))
         self.frames: dict[View, Frame] = {
-            view: frame_of(typical, view=view, size=TILE, margin=0.05)
+            view: frame_of(typical, view=view, size=self.tile, margin=0.05)
             for view in ("front", "three-quarter")
         }
         self._models = dict[Member, FaceGenerator]()
@@ -91,6 +105,32 @@ class Studio:
                 shown.append(member)
         return Cast(tuple(shown), " ".join(told))
 
+    def titles(self, members: Sequence[Member], *keys: str) -> list[str]:
+        """Return the members' titles, each with the numbers that were measured, a line each.
+
+        Parameters
+        ----------
+        keys
+            Of `gan.study.quantities`; the mean over the seeds of a model. What was not measured
+            has no line.
+        """
+        return ["\n".join([member.title, *self._numbers(member, keys)]) for member in members]
+
+    def _numbers(self, member: Member, keys: Sequence[str]) -> list[str]:
+        result = self.found.result(member.name) if self.found else None
+        if self.found is None or result is None:
+            return []
+        columns = {column.key: column for column in quantities(self.found.factors)}
+        lines = []
+        for column in (columns[key] for key in keys if key in columns):
+            read = [column.read(evaluation, "model") for evaluation in result.evaluations]
+            values = [number.mean for number in read if number is not None]
+            if values:
+                mean = float(np.mean(values))
+                text = f"{100 * mean:.0f} %" if column.unit == "%" else f"{mean:.2f} {column.unit}"
+                lines.append(f"{column.title} {text}")
+        return lines
+
     def best(self) -> Member | None:
         """Return the member that stands for the method, or None."""
         for name in (*OURS, None):
@@ -124,7 +164,7 @@ class Studio:
         picture = render_mesh(
             V.astype(np.float64),
             self.F,
-            size=TILE,
+            size=self.tile,
             view=view,
             frame=self.frames[view],
             mode="shaded" if field is None else "scalar",
