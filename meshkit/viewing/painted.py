@@ -63,7 +63,7 @@ def painted_surface(
         tree["samplers"] = [{"wrapS": 10497, "wrapT": 10497}]  # repeat
     else:
         assert colors is not None
-        attributes["COLOR_0"] = packer.add(_linear(colors).astype("<f4"))
+        attributes["COLOR_0"] = packer.add(linear_light(colors).astype("<f4"))
     if not lit:
         material["extensions"] = {"KHR_materials_unlit": {}}
         tree["extensionsUsed"] = ["KHR_materials_unlit"]
@@ -93,6 +93,6 @@ def _checker_png() -> bytes:
     return out.getvalue()
 
 
-def _linear(srgb: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+def linear_light(srgb: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
     """Undo the transfer function of sRGB (IEC 61966-2-1): glTF multiplies light."""
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
