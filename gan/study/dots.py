@@ -54,7 +54,7 @@ def _ends(rows: Sequence[Row], k: int) -> np.ndarray:
     return np.array([x for x in ends if math.isfinite(x)], dtype=np.float64)
 
 
-def _ticks(axis: Axis, quantity: Quantity, height: float) -> list[Markup]:
+def _ticks(axis: Axis, quantity: Quantity, height: int) -> list[Markup]:
     marks = []
     for tick in axis.ticks:
         x = _x(axis, tick)
@@ -67,7 +67,7 @@ def _ticks(axis: Axis, quantity: Quantity, height: float) -> list[Markup]:
     return marks
 
 
-def _line(axis: Axis, row: Row, k: int, height: float) -> Markup:
+def _line(axis: Axis, row: Row, k: int, height: int) -> Markup:
     value = row.cells[k].value
     assert value is not None
     x = _x(axis, value.mean)

@@ -60,7 +60,7 @@ def full_model(found: Comparison) -> str:
         if whole is None:
             return math.inf
         methods = whole.runs[0].method, *(a.runs[0].method for a in ablations)
-        return sum(len(differing_keys(methods[0], method)) for method in methods[1:])
+        return float(sum(len(differing_keys(methods[0], m)) for m in methods[1:]))
 
     return min(SUBJECTS, key=distance)
 
