@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gan.models.contract import NOISE, FaceGenerator
+from meshkit.archive import read_archive
 from meshkit.io import load_mesh
 
 MODES = ("replace", "add")
@@ -75,21 +76,41 @@ def load_codes(model: FaceGenerator, path: Path, row: str) -> dict[str, Tensor]:
     ------
     ValueError
         The codes are of another model; there is no such row.
+    FileFormatError
+        The file is damaged.
     """
-    sizes = {f.name: f.code_size for f in model.factors} | {NOISE: model.noise_size}
-    with np.load(path, allow_pickle=False) as archive:
-        codes = {name: archive[name] for name in archive.files if name in sizes}
-    for name, size in sizes.items():
-        if name not in codes or codes[name].ndim != 2 or codes[name].shape[1] != size:
-            got = f"shape {codes[name].shape}" if name in codes else "none"
-            raise ValueError(f"{path}: expected {name} codes (n, {size}), got {got}")
-        if not np.isfinite(codes[name]).all():
-            raise ValueError(f"{path}: {name} codes are not finite")
+    codes = read_codes(model, path)
     n = len(codes[NOISE])
     if not row.isdigit() or int(row) >= n:
         raise ValueError(f"{path}#{row}: there is no such row; the file has 0 to {n - 1}")
-    k, device = int(row), model.template.device
-    return {name: torch.from_numpy(codes[name][k : k + 1]).float().to(device) for name in sizes}
+    k = int(row)
+    return {name: code[k : k + 1] for name, code in codes.items()}
+
+
+def read_codes(model: FaceGenerator, path: Path) -> dict[str, Tensor]:
+    """Read all rows of a file of codes; every code (n, d), of equal n.
+
+    Raises
+    ------
+    ValueError
+        The codes are of another model, or not finite numbers.
+    FileFormatError
+        The file is damaged.
+    """
+    sizes = {f.name: f.code_size for f in model.factors} | {NOISE: model.noise_size}
+    codes = read_archive(path, set(sizes))
+    n = len(codes[NOISE]) if NOISE in codes and codes[NOISE].ndim else 0
+    for name, size in sizes.items():
+        there = name in codes and codes[name].dtype.kind in "fiu"
+        if not there or codes[name].ndim != 2 or codes[name].shape[1] != size:
+            got = f"shape {codes[name].shape}" if name in codes else "none"
+            raise ValueError(f"{path}: expected {name} codes (n, {size}), got {got}")
+        if len(codes[name]) != n:
+            raise ValueError(f"{path}: {len(codes[name])} {name} codes, but {n} of noise")
+        if not np.isfinite(codes[name]).all():
+            raise ValueError(f"{path}: {name} codes are not finite")
+    device = model.template.device
+    return {name: torch.from_numpy(codes[name].astype(np.float32)).to(device) for name in sizes}
 
 
 def transfer_codes(

@@ -1,0 +1,1 @@
+"""`gan view`: a trained model in the browser. State and mathematics know nothing of the page."""
