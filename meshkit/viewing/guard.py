@@ -126,7 +126,7 @@ class Guard:
 
     def refusal(self, request: Request) -> tuple[http.HTTPStatus, str] | None:
         """Say why a request is not served; None if it is."""
-        host = _single(request.headers, "Host")
+        host = _single(request, "Host")
         if not self.knows(host):
             return http.HTTPStatus.FORBIDDEN, "This server is not known under that name."
         if request.path.partition("?")[0] != "/":
@@ -136,7 +136,7 @@ class Guard:
             return http.HTTPStatus.FORBIDDEN, text
         if not _is_websocket(request):
             return None
-        if not _same_origin(_single(request.headers, "Origin"), host):
+        if not _same_origin(_single(request, "Origin"), host):
             return http.HTTPStatus.FORBIDDEN, "Only the page of this server may connect."
         if self.clients >= self.max_clients:
             return http.HTTPStatus.SERVICE_UNAVAILABLE, "Too many browsers are connected."
@@ -216,11 +216,11 @@ def is_address(name: str) -> bool:
 
 
 def _is_websocket(request: Request) -> bool:
-    return (_single(request.headers, "Upgrade") or "").lower() == "websocket"
+    return (_single(request, "Upgrade") or "").lower() == "websocket"
 
 
-def _single(headers: Headers, name: str) -> str | None:
-    values = headers.get_all(name)
+def _single(request: Request, name: str) -> str | None:
+    values = request.headers.get_all(name)
     return values[0] if len(values) == 1 else None
 
 

@@ -133,5 +133,5 @@ def _decode(raw: str | bytes) -> dict[str, Any]:
         raise RefusedMessageError("text instead of msgpack")
     try:
         return msgspec.msgpack.decode(raw, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # its own DecodeError, and UnicodeDecodeError
         raise RefusedMessageError(f"not a message: {error}") from error
