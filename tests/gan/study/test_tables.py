@@ -116,7 +116,7 @@ def test_a_weak_judge_is_shown_as_such_and_gives_no_number(tmp_path):
     assert "too weak" in as_latex(table)
     whole = comparison(result("ours", found))
     page = build_page(whole, (table1(whole), table2(whole)))
-    assert "judge too weak<sup>1</sup>" in page
+    assert "judge too weak<sup>" in page
     assert f"not measured: {weak}" in page
 
 
