@@ -43,7 +43,7 @@ class Studio:
     Parameters
     ----------
     seed
-        Of everything random: equal seeds give equal pictures.
+        Of all random faces, not of the scale: equal seeds give equal pictures.
     found
         What was measured; rows say it beside the models' names.
 
@@ -66,7 +66,7 @@ class Studio:
         self.members = tuple(first[name] for name in dict.fromkeys(m.name for m in members))
         self.dataset, self.seed, self.found = dataset, seed, found
         self.F, self.tile = dataset.faces, TILE
-        typical = dataset.vertices(pick_real(dataset, _TYPICAL, seed=seed))
+        typical = dataset.vertices(pick_real(dataset, _TYPICAL, seed=0))
         self.frames: dict[View, Frame] = {
             view: frame_of(typical, view=view, size=self.tile, margin=0.05)
             for view in ("front", "three-quarter")
