@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gan.report.axes import Axis, number, value_axis
+from gan.report.axes import Axis, nice_ticks, number, value_axis
 from gan.report.html import Markup, element, join
 from gan.study.quantities import Quantity
 from gan.study.tables import Row
 
 WIDTH, ROW, TOP, BOTTOM = 340, 22, 6, 22
-LEFT, RIGHT = 132, 12
-LONGEST = 19  # characters of a name
+LEFT, RIGHT = 146, 20
+LONGEST = 25  # characters of a name
 
 
 def dot_chart(quantity: Quantity, rows: Sequence[Row], k: int) -> Markup | None:
@@ -24,7 +24,7 @@ def dot_chart(quantity: Quantity, rows: Sequence[Row], k: int) -> Markup | None:
     if len(models) < 2:
         return None
     lines = [row for row in rows if row.kind == "reference" and row.cells[k].value is not None]
-    axis = value_axis(_ends([*models, *lines], k))
+    axis = _axis(_ends([*models, *lines], k), quantity)
     height = TOP + ROW * len(models) + BOTTOM
     marks = [
         *_ticks(axis, quantity, height),
@@ -46,6 +46,16 @@ def said(value: float, quantity: Quantity) -> str:
     if quantity.unit == "%":
         return f"{value:.0%}"
     return f"{number(value)} {quantity.unit}".strip()
+
+
+def _axis(values: np.ndarray, quantity: Quantity) -> Axis:
+    """Choose a scale: never a logarithmic one for shares, or where a bound is negative."""
+    low, high = float(values.min()), float(values.max())
+    if (quantity.unit != "%" and low > 0) or high == low:
+        return value_axis(values)
+    ticks = nice_ticks(low, high)
+    low, high = min(low, ticks[0]), max(high, ticks[-1])
+    return Axis(lambda x: ((x - low) / (high - low)).clip(0, 1), ticks, False)
 
 
 def _ends(rows: Sequence[Row], k: int) -> np.ndarray:
@@ -78,7 +88,8 @@ def _line(axis: Axis, row: Row, k: int, height: int) -> Markup:
 def _dot(axis: Axis, row: Row, k: int, y: float, quantity: Quantity) -> Markup:
     value = row.cells[k].value
     assert value is not None
-    name = row.title if len(row.title) <= LONGEST else f"{row.title[: LONGEST - 1]}…"
+    name = row.title.replace("without ", "w/o ")
+    name = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
     style = f"kind-{row.kind}"
     parts = [
         element("title", f"{row.title}: {said(value.mean, quantity)}"),

@@ -180,6 +180,8 @@ def _describe(part: Part, subject: str, found: Comparison, columns: Mapping[str,
     def name(term: Term) -> str:
         quantity = columns.get(term.quantity)
         title = quantity.title if quantity else term.quantity
+        if title.startswith("λ"):
+            title = f"error at {title}"
         result = _result(term, subject, found)
         who = result.title if result else _title(term.member, subject)
         return f"{title} of {who}" if term.times == 1 else f"{term.times:g} × {title} of {who}"
