@@ -17,6 +17,7 @@ COMMANDS = {
     "ablate": ("gan.cli.ablate:ablate", "Train a model without each of its parts, and compare."),
     "reproduce": ("gan.cli.reproduce:reproduce", "The paper's tables and figures, from nothing."),
     "compare": ("gan.cli.compare:compare", "Measure several runs alike; judge the claims."),
+    "view": ("gan.cli.view:view", "Move the faces of a model in the browser."),
     "export": ("gan.cli.export:export", "Write a model for other tools: glTF, ONNX, 3DMM."),
     "report": ("gan.cli.report:report", "Write one HTML page about a run."),
     "doctor": ("gan.cli.doctor:doctor", "Try what is installed: back ends, device, cache."),

@@ -34,15 +34,15 @@ def geometry_pictures(
 
 
 def layout_picture(
-    shapes: FaceShapes, shading: Shading, V: Float[np.ndarray, "V 3"], *, size: int = LAYOUT
+    shapes: FaceShapes, shading: Shading, *, size: int = LAYOUT
 ) -> UInt8[np.ndarray, "h h 3"]:
-    """Draw the map with its edges, borders and flips, each triangle in the colour of its area."""
+    """Draw the map: edges, borders, flips; triangles in the colour of the mean face's areas."""
     F, UV = shapes.faces, shapes.UV
     a, b, c = (UV[F[:, k]] for k in range(3))
     across, up = b - a, c - a
     signed = across[:, 0] * up[:, 1] - across[:, 1] * up[:, 0]
     flips = np.flatnonzero(signed <= 0)
-    area = shading.area_ratio(V.astype(np.float64))
+    area = shading.area_ratio(shapes.mean.astype(np.float64))
     return draw_layout(UV, F, area, boundary_loops(F), flips, size=size)
 
 

@@ -45,19 +45,24 @@ class FaceSession:
         self.codes: Codes = zero_codes(model)
         self._past: list[Codes] = []
         self._future: list[Codes] = []
-        self._gesture: Hashable | None = None
+        self._gesture: Hashable | None = None  # further edits of which are one step with the last
+        self._last: Hashable | None = None
 
     def edit(self, codes: Mapping[str, Tensor], gesture: Hashable | None = None) -> None:
         """Take other codes; edits in a row that belong to one gesture are taken back together."""
         if gesture is None or gesture != self._gesture:
             self._past = [*self._past, self.codes][-DEPTH:]
         self._future = []
-        self._gesture = gesture
+        self._gesture = self._last = gesture
         self.codes = dict(codes)
 
     def end_gesture(self) -> None:
         """Let the next edit be a step of its own."""
         self._gesture = None
+
+    def shows(self, gesture: Hashable) -> bool:
+        """Tell whether the face is what this gesture made it, and nothing came after."""
+        return self._last == gesture
 
     def undo(self) -> bool:
         """Take the last step back; False if there is none."""
@@ -72,7 +77,7 @@ class FaceSession:
             return False
         there.append(self.codes)
         self.codes = here.pop()
-        self._gesture = None
+        self._gesture = self._last = None
         return True
 
     def amounts(self, part: str) -> Float[np.ndarray, " k"]:

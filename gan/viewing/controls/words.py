@@ -1,0 +1,56 @@
+"""Names out of files as words in a page: short, one line, distinct, and never markup."""
+
+import html
+from collections.abc import Sequence
+
+from gan.errors import one_line
+from gan.viewing.shading import Legend
+
+LONGEST = 40
+NONE = "—"
+
+
+def words(names: Sequence[str]) -> list[str]:
+    """Return a distinct label for each name, in one line of at most 40 characters and a number.
+
+    Controls tell choices apart by their text, and a browser refuses two that are equal.
+    """
+    found: list[str] = []
+    seen: set[str] = {NONE}
+    for name in names:
+        text = " ".join(one_line(name).split()) or "(no name)"
+        short = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+        label, k = short, 1
+        while label in seen:
+            k += 1
+            label = f"{short} ({k})"
+        seen.add(label)
+        found.append(label)
+    return found
+
+
+def note(text: str) -> str:
+    """Write small text as HTML; whatever is in it stays text."""
+    return (
+        '<div style="padding: 0 0.75em; font-size: 0.8em; line-height: 1.35; opacity: 0.85; '
+        f'overflow-wrap: anywhere">{html.escape(text)}</div>'
+    )
+
+
+def legend_bar(legend: Legend | None) -> str:
+    """Write what colours mean as HTML: a bar with numbers, or words alone."""
+    if legend is None:
+        return ""
+    text = note(legend.text)
+    if not len(legend.colors):
+        return text
+    stops = ", ".join(
+        "rgb({:.0f} {:.0f} {:.0f})".format(*(255 * color)) for color in legend.colors[::15]
+    )
+    ticks = "".join(f"<span>{html.escape(tick)}</span>" for tick in legend.ticks)
+    return (
+        '<div style="padding: 0 0.75em 0.25em 0.75em">'
+        f'<div style="height: 0.6em; background: linear-gradient(to right, {stops})"></div>'
+        '<div style="display: flex; justify-content: space-between; font-size: 0.7em; '
+        f'font-variant-numeric: tabular-nums">{ticks}</div></div>{text}'
+    )
