@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from gan.datasets.store import Dataset
     from gan.study.figures.figure import Figure
     from gan.study.member import Member
-    from gan.study.results import CompareSettings, Comparison
+    from gan.study.results import Comparison
 
 PATH = click.Path(path_type=Path)
 
@@ -118,7 +118,7 @@ def compare(
             watch=lambda stage: bar.update(stage, 0, 0),
             progress=bar.update,
         )
-        drawn = _draw(members, opened, settings, bar) if figures else []
+        drawn = _draw(members, opened, found, bar) if figures else []
         write_comparison(found, aside, drawn)
     for run in found.strangers():
         click.echo(f"note: {run.run} was trained on other data than {dataset}", err=True)
@@ -130,13 +130,13 @@ def compare(
 
 
 def _draw(
-    members: "list[Member]", dataset: "Dataset", settings: "CompareSettings", bar: "StageBar"
+    members: "list[Member]", dataset: "Dataset", found: "Comparison", bar: "StageBar"
 ) -> "list[Figure]":
     from gan.study.figures import draw_figures
 
-    unique = list({member.name: member for member in reversed(members)}.values())[::-1]
     watch = lambda what: bar.update(f"drawing: {what}", 0, 0)  # noqa: E731
-    return list(draw_figures(unique, dataset, seed=settings.seed, watch=watch))
+    seed = found.settings.seed
+    return list(draw_figures(members, dataset, seed=seed, watch=watch, found=found))
 
 
 def _print(found: "Comparison") -> None:
