@@ -133,7 +133,7 @@ def carry_out(
 
     set_aside(study, restart, dry_run=dry_run)
     if dry_run:
-        _describe(study, stages, as_json, restart)
+        _describe(study, stages, as_json)
         return
     with shown_at_once(), StudyBoard() as board:
         outcome = run_study(study, stages, board)
@@ -170,28 +170,31 @@ def _again(study: "Study") -> str:
     return "the same command"
 
 
-def _describe(
-    study: "Study", stages: "tuple[Stage, ...]", as_json: bool, restart: tuple[str, ...]
-) -> None:
+def _describe(study: "Study", stages: "tuple[Stage, ...]", as_json: bool) -> None:
     """Print the stages, what is there of each, about how long the rest takes, and the budgets."""
     from gan.cli.study_board import span
     from gan.study.reproduce import survey
     from meshkit.cli.messages import print_json
 
-    found, total = survey(study, stages), 0.0
+    found = survey(study, stages)
+    left = sum(there.left for there in found)
     commands = {trial.name: trial.command for trial in study.plan.trials}
-    rows = list[dict[str, Any]]()
-    for stage, there in zip(stages, found, strict=True):
-        total += there.left
-        row = {"name": stage.name, "status": there.status, "minutes_left": there.left}
-        rows.append(row | {"command": commands.get(stage.name)})
     if as_json:
+        rows = [
+            {
+                "name": stage.name,
+                "status": there.status,
+                "minutes_left": there.left,
+                "command": commands.get(stage.name),
+            }
+            for stage, there in zip(stages, found, strict=True)
+        ]
         configs = {t.name: t.config.model_dump(mode="json") for t in study.plan.trials}
         facts = {"folder": study.folder, "size": study.plan.size, "seed": study.plan.seed}
-        print_json({**facts, "stages": rows, "minutes_left": total, "configurations": configs})
+        print_json({**facts, "stages": rows, "minutes_left": left, "configurations": configs})
         return
-    for row in rows:
-        time = "there" if row["status"] == "done" else f"about {span(row['minutes_left'])}"
-        time += ", begun" if row["status"] == "begun" else ""
-        click.echo(f"{row['name']:32} {time:20} {row['command'] or ''}".rstrip())
-    click.echo(f"about {span(total)} in all; nothing was done")
+    for stage, there in zip(stages, found, strict=True):
+        time = "there" if there.status == "done" else f"about {span(there.left)}"
+        time += ", begun" if there.status == "begun" else ""
+        click.echo(f"{stage.name:34} {time:20} {commands.get(stage.name, '')}".rstrip())
+    click.echo(f"about {span(left)} in all; nothing was done")

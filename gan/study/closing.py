@@ -4,22 +4,25 @@ from collections.abc import Sequence
 
 from gan.study.data import Report
 from gan.study.figures.figure import Figure
-from gan.study.plan import Trial
-from gan.study.results import CompareSettings, compare
+from gan.study.member import TITLES
+from gan.study.page import write_comparison
+from gan.study.results import CompareSettings, Comparison, compare
 from gan.study.study import Study
 
 
-def write_report(
-    study: Study, measured: Sequence[Trial], figures: Sequence[Figure], report: Report
-) -> None:
-    """Write the report of a study into its folder, and what is missing on it.
+def write_report(study: Study, figures: Sequence[Figure], report: Report) -> None:
+    """Write the report of a study into its folder, and what is missing on it."""
+    found = hold_together(study, report)
+    report("writing the page", 0, 0)
+    write_comparison(found, study.folder, [*figures, *_what_is_missing(study)])
 
-    Everything that was measured is kept in the runs: nothing is computed here again.
-    """
-    from gan.study.writing import write_comparison
 
+def hold_together(study: Study, report: Report) -> Comparison:
+    """Compare the models that have been measured: all is kept in the runs, nothing is computed."""
     budget, (basic, further) = study.plan.budget.evaluation, study.metrics()
-    found = compare(
+    rows = {name: k for k, name in enumerate(TITLES)}
+    measured = sorted(study.measured(), key=lambda trial: rows.get(trial.name, len(rows)))
+    return compare(
         study.members(measured),
         study.needed("benchmark"),
         CompareSettings(
@@ -32,8 +35,6 @@ def write_report(
         watch=lambda what: report(what, 0, 0),
         progress=report,
     )
-    report("writing the page", 0, 0)
-    write_comparison(found, study.folder, [*figures, *_what_is_missing(study)])
 
 
 def _what_is_missing(study: Study) -> list[Figure]:

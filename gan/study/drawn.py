@@ -9,16 +9,17 @@ import numpy as np
 from PIL import Image
 
 from gan.study.figures.figure import Figure
+from gan.study.record import FIGURES
 from meshkit.files import atomic_path
 
-FOLDER, INDEX = "figures", "figures.json"
+PICTURES = "figures"  # folder; the page's are the same ones
 
 
 def keep_figures(folder: Path, key: Mapping[str, Any], figures: Iterable[Figure]) -> int:
     """Write figures as they are drawn, and at the end what they depend on; return their number."""
-    place = folder / FOLDER
+    place = folder / PICTURES
     place.mkdir(parents=True, exist_ok=True)
-    (place / INDEX).unlink(missing_ok=True)  # until all are new
+    (folder / FIGURES).unlink(missing_ok=True)  # until all are new
     rows = list[dict[str, Any]]()
     for figure in figures:
         name = None
@@ -29,16 +30,16 @@ def keep_figures(folder: Path, key: Mapping[str, Any], figures: Iterable[Figure]
         rows.append(
             {"name": figure.name, "title": figure.title, "text": figure.text, "image": name}
         )
-    with atomic_path(place / INDEX) as aside:
+    with atomic_path(folder / FIGURES) as aside:
         aside.write_text(json.dumps({"key": key, "figures": rows}, indent=1) + "\n")
     return len(rows)
 
 
 def kept_figures(folder: Path, key: Mapping[str, Any]) -> list[Figure] | None:
     """Return the figures that were kept under a key; None if there are none, or damaged ones."""
-    place = folder / FOLDER
+    place = folder / PICTURES
     try:
-        record = json.loads((place / INDEX).read_text(encoding="utf-8"))
+        record = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
         if record["key"] != json.loads(json.dumps(key)):
             return None
         return [

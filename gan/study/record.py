@@ -13,7 +13,8 @@ from meshkit.files import atomic_path
 FILE = "study.json"
 FORMAT = "meshkit-gan study 1"
 RUNS = "runs"
-OWN = {FILE, RUNS, "data", "figures"}  # what a folder may hold before a study begins in it
+FIGURES = "figures.json"
+OWN = {FILE, RUNS, FIGURES, "data", "figures"}  # what a folder may hold before a study begins in it
 
 
 @dataclass

@@ -27,3 +27,4 @@ def set_aside(study: Study, names: Sequence[str], *, dry_run: bool = False) -> N
             places = (run.with_name(f"{name}.old-{k}") for k in itertools.count(1))
             run.rename(next(place for place in places if not place.exists()))
         study.record.stages.pop(name, None)
+        study.forget(name)

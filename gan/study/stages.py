@@ -81,7 +81,9 @@ def _training(study: Study, stage: Stage, report: Report) -> dict[str, Any]:
         else:
             outcome = _train_baseline(config, study, trial, report)
         if outcome.reason == "interrupted":
+            study.forget(trial.name)
             raise Interrupted(f"{run}: interrupted after {outcome.step} of {outcome.iterations}")
+    study.forget(trial.name)
     return _training_facts(study, trial)
 
 
@@ -186,6 +188,7 @@ def _evaluation(study: Study, stage: Stage, report: Report) -> dict[str, Any]:
 
 
 def _figures(study: Study, stage: Stage, report: Report) -> dict[str, Any]:
+    from gan.study.closing import hold_together
     from gan.study.figures.draw import draw_figures
 
     trained, key = study.trained(), study.figures_key()
@@ -199,6 +202,7 @@ def _figures(study: Study, stage: Stage, report: Report) -> dict[str, Any]:
         seed=study.plan.seed,
         watch=lambda what: report(what, 0, 0),
         three_factor_run=study.run(three.name) if three is not None and there else None,
+        found=hold_together(study, report) if study.measured() else None,
     )
     count = keep_figures(study.folder, key, drawn)
     return {"key": key, "figures": count}
@@ -207,14 +211,13 @@ def _figures(study: Study, stage: Stage, report: Report) -> dict[str, Any]:
 def _report(study: Study, stage: Stage, report: Report) -> dict[str, Any]:
     from gan.study.closing import write_report
 
-    measured = study.measured()
-    if not measured:
+    if not study.measured():
         raise CheckpointError(
             f"{study.folder}: no model is measured yet, with this version of the software: "
             "run the stages evaluations first"
         )
     figures = kept_figures(study.folder, study.figures_key()) or []
-    write_report(study, measured, figures, report)
+    write_report(study, figures, report)
     return {"key": study.report_key(), "missing": study.missing()}
 
 

@@ -19,7 +19,7 @@ from gan.sections import MetricConfig
 from gan.study.data import Sources, find_data, note_data
 from gan.study.member import Member
 from gan.study.plan import EVALUATE, Plan, Stage, Trial, asks_judges
-from gan.study.record import RUNS, Record
+from gan.study.record import FIGURES, RUNS, Record
 from gan.study.sizes import Data
 from gan.study.trained import Training, find_training, weights_digest
 
@@ -64,6 +64,8 @@ class Study:
         self.versions = provenance()
         self.failed: dict[str, str] = {}  # stage -> why
         self._opened: dict[Data, Dataset] = {}
+        self._training: dict[str, Training] = {}
+        self._weights: dict[str, str] = {}
         self.metrics()  # an unknown metric or option is known now, not in two hours
 
     def run(self, name: str) -> Path:
@@ -89,9 +91,24 @@ class Study:
         return found
 
     def training(self, trial: Trial) -> Training:
-        """Return how far a model's training is."""
-        data = self.dataset(trial.data)
-        return find_training(trial, self.run(trial.name), data.fingerprint if data else None)
+        """Return how far a model's training is; looked at once, until `forget`."""
+        if trial.name not in self._training:
+            data = self.dataset(trial.data)
+            fingerprint = data.fingerprint if data else None
+            found = find_training(trial, self.run(trial.name), fingerprint)
+            self._training[trial.name] = found
+        return self._training[trial.name]
+
+    def weights(self, trial: Trial) -> str:
+        """Return the sha256 of a trained model's file, in hex."""
+        if trial.name not in self._weights:
+            self._weights[trial.name] = weights_digest(self.run(trial.name))
+        return self._weights[trial.name]
+
+    def forget(self, name: str) -> None:
+        """Look at a run anew: it has changed."""
+        self._training.pop(name, None)
+        self._weights.pop(name, None)
 
     def trained(self) -> list[Trial]:
         """Return the models to be compared whose training is done."""
@@ -130,20 +147,20 @@ class Study:
     def evaluation_key(self, trial: Trial) -> dict[str, Any]:
         """Return all that the measurement of a model depends on."""
         budget = self.plan.budget.evaluation.model_dump(exclude={"minutes"})
-        return {"weights": weights_digest(self.run(trial.name)), **self._common, **budget}
+        return {"weights": self.weights(trial), **self._common, **budget}
 
     def figures_key(self) -> dict[str, Any]:
         """Return all that the figures depend on."""
-        shown = {t.name: weights_digest(self.run(t.name)) for t in self.trained()}
+        shown = {trial.name: self.weights(trial) for trial in self.trained()}
         for trial in self.plan.trials:
             if trial.data == "speaking" and self.training(trial).status == "done":
-                shown[trial.name] = weights_digest(self.run(trial.name))
-        return {"models": shown, **self._common}
+                shown[trial.name] = self.weights(trial)
+        measured = {trial.name: self.evaluation_key(trial) for trial in self.measured()}
+        return {"models": shown, "measured": measured, **self._common}
 
     def report_key(self) -> dict[str, Any]:
         """Return all that the report depends on."""
-        measured = {t.name: self.evaluation_key(t) for t in self.measured()}
-        return {"measured": measured, "missing": self.missing(), "figures": self.figures_key()}
+        return {"missing": self.missing(), **self.figures_key()}
 
     @property
     def _common(self) -> dict[str, Any]:
@@ -203,7 +220,7 @@ class Study:
             known = trial in self.trained() and self.is_measured(trial)
         elif kind == "figures":
             known = self.record.is_done(name, self.figures_key())
-            known = known and (self.folder / "figures" / "figures.json").is_file()
+            known = known and (self.folder / FIGURES).is_file()
         else:
             known = self.record.is_done(name, self.report_key())
             known = known and (self.folder / REPORT).is_file()
