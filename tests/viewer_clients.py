@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import viser
+import zstandard
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Close
 from websockets.sync.client import ClientConnection, connect
@@ -122,3 +123,11 @@ def close_of(page: ClientConnection) -> Close:
 def pack(**fields: Any) -> bytes:
     """Return a message as a page would send it."""
     return msgspec.msgpack.encode(fields)
+
+
+def unpack(frame: str | bytes) -> str:
+    """Return the text in what the server sends: msgpack, compressed, after two lengths."""
+    assert isinstance(frame, bytes)
+    size = int.from_bytes(frame[8:16], "little")
+    plain = zstandard.ZstdDecompressor().decompress(frame[16 : 16 + size])
+    return plain.decode(errors="replace")

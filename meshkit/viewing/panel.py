@@ -165,7 +165,7 @@ class MeshPanel:
                 gui.add_image(picture, format="png")
 
     def _save(self) -> None:
-        """Let the browser save what it shows, on a transparent ground."""
+        """Let the browser save what it shows, without the controls."""
         camera = self.client.camera
         height, width = (min(max(s, 1), SIDE) for s in (camera.image_height, camera.image_width))
         self.save.disabled = True
@@ -195,7 +195,7 @@ def _png(pixels: np.ndarray) -> bytes:
     from PIL import Image
 
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
+    Image.fromarray(pixels[..., :3]).save(out, "PNG")  # opaque
     return out.getvalue()
 
 

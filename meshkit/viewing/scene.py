@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from itertools import chain
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 import numpy as np
 import viser
@@ -26,10 +26,9 @@ UPS = {"y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 FRONTS = {"y": (0.0, 0.0, 1.0), "z": (0.0, -1.0, 0.0)}
 
 
-class _Node(Protocol):
-    visible: bool
-
-    def remove(self) -> None: ...
+Node = viser.SceneNodeHandle
+# Puts a surface into a scene under a name; returns nothing where it has not what is asked for.
+Adder = Callable[[viser.SceneApi, str, Subject], list[Node]]
 
 
 class Mode(NamedTuple):
@@ -40,11 +39,11 @@ class Mode(NamedTuple):
     text
         What the colours mean.
     add
-        Puts the surface into a scene under a name; nothing where it has not what is asked for.
+        Puts the surface into a scene.
     """
 
     text: str
-    add: "Callable[[viser.SceneApi, str, Subject], list[_Node]]"
+    add: Adder
 
 
 def _bytes_of(color: np.ndarray) -> tuple[int, int, int]:
@@ -52,8 +51,8 @@ def _bytes_of(color: np.ndarray) -> tuple[int, int, int]:
     return r, g, b
 
 
-def _clay(flat: bool) -> "Callable[[viser.SceneApi, str, Subject], list[_Node]]":
-    def nodes(scene: viser.SceneApi, name: str, subject: Subject) -> list[_Node]:
+def _clay(flat: bool) -> Adder:
+    def nodes(scene: viser.SceneApi, name: str, subject: Subject) -> list[Node]:
         sides: list[tuple[Literal["front", "back"], np.ndarray]]
         sides = [("front", CLAY), ("back", INSIDE)]
         return [
@@ -73,7 +72,7 @@ def _clay(flat: bool) -> "Callable[[viser.SceneApi, str, Subject], list[_Node]]"
     return nodes
 
 
-def _wireframe(scene: viser.SceneApi, name: str, subject: Subject) -> "list[_Node]":
+def _wireframe(scene: viser.SceneApi, name: str, subject: Subject) -> list[Node]:
     """Lines, and a body just below them that hides those behind."""
     body = scene.add_mesh_simple(
         f"{name}/body",
@@ -90,8 +89,8 @@ def _wireframe(scene: viser.SceneApi, name: str, subject: Subject) -> "list[_Nod
 
 def _painted(
     surface: "Callable[[Subject], bytes | None]",
-) -> "Callable[[viser.SceneApi, str, Subject], list[_Node]]":
-    def nodes(scene: viser.SceneApi, name: str, subject: Subject) -> list[_Node]:
+) -> Adder:
+    def nodes(scene: viser.SceneApi, name: str, subject: Subject) -> list[Node]:
         data = surface(subject)
         if data is None:
             return []
@@ -135,9 +134,9 @@ class MeshScene:
         self.client = client
         self.up = up
         self.subject: Subject | None = None
-        self._surfaces: dict[str, list[_Node]] = {}
-        self._borders: list[_Node] = []
-        self._marks: list[_Node] = []
+        self._surfaces: dict[str, list[Node]] = {}
+        self._borders: list[Node] = []
+        self._marks: list[Node] = []
         self._lock = threading.RLock()
 
     def show(self, subject: Subject) -> None:
@@ -232,7 +231,7 @@ def loop_color(k: int) -> tuple[int, int, int]:
     return LOOPS[k % len(LOOPS)]
 
 
-def _cloud(scene: viser.SceneApi, subject: Subject) -> "list[_Node]":
+def _cloud(scene: viser.SceneApi, subject: Subject) -> list[Node]:
     """Show the vertices where there is no face to draw."""
     V = subject.V[subject.finite].astype(np.float32)
     if not len(V):
@@ -240,8 +239,8 @@ def _cloud(scene: viser.SceneApi, subject: Subject) -> "list[_Node]":
     return [scene.add_point_cloud("/surface/points", V, colors=INK, point_size=0.01)]
 
 
-def _draw(scene: viser.SceneApi, place: Highlight, color: tuple[int, int, int]) -> "list[_Node]":
-    nodes: list[_Node] = []
+def _draw(scene: viser.SceneApi, place: Highlight, color: tuple[int, int, int]) -> list[Node]:
+    nodes: list[Node] = []
     if len(place.F):
         used, F = np.unique(place.F, return_inverse=True)
         nodes.append(

@@ -8,7 +8,8 @@ import contextlib
 import io
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -71,11 +72,11 @@ def picture(page: Any, selector: str = "canvas") -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
-def await_picture(page: Any, accept: Any, selector: str = "canvas") -> np.ndarray:
-    """Look until `accept(picture)` says yes; the last picture, for a better message, if never."""
-    for _ in range(PATIENCE // 200):
-        found = picture(page, selector)
-        if accept(found):
-            break
-        page.wait_for_timeout(200)
+def await_picture(
+    page: Any, accept: Callable[[np.ndarray], bool], selector: str = "canvas", seconds: float = 15
+) -> np.ndarray:
+    """Look until `accept(picture)` says yes; return the last picture if it never does."""
+    end = time.monotonic() + seconds
+    while not accept(found := picture(page, selector)) and time.monotonic() < end:
+        page.wait_for_timeout(100)
     return found
