@@ -41,7 +41,13 @@ from meshkit.cli.parameters import json_option
     help="Keep the code of a factor at that of a label; once for each factor.",
 )
 @click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, show_default=True)
-@click.option("--format", type=click.Choice(["obj", "ply", "glb"]), default="obj")
+@click.option(
+    "--format",
+    type=click.Choice(["obj", "ply", "stl", "glb"]),
+    default="obj",
+    show_default=True,
+    help="STL has no texture coordinates, and no shared vertices.",
+)
 @click.option(
     "-o",
     "--out",

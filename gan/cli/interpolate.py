@@ -26,7 +26,13 @@ from meshkit.cli.parameters import json_option
 @click.option(
     "--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True, help="Of the GIF."
 )
-@click.option("--format", type=click.Choice(["obj", "ply", "glb"]), default="obj")
+@click.option(
+    "--format",
+    type=click.Choice(["obj", "ply", "stl", "glb"]),
+    default="obj",
+    show_default=True,
+    help="STL has no texture coordinates, and no shared vertices.",
+)
 @click.option(
     "-o",
     "--out",

@@ -28,11 +28,14 @@ PATH = click.Path(path_type=Path)
 )
 @json_option
 def report(run: Path, dataset: Path | None, out: Path | None, seed: int, as_json: bool) -> None:
-    """Write one HTML page about RUN that needs nothing else: no network, no scripts, no files.
+    """Write one HTML page about RUN that needs nothing else: no network, no other files.
 
-    Faces, real beside generated, identity × expression, interpolations, the UV layout, geometry
-    images, metrics, losses, data and origin. The metrics are those of `gan evaluate`, or else
-    measured quickly. DATASET is the data of the run, if it is not where it was.
+    Faces, one of which can be turned and moved by a script that the page holds, real beside
+    generated, identity × expression, interpolations, the UV layout, geometry images, metrics,
+    losses, data and origin. The metrics are those of `gan evaluate`, or else measured quickly.
+    DATASET is the data of the run, if it is not where it was.
+
+    Example: gan report runs/faces -o faces.html
     """
     from contextlib import nullcontext
 

@@ -29,7 +29,11 @@ LARGEST_SEED = 2**63 - 1
 )
 @click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, show_default=True)
 @click.option(
-    "--format", type=click.Choice(["obj", "ply", "glb"]), default="obj", show_default=True
+    "--format",
+    type=click.Choice(["obj", "ply", "stl", "glb"]),
+    default="obj",
+    show_default=True,
+    help="STL has no texture coordinates, and no shared vertices.",
 )
 @click.option(
     "-o",

@@ -36,7 +36,7 @@ from meshkit.cli.parameters import json_option
     type=click.Path(dir_okay=False, path_type=Path),
     default="transferred.obj",
     show_default=True,
-    help="Mesh to write; the suffix decides the format.",
+    help="Mesh to write: .obj, .ply, .glb; .stl, without texture coordinates.",
 )
 @json_option
 def transfer(
@@ -63,10 +63,9 @@ def transfer(
 
     from gan.editing import load_face, transfer_codes
     from gan.report.edits import draw_transfer
+    from gan.report.samples import save_face
     from gan.runs.checkpoints import load_model
     from meshkit.cli.messages import about, tell
-    from meshkit.io import save_mesh
-    from meshkit.mesh import Mesh
     from meshkit.render import save_png
 
     with about(run):
@@ -79,8 +78,7 @@ def transfer(
     X[1] = X[1] + taker.detail
     if keep_detail:
         result = result + taker.detail
-    V, faces = result.double().numpy(), model.faces.numpy()
-    save_mesh(out, Mesh(V, faces, UV=model.UV.double().numpy()))
+    save_face(out, model, result.double().numpy())
     if picture is not None:
         shown = [np.asarray(x.double().numpy()) for x in (*X, result)]
         save_png(picture, draw_transfer(model, shown, ["source", "target", "result"]))

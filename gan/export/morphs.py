@@ -4,24 +4,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gan.evaluation.generated import decode_all
 from gan.export.linearisation import Linearisation
+from gan.export.shapes import FEW, face_shapes, zero_codes
 from gan.models.contract import FaceGenerator
 from meshkit.formats.gltf_morph import MorphTarget, save_morphs
 from meshkit.mesh import Mesh
 
-FEW = 20  # classes: a factor with more (identity) is no set of shapes to mix
 MILLIMETRE = 1e-3  # m
-
-
-def zero_codes(model: FaceGenerator) -> dict[str, Tensor]:
-    """Return the codes (1, d) of the model's mean face."""
-    total = sum(f.code_size for f in model.factors) + model.noise_size
-    return model.split(model.template.new_zeros(1, total))
 
 
 def morph_targets(
@@ -62,31 +54,20 @@ def morph_targets(
     CheckpointError
         The model generates vertices that are not finite.
     """
-    if directions < 0 or not sigmas > 0:
-        raise ValueError(
-            f"directions must be 0 or more and sigmas positive, got {directions} and {sigmas}"
-        )
-    if classes is None:
-        classes = [f.name for f in model.factors if len(f.classes) <= FEW]
-    shown = [model.factor(name) for name in dict.fromkeys(classes)]
-    names, rows = [""], [dict(base)]
-    for factor in model.factors:
-        found = linear.parts[factor.name].direction[:directions]
-        for k, u in enumerate(torch.from_numpy(found).to(base[factor.name])):
-            for sign, way in ((1, "+"), (-1, "−")):
-                names.append(f"{factor.name} {k + 1} {way}")
-                code = base[factor.name] + sign * sigmas * u
-                rows.append({**base, factor.name: code})
-    for factor in shown:
-        for label, code in zip(factor.classes, model.codes[factor.name], strict=True):
-            if bool((code == base[factor.name][0]).all()):
-                continue
-            names.append(f"{factor.name} {label}")
-            rows.append({**base, factor.name: code[None]})
-    together = {name: torch.cat([row[name] for row in rows]) for name in base}
-    X = decode_all(model, together).astype(np.float64)
-    targets = [MorphTarget(name, V) for name, V in zip(names[1:], X[1:], strict=True)]
-    return X[0], targets
+    V, shapes = face_shapes(
+        model, base, linear, directions=directions, sigmas=sigmas, classes=classes
+    )
+    targets = []
+    for factor, plus, minus, _, _ in shapes:
+        for k, ends in enumerate(zip(plus, minus, strict=True)):
+            targets += [
+                MorphTarget(f"{factor} {k + 1} {way}", X) for way, X in zip("+−", ends, strict=True)
+            ]
+    for factor, _, _, _, labelled in shapes:
+        targets += [
+            MorphTarget(f"{factor} {label}", X) for label, X in labelled.items() if X is not None
+        ]
+    return V, targets
 
 
 def save_morph_face(
@@ -100,3 +81,6 @@ def save_morph_face(
     """Write a face and its targets as glTF, with the template's UVs, in true size: mm to metres."""
     mesh = Mesh(V, model.faces.cpu().numpy(), UV=model.UV.double().cpu().numpy())
     save_morphs(path, mesh, targets, name=name, meters=MILLIMETRE)
+
+
+__all__ = ["FEW", "MILLIMETRE", "morph_targets", "save_morph_face", "zero_codes"]

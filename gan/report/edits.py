@@ -12,10 +12,8 @@ from torch import Tensor
 from gan.fitting import Fit
 from gan.models.contract import FaceGenerator
 from gan.report.folder import written_folder
-from gan.report.samples import CODES, FORMATS, write_codes
+from gan.report.samples import CODES, FORMATS, save_face, write_codes
 from meshkit.files import atomic_path
-from meshkit.io import save_mesh
-from meshkit.mesh import Mesh
 from meshkit.registration.target import Target
 from meshkit.render import (
     View,
@@ -55,13 +53,13 @@ def write_path(
     FileExistsError
         `folder` is a file, or holds other files.
     """
-    faces, UV = model.faces.cpu().numpy(), model.UV.cpu().numpy().astype(np.float64)
+    faces = model.faces.cpu().numpy()
     X = model.decode(codes).cpu().numpy().astype(np.float64)
     frame = frame_of(X, size=TILE)
     names = [f"face-{k:03d}.{format}" for k in range(len(X))]
     with written_folder(folder, is_path, "those of a path") as aside:
         for name, V in zip(names, X, strict=True):
-            save_mesh(aside / name, Mesh(V, faces, UV=UV))
+            save_face(aside / name, model, V)
         write_codes(aside / CODES, model, codes)
         tiles = [render_mesh(V, faces, size=TILE, frame=frame) for V in X]
         columns = min(len(tiles), 9)
@@ -114,7 +112,7 @@ def write_fit(
     FileExistsError
         `folder` is a file, or holds other files.
     """
-    faces, UV = model.faces.cpu().numpy(), model.UV.cpu().numpy().astype(np.float64)
+    faces = model.faces.cpu().numpy()
     V = fit.vertices[0].double().cpu().numpy()
     motion = fit.motions[0]
     record: dict[str, Any] = dict(facts)
@@ -129,7 +127,7 @@ def write_fit(
         errors["surface"] = {"mean": float(distance.mean()), **dict(zip(names, at, strict=True))}
     record["errors_mm"] = errors
     with written_folder(folder, is_fit, "those of a fit") as aside:
-        save_mesh(aside / f"face.{format}", Mesh(motion.apply(V), faces, UV=UV))
+        save_face(aside / f"face.{format}", model, motion.apply(V))
         write_codes(aside / CODES, model, fit.codes)
         with atomic_path(aside / REPORT) as path:
             path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

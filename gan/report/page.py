@@ -1,4 +1,4 @@
-"""One HTML page about a run: pictures first, nothing loaded from anywhere, no scripts."""
+"""One HTML page about a run: pictures first, nothing loaded from anywhere."""
 
 import tomllib
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from gan.config import parse_config
 from gan.datasets.store import Dataset
 from gan.errors import ConfigError
 from gan.evaluation import Evaluation, evaluate
+from gan.export.shapes import zero_codes
 from gan.models.contract import FaceGenerator
 from gan.report import cards, faces, numbers
 from gan.report.frame import assemble, section
@@ -18,6 +19,7 @@ from gan.report.html import Markup, element, join
 from gan.report.log import Log, read_log
 from gan.report.mapping import mapping
 from gan.report.pictures import Photographer
+from gan.report.viewer import model_viewer
 from gan.runs.checkpoints import load_model
 from gan.runs.directory import RunRecord, read_run
 
@@ -25,7 +27,7 @@ EVALUATION = "evaluation.json"
 QUICK_SAMPLES, QUICK_PAIRS = 200, 1000  # without an evaluation: seconds, not minutes
 TILE = (240, 200)  # height and width of the picture of a face
 BASELINE_IMAGE = 64  # texels of geometry images of models that are not trained on any
-STAGES = ("metrics", "faces", "grids", "interpolations", "images")
+STAGES = ("metrics", "faces", "viewer", "grids", "interpolations", "images")
 Watcher = Callable[[str], None]  # called with the name of each stage as it begins
 
 
@@ -102,6 +104,7 @@ def build_report(
         lead=_lead(subject),
         body=join([*_pictures(subject, watch), *_facts(subject)]),
         maker="gan report",
+        viewers=True,
     )
 
 
@@ -111,27 +114,41 @@ def _pictures(subject: _Subject, watch: Watcher) -> list[Markup]:
     camera = Photographer(model, size=TILE)
     sheet = faces.sheet(camera, seed=seed)
     parts = [element("section", sheet, aria_label="generated faces", class_="hero")]
+    watch(STAGES[2])
+    parts.append(_viewer(camera))
     if subject.found is not None:
         parts.append(numbers.headline(subject.found))
     if dataset is not None:
         title = "Real and generated"
         text = "Faces of the training set above faces from random codes, all at one scale."
         parts.append(section(title, text, faces.beside(camera, dataset, seed=seed)))
-    watch(STAGES[2])
+    watch(STAGES[3])
     for title, table in faces.grids(camera, seed=seed):
         text = (
             "In a row everything but the column's code stays the same. Rows marked random have "
             "codes that belong to no label; the noise is 0."
         )
         parts.append(section(title[0].upper() + title[1:], text, table))
-    watch(STAGES[3])
+    watch(STAGES[4])
     text = "One code moves in a straight line; all others stay where they are."
     parts.append(section("One code at a time", text, faces.interpolations(camera, seed=seed)))
-    watch(STAGES[4])
+    watch(STAGES[5])
     size = subject.settings.image_size
     text = "What lets a discriminator of images judge meshes: the template flattened to a square."
     parts.append(section("From face to image", text, mapping(model, dataset, size=size, seed=seed)))
     return parts
+
+
+def _viewer(camera: Photographer) -> Markup:
+    model = camera.model
+    still = camera.shoot_codes(zero_codes(model), ["the mean face"])[0]
+    text = (
+        "The mean face of the model. Sliders go along the directions in which a factor's code "
+        "changes faces most, the strongest first; buttons are labels. Each is exact by itself; "
+        "mixtures add the displacements, which the model itself need not do."
+    )
+    viewer = model_viewer(model, label="the mean face", still=still)
+    return section("Turn it, move it", text, viewer)
 
 
 def _facts(subject: _Subject) -> list[Markup]:

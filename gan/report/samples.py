@@ -13,12 +13,12 @@ from gan.evaluation.generated import decode_blocks
 from gan.models.contract import FaceGenerator
 from gan.report.folder import written_folder
 from meshkit.files import atomic_path
-from meshkit.io import save_mesh
+from meshkit.io import WITHOUT_UV, save_mesh
 from meshkit.mesh import Mesh
 from meshkit.render import contact_sheet, frame_of, render_mesh, save_png
 
 SHEET, CODES = "sheet.png", "codes.npz"
-FORMATS = ("obj", "ply", "glb")
+FORMATS = ("obj", "ply", "stl", "glb")
 SHOWN = 64  # faces on a sheet
 TILE = (240, 200)
 
@@ -34,9 +34,10 @@ def write_samples(
 ) -> list[Path]:
     """Generate n faces into a folder that is written whole or not at all.
 
-    The folder holds `face-NNN.FORMAT` with the template's texture coordinates, `sheet.png` with
-    the first 64 faces from the front at one scale, and `codes.npz`: for each factor its codes
-    (n, d) and `label.FACTOR`, the class of the fixed code or −1. Equal seeds give equal bytes.
+    The folder holds `face-NNN.FORMAT` with the template's texture coordinates (none in STL),
+    `sheet.png` with the first 64 faces from the front at one scale, and `codes.npz`: for each
+    factor its codes (n, d) and `label.FACTOR`, the class of the fixed code or −1. Equal seeds give
+    equal bytes.
 
     Parameters
     ----------
@@ -87,15 +88,22 @@ def _write_meshes(
     model: FaceGenerator, codes: Mapping[str, Tensor], paths: list[Path]
 ) -> np.ndarray:
     """Write every mesh; return the vertices of the first for the sheet."""
-    faces, UV = model.faces.numpy(), model.UV.numpy().astype(np.float64)
     shown: list[np.ndarray] = []
     remaining = iter(paths)
     for X in decode_blocks(model, codes):
         for V in X:
-            save_mesh(next(remaining), Mesh(V.astype(np.float64), faces, UV=UV))
+            save_face(next(remaining), model, V)
             if len(shown) < SHOWN:
                 shown.append(V)
     return np.stack(shown)
+
+
+def save_face(path: Path, model: FaceGenerator, V: Float[np.ndarray, "V 3"]) -> None:
+    """Write one mesh of a model, in mm, with the template's UVs where the format has any."""
+    UV = None
+    if path.suffix.lower() not in WITHOUT_UV:
+        UV = model.UV.cpu().numpy().astype(np.float64)
+    save_mesh(path, Mesh(V.astype(np.float64), model.faces.cpu().numpy(), UV=UV))
 
 
 def _captions(model: FaceGenerator, classes: Mapping[str, int], n: int) -> list[str]:

@@ -47,6 +47,26 @@ def test_interpolation_ends_at_its_faces(gan, trained, sampled, tmp_path):
         assert movie.n_frames == 4, "there and back, the ends once"
 
 
+def test_stl_is_written_without_a_word(gan, trained, sampled, tmp_path):
+    """Bare triangles, of the same faces as the other formats."""
+    codes, out = sampled / "codes.npz", tmp_path / "path"
+    rows = (f"{codes}#0", f"{codes}#1")
+    call = ["interpolate", trained, *rows, "-o", out, "--steps", 2, "--format", "stl"]
+    for _ in range(2):  # the second time over the first
+        result = gan(*call)
+        assert (result.exit_code, result.stderr) == (0, "")
+    result = gan("transfer", trained, *rows, "-o", tmp_path / "out.stl", "--strength", 0)
+    assert (result.exit_code, result.stderr) == (0, "")
+    for path, name in (
+        (out / "face-000.stl", "face-000.obj"),
+        (out / "face-001.stl", "face-001.obj"),
+    ):
+        ours, theirs = load_mesh(path), load_mesh(sampled / name)
+        assert ours.UV is None
+        np.testing.assert_allclose(ours.V[ours.F], theirs.V[theirs.F], atol=1e-4)
+    assert len(load_mesh(tmp_path / "out.stl").F) == len(theirs.F)
+
+
 def test_a_fit_lies_on_its_landmarks(gan, trained, sampled, tmp_path):
     V = load_mesh(sampled / "face-000.obj").V + np.array([10.0, 0, 0])
     marks = [{"template": k, "scan": V[k].tolist()} for k in range(0, len(V), 7)]

@@ -1,13 +1,18 @@
 """`gan report` as a user calls it; the page as a browser reads it."""
 
+import base64
+import hashlib
 import json
 import shutil
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+import gan.report
 from tests.gan.conftest import blobs
 
+BUNDLE = Path(gan.report.__file__).with_name("viewer.js")
 VOID = {"meta", "img", "br", "line", "polyline"}
 
 
@@ -17,7 +22,7 @@ class Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text, self.headings = "", list[str]()
+        self.text, self.script, self.headings = "", "", list[str]()
         self._open: list[str] = []
         self.feed(text)
         self.close()
@@ -35,6 +40,9 @@ class Page(HTMLParser):
         assert self._open.pop() == tag
 
     def handle_data(self, data):
+        if self._open[-1:] == ["script"]:
+            self.script += data
+            return
         self.text += data
         if self._open[-1:] == ["h2"]:
             self.headings.append(data)
@@ -68,11 +76,17 @@ def page(trained, tmp_path_factory):
 
 
 def test_it_stands_alone(page):
-    """Nothing points out of the page, and a browser is told to load nothing and run nothing."""
-    policy = [m["content"] for m in page.all("meta") if "http-equiv" in m]
-    assert policy[0].startswith("default-src 'none'; img-src data:")
+    """Nothing points out of the page; a browser is to load nothing, and to run our script alone."""
+    (policy,) = [m["content"] or "" for m in page.all("meta") if "http-equiv" in m]
+    assert policy.startswith("default-src 'none'; img-src data:")
+    assert page.script.strip() == BUNDLE.read_text(encoding="utf-8").strip()
+    digest = base64.b64encode(hashlib.sha256(page.script.encode()).digest()).decode()
+    assert [p.strip() for p in policy.split(";") if "script" in p] == [
+        f"script-src 'sha256-{digest}'"
+    ]
+    assert page.all("script") == [{}]
     for tag, attributes in page.tags:
-        assert tag not in {"script", "link", "iframe", "object", "base", "form"}
+        assert tag not in {"link", "iframe", "object", "base", "form"}
         for name, value in attributes.items():
             assert name not in {"href", "srcset", "action"}
             assert not name.startswith("on")
@@ -84,6 +98,7 @@ def test_it_stands_alone(page):
 
 def test_it_shows_everything(page, trained):
     assert page.headings == [
+        "Turn it, move it",
         "Real and generated",
         "Identity × expression",
         "One code at a time",
@@ -94,8 +109,9 @@ def test_it_shows_everything(page, trained):
         "Origin",
     ]
     alts = [image["alt"] or "" for image in page.all("img")]
-    # 16 on top, 6 + 6 side by side, 7 rows of 3 expressions, 4 strips of 7, layout, checker, 3 + 3.
-    assert len(alts) == 16 + 12 + 21 + 28 + 2 + 6
+    # 16 on top, the viewer's, 6 + 6 side by side, 7 rows of 3 expressions, 4 strips of 7, layout,
+    # checker, 3 + 3.
+    assert len(alts) == 16 + 1 + 12 + 21 + 28 + 2 + 6
     assert all(alts)
     assert sum(alt.startswith("real face") for alt in alts) == 6
     drawn = {(svg["aria-label"] or "").split(" over ")[0] for svg in page.all("svg")}
@@ -155,7 +171,11 @@ def test_names_are_text_wherever_they_come_from(gan, tmp_path, monkeypatch):
     text = (run / "report.html").read_text(encoding="utf-8")
     assert EVIL not in text
     page = Page(text)
-    assert not page.all("script")
+    assert page.all("script") == [{}]
+    assert page.script.strip() == BUNDLE.read_text(encoding="utf-8").strip()
+    (viewer,) = [a["data-face"] or "" for a in page.all("figure") if "data-face" in a]
+    labels = [c["name"] for g in json.loads(viewer)["groups"] for c in g["choices"]]
+    assert f"</td>{EVIL}" in labels  # which the script shows as text
     assert not [a for _, a in page.tags if {"onerror", "onload"} & a.keys()]
     assert all((image["src"] or "").startswith("data:") for image in page.all("img"))
     assert page.text.count(EVIL) >= 8  # it is there, as text

@@ -150,4 +150,4 @@ def test_nothing_half_written(gan, trained, tmp_path, monkeypatch):
 
 def test_numbers_out_of_range_are_usage_errors(gan, trained):
     assert gan("sample", trained, "-n", 0).exit_code == 2
-    assert gan("sample", trained, "--format", "stl").exit_code == 2
+    assert gan("sample", trained, "--format", "fbx").exit_code == 2
