@@ -15,6 +15,7 @@ from gan.evaluation.generated import decode_all
 from gan.evaluation.nearest import NearestMesh
 from gan.models.contract import FaceGenerator
 from gan.registry import Registry
+from gan.runs.directory import pick_device
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
 
@@ -137,8 +138,9 @@ class Coverage(AbstractMetric):
         def training(chosen: Int[np.ndarray, " k"]) -> Float[np.ndarray, "k V 3"]:
             return dataset.vertices(offered[chosen])
 
-        from_model = NearestMesh(generated, len(faces), dataset.template)
-        from_others = NearestMesh(training, len(offered), dataset.template)
+        device = pick_device("auto")
+        from_model = NearestMesh(generated, len(faces), dataset.template, device=device)
+        from_others = NearestMesh(training, len(offered), dataset.template, device=device)
         subject, others = dataset.subject[asked], dataset.subject[offered]
         several = len(np.unique(others)) > 1
         near: list[np.ndarray] = []

@@ -8,6 +8,9 @@ Over cells of neighbouring vertices that gives a lower bound from a few numbers 
 Smooth differences of faces come within a few per cent of it: a handful of the 6,000 distances per
 query is left to compute. Noise on every vertex averages out of it: far from all faces, where every
 distance is the same to a per cent, the search ends up computing them all.
+
+Bounds and distances are computed in numpy, or in torch on a GPU (`gan.evaluation.pairs`); memory is
+bounded by the blocks on either.
 """
 
 from collections.abc import Callable
@@ -15,15 +18,16 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from jaxtyping import Float, Int
 
 from gan.evaluation.distance import mean_vertex_distance
+from gan.evaluation.pairs import EPS, AbstractPairs, NumpyPairs, TorchPairs
 
 Read = Callable[[Int[np.ndarray, " k"]], Float[np.ndarray, "k V 3"]]
 
 _COARSE, _FINE = 3, 7  # halvings: 8 and 128 cells
 _BLOCK_BYTES, _BLOCK_PAIRS = 1 << 26, 1 << 22
-_EPS = float(np.finfo(np.float32).eps)
 
 
 class Nearest(NamedTuple):
@@ -46,9 +50,19 @@ class NearestMesh:
     template : length
         Any mesh in correspondence near the others: differences are taken from it, and its vertex
         positions shape the cells.
+    device
+        Where torch computes bounds and distances; None or the CPU: numpy does. What is reported is
+        measured by numpy in either case, so that a device changes no digit.
     """
 
-    def __init__(self, read: Read, n: int, template: Float[np.ndarray, "V 3"]) -> None:
+    def __init__(
+        self,
+        read: Read,
+        n: int,
+        template: Float[np.ndarray, "V 3"],
+        *,
+        device: torch.device | None = None,
+    ) -> None:
         if n < 1:
             raise ValueError("the collection is empty")
         self._read, self.n = read, n
@@ -67,6 +81,7 @@ class NearestMesh:
             D = read(rows) - self._template
             self._cells[rows] = self._features(D)
             self._size = max(self._size, float(_sizes(D).max()))
+        self._pairs: AbstractPairs = self._arithmetic(device)
         # Of the sums over a cell, over the cells of a coarse one, and over the cells of a bound.
         self._terms = V // count + 3 * count
 
@@ -109,14 +124,14 @@ class NearestMesh:
     def _query_block(self, X: np.ndarray, barred: np.ndarray | None) -> Nearest:
         D = X - self._template
         cells = self._features(D)
-        slack = _EPS * self._terms * (_sizes(D) + self._size)
-        bound = _bounds(self._coarse(cells), self._coarse(self._cells)) - slack[:, None]
+        slack = EPS * self._terms * (_sizes(D) + self._size)
+        bound = self._pairs.coarse_bounds(self._coarse(cells)) - slack[:, None]
         if barred is not None:
             bound[barred] = np.inf
         best = Nearest(bound.argmin(axis=1), np.full(len(X), np.inf))
         self._measure(X, np.arange(len(X)), best.mesh.copy(), best)
         query, mesh = np.nonzero(bound < best.distance[:, None])
-        fine = self._fine_bounds(cells, query, mesh) - slack[query]
+        fine = self._pairs.fine_bounds(cells, query, mesh) - slack[query]
         # The most promising first: a nearer best rules out most of the others.
         order = np.lexsort((fine, query))
         query, mesh, fine = query[order], mesh[order], fine[order]
@@ -125,7 +140,9 @@ class NearestMesh:
         near = fine < best.distance[query]
         near[first] = False
         self._measure(X, query[near], mesh[near], best)
-        return best
+        if isinstance(self._pairs, NumpyPairs):
+            return best
+        return Nearest(best.mesh, self._exactly(X, best.mesh))
 
     def _features(self, D: np.ndarray) -> np.ndarray:
         """Average displacements over the cells, weighted by the cells' shares: (k, cells, 3)."""
@@ -134,28 +151,34 @@ class NearestMesh:
     def _coarse(self, cells: np.ndarray) -> np.ndarray:
         return np.asarray(np.einsum("kjc,ji->kic", cells, self._merge, optimize=True))
 
-    def _fine_bounds(self, cells: np.ndarray, query: np.ndarray, mesh: np.ndarray) -> np.ndarray:
-        """Bound the distance of each pair from all cells."""
-        bound = np.empty(len(query), np.float32)
-        step = max(1, _BLOCK_BYTES // (16 * cells[0].size))
-        for start in range(0, len(query), step):
-            part = slice(start, start + step)
-            mean = mean_vertex_distance(cells[query[part]], self._cells[mesh[part]])
-            bound[part] = mean * cells.shape[1]  # the cells carry their weights already
-        return bound
-
     def _measure(self, X: np.ndarray, query: np.ndarray, mesh: np.ndarray, best: Nearest) -> None:
         """Measure pairs; enter what is nearer into `best`, in place."""
         order = np.argsort(mesh, kind="stable")
         query, mesh = query[order], mesh[order]
         for rows in self._blocks(np.unique(mesh)):
-            ends = np.searchsorted(mesh, rows, side="right")
-            begins = np.searchsorted(mesh, rows)
-            for k, y, begin, end in zip(rows, self._read(rows), begins, ends, strict=True):
-                q = query[begin:end]
-                distance = mean_vertex_distance(X[q], y)
-                nearer = distance < best.distance[q]
-                best.distance[q[nearer]], best.mesh[q[nearer]] = distance[nearer], k
+            begin, end = np.searchsorted(mesh, rows[0]), np.searchsorted(mesh, rows[-1], "right")
+            q, at = query[begin:end], np.searchsorted(rows, mesh[begin:end])
+            distance = self._pairs.distances(X, q, self._read(rows), at)
+            # The nearest of each query first; among equals that of the lowest index.
+            nearest = np.lexsort((at, distance, q))
+            nearest = nearest[np.flatnonzero(np.diff(q[nearest], prepend=-1))]
+            nearest = nearest[distance[nearest] < best.distance[q[nearest]]]
+            best.distance[q[nearest]], best.mesh[q[nearest]] = distance[nearest], rows[at[nearest]]
+
+    def _arithmetic(self, device: torch.device | None) -> AbstractPairs:
+        coarse = self._coarse(self._cells)
+        if device is None or device.type == "cpu":
+            return NumpyPairs(self._cells, coarse)
+        return TorchPairs(self._cells, coarse, device)
+
+    def _exactly(self, X: np.ndarray, mesh: np.ndarray) -> np.ndarray:
+        """Measure each query from its own mesh in numpy."""
+        distance = np.empty(len(X))
+        for rows in self._blocks(np.unique(mesh)):
+            for k, y in zip(rows, self._read(rows), strict=True):
+                mine = np.flatnonzero(mesh == k)
+                distance[mine] = mean_vertex_distance(X[mine], y)
+        return distance
 
     def _blocks(self, rows: np.ndarray) -> list[np.ndarray]:
         return [rows[i : i + self._block] for i in range(0, len(rows), self._block)]
@@ -181,19 +204,3 @@ def halve(P: Float[np.ndarray, "V 3"], times: int) -> Int[np.ndarray, " V"]:
 
 def _sizes(D: np.ndarray) -> np.ndarray:
     return mean_vertex_distance(D, np.zeros_like(D[0]))
-
-
-def _bounds(
-    a: Float[np.ndarray, "q J 3"], b: Float[np.ndarray, "n J 3"]
-) -> Float[np.ndarray, "q n"]:
-    """Sum the distances of corresponding cell means."""
-    total = np.zeros((len(a), len(b)), np.float32)
-    for j in range(a.shape[1]):
-        p, q = a[:, j], b[:, j]
-        # ‖p − q‖² as one product. The squares are shrunk by more than it can round up, so that
-        # a bound stays one where they cancel.
-        pp, qq = ((x * x).sum(axis=1) * np.float32(1 - 16 * _EPS) for x in (p, q))
-        left = np.column_stack([p, pp, np.ones_like(pp)])
-        square = left @ np.stack([*(-2 * q.T), np.ones_like(qq), qq])
-        total += np.sqrt(np.maximum(square, 0, out=square), out=square)
-    return total

@@ -46,6 +46,7 @@ from gan.evaluation.result import (
 )
 from gan.models.contract import FaceGenerator, Factor
 from gan.provenance import source_commit
+from gan.runs.directory import pick_device
 from gan.sections import MetricConfig
 
 STAGES = ("specificity", "diversity", "training diversity", "labels", "model-free check")
@@ -255,7 +256,9 @@ class _Measurement:
 
     def _specificity_and_energy(self) -> dict[str, Any]:
         roughness = RoughnessEnergy(self.model.template.numpy(), self.model.faces.numpy())
-        search = NearestMesh(self.read, len(self.rows), self.dataset.template)
+        search = NearestMesh(
+            self.read, len(self.rows), self.dataset.template, device=pick_device("auto")
+        )
         distances: dict[str, list[np.ndarray]] = {MODEL: [], OTHER_MESH: [], OTHER_SUBJECT: []}
         energies: dict[str, list[np.ndarray]] = {MODEL: [], TRAINING: []}
         codes = self.model.sample_codes(self.n_samples, rng=self.torch_rng("specificity"))

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan.evaluation import nearest
+from gan.evaluation import nearest, pairs
 from gan.evaluation.distance import mean_vertex_distance
 from gan.evaluation.nearest import NearestMesh, halve
+from gan.evaluation.pairs import TorchPairs
 from tests.meshes import seeds
 from tests.reference import distances as slow
 
@@ -63,9 +65,11 @@ def test_blocks_do_not_change_the_answer(monkeypatch):
         monkeypatch.setattr(nearest, name, size)
     search = NearestMesh(X[:50].__getitem__, 50, X[0])
     assert len(search._blocks(np.arange(50))) > 5
-    parts = search.query(X[50:])
-    np.testing.assert_array_equal(whole.mesh, parts.mesh)
-    np.testing.assert_array_equal(whole.distance, parts.distance)
+    monkeypatch.setattr(pairs, "BLOCK_BYTES", 4 * 3 * 40 * 5)
+    for kind in (NearestMesh, OnTensors):
+        parts = kind(X[:50].__getitem__, 50, X[0]).query(X[50:])
+        np.testing.assert_array_equal(whole.mesh, parts.mesh)
+        np.testing.assert_array_equal(whole.distance, parts.distance)
 
 
 def test_spares_almost_all_distances(monkeypatch):
@@ -83,6 +87,43 @@ def test_spares_almost_all_distances(monkeypatch):
     monkeypatch.setattr(NearestMesh, "_measure", count)
     search.query(X[:40])
     assert 40 <= measured <= 40 * 4
+
+
+class OnTensors(NearestMesh):
+    """The path of a GPU, on tensors of the processor."""
+
+    def _arithmetic(self, device):
+        return TorchPairs(self._cells, self._coarse(self._cells), device)
+
+
+@given(seeds(), st.integers(2, 30), st.integers(1, 300), st.sampled_from([0.0, 1e-3, 0.5, 40.0]))
+def test_tensors_find_what_arrays_find(seed, n, V, noise):
+    rng = np.random.default_rng(seed)
+    X = collection(rng, n + 6, V, noise)
+    meshes, queries = X[:n], np.concatenate([X[n:], X[:2]])
+    group, groups = rng.integers(0, 3, len(queries)), np.arange(n) % 3
+    barred = {"group": group, "groups": groups} if n >= 3 else {}
+    by_array, by_tensor = (
+        kind(meshes.__getitem__, n, X.mean(axis=0)).query(queries, **barred)
+        for kind in (NearestMesh, OnTensors)
+    )
+    np.testing.assert_allclose(by_tensor.distance, by_array.distance, rtol=1e-6, atol=1e-7)
+    same = by_tensor.mesh == by_array.mesh  # but for ties to the last digit
+    np.testing.assert_array_equal(by_tensor.distance[same], by_array.distance[same])
+    at = mean_vertex_distance(queries, meshes[by_tensor.mesh])
+    np.testing.assert_allclose(by_tensor.distance, at, rtol=1e-6)
+
+
+@pytest.mark.cuda
+def test_a_gpu_finds_what_arrays_find():
+    X = collection(np.random.default_rng(5), 2040, 700, 0.05)
+    meshes, queries = X[40:], X[:40]
+    here, there = (
+        NearestMesh(meshes.__getitem__, len(meshes), X[0], device=torch.device(name)).query(queries)
+        for name in ("cpu", "cuda")
+    )
+    np.testing.assert_array_equal(there.mesh, here.mesh)
+    np.testing.assert_array_equal(there.distance, here.distance)
 
 
 def test_halve_makes_equal_cells_that_nest():
