@@ -31,6 +31,7 @@ def view_faces(model: FaceGenerator, *, seed: int = 0, **options: Any) -> ViewSe
     import viser
 
     from gan.viewing.page import FacePage
+    from gan.viewing.scene import light
     from meshkit.viewing.scene import DISTANCE, FIELD_OF_VIEW, FRONTS, UPS
 
     try:
@@ -41,6 +42,7 @@ def view_faces(model: FaceGenerator, *, seed: int = 0, **options: Any) -> ViewSe
         raise
     first = server.viser.initial_camera
     server.viser.scene.set_up_direction(UPS["y"])
+    light(server.viser.scene)
     first.fov, first.up, first.look_at = FIELD_OF_VIEW, UPS["y"], (0.0, 0.0, 0.0)
     x, y, z = FRONTS["y"]
     first.position = (DISTANCE * x, DISTANCE * y, DISTANCE * z)

@@ -1,6 +1,7 @@
 """The page of one browser: the face, and tabs of controls beside it."""
 
 from collections.abc import Callable
+from functools import partial
 
 import viser
 
@@ -28,8 +29,9 @@ class FacePage:
         self.mode = gui.add_dropdown("shading", list(MODES), initial_value=PLAIN)
         self.mode.on_update(stage.answer(self._shade))
         self.legend = gui.add_html("")
-        self.steps = gui.add_button_group("", ("random", "mean", "undo", "redo", "front"))
-        self.steps.on_click(stage.answer(self._step))
+        for label, names in (("face", ("random", "mean", "front")), ("step", ("undo", "redo"))):
+            buttons = gui.add_button_group(label, names)
+            buttons.on_click(stage.answer(partial(self._step, buttons)))
         tabs = gui.add_tab_group()
         with tabs.add_tab("Face"):
             FaceTab(stage)
@@ -45,13 +47,14 @@ class FacePage:
             ImagesTab(stage)
         with tabs.add_tab("Files"):
             SavingTab(stage)
+        stage.scene.home()
 
     def _shade(self) -> None:
         self.stage.shade(str(self.mode.value))
         self.legend.content = legend_bar(self.stage.shading.legend(self.stage.mode))
 
-    def _step(self) -> None:
-        what = str(self.steps.value)
+    def _step(self, buttons: viser.GuiButtonGroupHandle) -> None:
+        what = str(buttons.value)
         if what == "front":
             self.stage.scene.home()
             return

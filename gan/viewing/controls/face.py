@@ -13,6 +13,7 @@ from gan.viewing.stage import Stage
 AT_ONCE = 8  # sliders of a factor, and how many more a press brings
 FEW = 12  # classes that are buttons; more are a list
 REACH = 3.0  # deviations, to each side
+MIDDLE = ((0.0, ""),)  # the mean, marked on a slider
 SHOWN = "● "  # before the class that the face has
 
 
@@ -39,7 +40,7 @@ class _Part:
         if name != NOISE:
             self.labels = words(stage.shapes.model.factor(name).classes)
         self._classes()
-        dice = gui.add_button_group("", ("random", "mean"))
+        dice = gui.add_button_group("code", ("random", "mean"))
         dice.on_click(stage.answer(lambda: self._throw(str(dice.value))))
         self.count = len(stage.shapes.directions[name].sigma) if self._has_directions() else 0
         self._more_sliders()
@@ -90,6 +91,7 @@ class _Part:
                 REACH,
                 0.05,
                 0.0,
+                marks=MIDDLE,
                 hint=f"in standard deviations; one moves a vertex by {effect:.2f} mm (RMS)",
             )
             slider.on_update(self.stage.answer(partial(self._move, k)))

@@ -30,15 +30,14 @@ class KeptFaces:
         self._portraits = {face: portrait(shapes, shapes.decode(kept[face])) for face in FACES}
         self._picture = gui.add_image(self._both(), label="A and B", format="jpeg")
         for verb in ("keep as", "show"):
-            buttons = gui.add_button_group("", [f"{verb} {face}" for face in FACES])
-            buttons.on_click(stage.answer(partial(self._press, buttons)))
+            buttons = gui.add_button_group(verb, FACES)
+            buttons.on_click(stage.answer(partial(self._press, verb, buttons)))
 
-    def _press(self, buttons: viser.GuiButtonGroupHandle) -> None:
-        what = str(buttons.value)
-        face = what[-1:]
+    def _press(self, verb: str, buttons: viser.GuiButtonGroupHandle) -> None:
+        face = str(buttons.value)
         if face not in FACES:
             return
-        if what.startswith("show"):
+        if verb == "show":
             self.stage.act(lambda session: session.recall(face))
             return
         with self.stage.lock:
