@@ -20,7 +20,7 @@ def wheel(tmp_path_factory):
     for package in ("meshkit", "gan"):
         unwanted = shutil.ignore_patterns("__pycache__", "*.pyc")
         shutil.copytree(ROOT / package, source / package, ignore=unwanted)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "THIRD_PARTY.md"):
         shutil.copy(ROOT / name, source)
     call = [sys.executable, "-W", "ignore", "-c", BUILD]
     done = subprocess.run(call, cwd=source, capture_output=True, text=True)
