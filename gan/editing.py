@@ -65,8 +65,7 @@ def load_face(model: FaceGenerator, place: str) -> Face:
 
 def is_codes(path: Path) -> bool:
     """Return whether an .npz holds codes, and not a mesh."""
-    with np.load(path, allow_pickle=False) as archive:
-        return NOISE in archive.files
+    return NOISE in read_archive(path, {NOISE})
 
 
 def load_codes(model: FaceGenerator, path: Path, row: str) -> dict[str, Tensor]:
@@ -107,6 +106,8 @@ def read_codes(model: FaceGenerator, path: Path) -> dict[str, Tensor]:
             raise ValueError(f"{path}: expected {name} codes (n, {size}), got {got}")
         if len(codes[name]) != n:
             raise ValueError(f"{path}: {len(codes[name])} {name} codes, but {n} of noise")
+        if codes[name].dtype.kind not in "fiu":
+            raise ValueError(f"{path}: {name} codes are {codes[name].dtype}, expected numbers")
         if not np.isfinite(codes[name]).all():
             raise ValueError(f"{path}: {name} codes are not finite")
     device = model.template.device

@@ -78,7 +78,13 @@ class LazyGroup(click.Group):
         except (ValueError, OSError, SolveError) as error:  # MeshError is a ValueError
             tell_where(ctx)
             raise click.ClickException(one_line(error)) from error
+        except MemoryError as error:
+            tell_where(ctx)
+            raise click.ClickException(no_memory(error)) from error
         except RuntimeError as error:
+            if runs_out(error):
+                tell_where(ctx)
+                raise click.ClickException(no_memory(error)) from error
             if type(error).__module__.split(".")[0] in {"meshkit", "gan"}:
                 tell_where(ctx)
                 raise click.ClickException(one_line(error)) from error
@@ -90,3 +96,25 @@ def one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return str(error) or type(error).__name__
+
+
+def runs_out(error: RuntimeError) -> bool:
+    """Return whether torch found too little memory: on a device, or in its allocator on a CPU."""
+    if "torch" in sys.modules:  # imported here, it would slow down every command
+        import torch
+
+        if isinstance(error, torch.OutOfMemoryError):
+            return True
+    return "DefaultCPUAllocator" in str(error)  # a plain RuntimeError, known by its text alone
+
+
+def no_memory(error: Exception) -> str:
+    """Return what was asked for, in one line, and what takes less."""
+    said = str(error).strip()
+    what = said.splitlines()[0][:200].rstrip(". ") if said else ""
+    where = "the device" if "CUDA" in what or "MPS" in what else "memory"
+    remedy = (
+        "give less at a time (meshkit: a smaller --size; gan: smaller training.batch, mapping.size "
+        "or discriminator.widths by --set, fewer --samples), or end what else runs there"
+    )
+    return f"{where} is full" + (f" ({what})" if what else "") + f": {remedy}"

@@ -1,6 +1,7 @@
 """`meshkit transfer`: poses of one mesh on another."""
 
 import time
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,8 +187,9 @@ def _source_faces(
             f"--correspondence {correspondence!r} is neither none, closest, fit nor an .npy"
         )
     try:
-        faces = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        with file.open("rb") as stream:  # numpy keeps a zip archive open
+            faces = np.load(stream, allow_pickle=False)
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file} is no sound .npy of numbers: {error}") from None
     if not isinstance(faces, np.ndarray) or faces.ndim != 1 or faces.dtype.kind not in "iu":
         raise ValueError(f"{file}: expected one integer per target face")

@@ -11,10 +11,12 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 import gan.cli
 import gan.cli.data
+import gan.datasets.store
 import meshkit
 import meshkit.cli
 from gan.errors import TrainingDiverged
@@ -223,3 +225,37 @@ def test_doctor_reports_and_judges(monkeypatch):
         assert report["healthy"] == (expected == 0)
         assert report["device"]["threads"] == 2
         assert CliRunner().invoke(gan.cli.main, ["doctor"]).exit_code == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            MemoryError("Unable to allocate 7.28 TiB"),
+            "memory is full (Unable to allocate 7.28 TiB)",
+        ),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried 2 GiB"), "the device is full (CUDA"),
+    ],
+)
+def test_too_little_memory_is_one_line_with_a_remedy(monkeypatch, error, says):
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(gan.datasets.store, "load_dataset", fail)
+    line = _out_of_memory()
+    assert says in line
+    assert "training.batch" in line
+
+
+def test_torch_without_memory_on_a_cpu_is_one_line(monkeypatch):
+    monkeypatch.setattr(gan.datasets.store, "load_dataset", lambda path: torch.empty(10**15))
+    assert "memory is full ([enforce fail" in _out_of_memory()
+
+
+def _out_of_memory() -> str:
+    blobs(Path("blobs.h5"))
+    result = CliRunner().invoke(gan.cli.main, ["data", "info", "blobs.h5"])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    (line,) = result.stderr.strip().splitlines()
+    return line

@@ -10,18 +10,31 @@ SHOWN = 20  # classes listed one by one
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--card",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write a data card: Markdown with YAML front matter.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of the table.")
-def info(file: Path, as_json: bool) -> None:
-    """Say what the data set FILE holds; reads everything but the vertices."""
-    import json
+def info(file: Path, card: Path | None, as_json: bool) -> None:
+    """Say what the data set FILE holds; reads everything but the vertices.
 
+    Example: gan data info faces.h5 --card faces.md
+    """
     from gan.datasets.inspection import describe
     from gan.datasets.store import load_dataset
+    from meshkit.cli.messages import print_json
+    from meshkit.files import atomic_path
 
     with load_dataset(file) as dataset:
         facts = describe(dataset)
+        if card is not None:
+            from gan.export.data_card import data_card
+
+            with atomic_path(card) as aside:
+                aside.write_text(data_card(dataset), encoding="utf-8")
     if as_json:
-        click.echo(json.dumps(facts))
+        print_json(facts)
     else:
         _print(facts)
 
