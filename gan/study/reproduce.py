@@ -5,7 +5,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 
@@ -18,6 +18,7 @@ from gan.study.stages import Interrupted, note_training, run_stage
 from gan.study.study import Found, Study
 
 
+@runtime_checkable
 class Board(Protocol):
     """Whoever shows how far a study is."""
 
