@@ -1,13 +1,19 @@
 """Every command shows how it is called, in an example that can work, and what it prints."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
+import gan.cli
+import gan.cli.data
+from gan.runs.checkpoints import load_model
 from meshkit.cli import COMMANDS, main
+from tests.gan.conftest import blobs
 from tests.system.commands import dome, read_json, succeed, write
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
@@ -45,8 +51,11 @@ def test_help_has_an_example_whose_options_exist(name):
 
 
 def test_every_command_is_on_the_page():
-    assert set(SECTIONS) == set(CALLS)
-    assert {call.split()[0] for call in CALLS} == set(COMMANDS) - {"completion"}  # a script
+    assert {name for name in SECTIONS if not name.startswith("gan ")} == set(CALLS)
+    assert {call.split()[0] for call in CALLS} == set(COMMANDS) - {
+        "completion",
+        "view",
+    }  # a script, a server
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -72,3 +81,42 @@ def _keys(value: object) -> set[str]:
     if isinstance(value, list):
         return {key for item in value for key in _keys(item)}
     return set()
+
+
+GAN_CALLS: dict[str, tuple[str, ...]] = {
+    "gan data info": ("blobs.h5",),
+    "gan data check": ("blobs.h5",),
+    "gan data preview": ("blobs.h5", "-o", "sheet.png", "--tile", "32"),
+    "gan plugins": (),
+    "gan train --dry-run": ("blobs.h5", "--device", "cpu"),
+    "gan sample": ("run", "-n", "1", "-o", "out"),
+    "gan transfer": ("run", "one.obj", "one.obj", "-o", "out.obj"),
+    "gan report": ("run", "-o", "page.html"),
+}
+
+
+@pytest.mark.parametrize("call", GAN_CALLS)
+def test_json_of_gan_has_the_keys_of_the_page(call, tmp_path, monkeypatch, request):
+    monkeypatch.chdir(tmp_path)
+    blobs(Path("blobs.h5"))
+    arguments = GAN_CALLS[call]
+    if "run" in arguments:
+        Path("run").symlink_to(request.getfixturevalue("trained"))
+        model = load_model("run")
+        V = model.template.double().numpy()
+        write("one.obj", V, model.faces.numpy())
+    result = CliRunner().invoke(gan.cli.main, [*call.split()[1:], *arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    values = json.loads(result.stdout)
+    said = set(re.findall(r"`(\w+)`", SECTIONS[call]))
+    assert values.keys() - said == set(), "not on the page"
+    inner = {key for value in values.values() for key in _keys(value)}
+    assert said <= values.keys() | inner, "on the page, but not printed"
+
+
+def test_sections_of_gan_name_commands():
+    commands = {f"gan {name}" for name in gan.cli.COMMANDS} | {
+        f"gan data {name}" for name in gan.cli.data.COMMANDS
+    }
+    named = {name.split(" --")[0] for name in SECTIONS if name.startswith("gan ")}
+    assert named <= commands
