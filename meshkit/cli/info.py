@@ -10,7 +10,7 @@ OPTIONAL = {
     "h5py": "gan data sets: pip install 'meshkit-gan[gan]'",
     "robust_laplacian": "meshkit.robust_laplacian: pip install robust_laplacian",
     "open3d": "scans, rays: pip install 'meshkit-gan[scan]'",
-    "viser": "gan view: pip install 'meshkit-gan[view]'",
+    "viser": "meshkit view, gan view: pip install 'meshkit-gan[view]'",
     "pytorch3d": "rendering on a GPU: see its own instructions",
 }
 

@@ -210,14 +210,14 @@ def _note(text: str) -> str:
 def _facts(subject: Subject, *, full: bool) -> str:
     """Return the table of facts; those of the doctor only if asked: he takes his time."""
     unit = subject.unit()
-    size = " × ".join(f"{side:.4g}" for side in subject.extent)
+    size = " × ".join(map(_number, subject.extent.tolist()))
     rows = {
         "file": html.escape(subject.path.name),
         "vertices": f"{len(subject.mesh.V):,}",
         "faces": f"{len(subject.mesh.F):,}",
         "size": size,
         "unit": f"{unit}, if this is a face" if unit else "unknown: no face has this size",
-        "area": f"{subject.area():.4g}",
+        "area": _number(subject.area()),
     }
     if full:
         diagnosis = subject.diagnosis()
@@ -232,6 +232,11 @@ def _facts(subject: Subject, *, full: bool) -> str:
         for name, value in rows.items()
     )
     return f'<table style="margin: 0 0.75em; font-size: 0.8em; line-height: 1.5">{cells}</table>'
+
+
+def _number(value: float) -> str:
+    """Write four digits, and no power of ten where it can be helped."""
+    return f"{value:,.0f}" if 1000 <= value < 1e9 else f"{value:.4g}"
 
 
 def _loops(lengths: Sequence[int]) -> str:

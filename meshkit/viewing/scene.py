@@ -177,21 +177,19 @@ class MeshScene:
             self._borders = []
             if not visible or not (loops := subject.borders()):
                 return
-            V = subject.V + LIFT * subject.normals()
-            segments = [V[E] for E in loops]
-            colors = [
-                np.tile(np.array(loop_color(k), dtype=np.uint8), (len(part), 2, 1))
-                for k, part in enumerate(segments)
-            ]
-            self._borders = [
-                self.client.scene.add_line_segments(
-                    "/borders",
-                    np.concatenate(segments).astype(np.float32),
-                    np.concatenate(colors),
-                    thickness=4.0,
-                    thickness_units="screen",
+            V = (subject.V + LIFT * subject.normals()).astype(np.float32)
+            for k, color in enumerate(
+                LOOPS[: len(loops)]
+            ):  # loop j has colour j modulo their number
+                self._borders.append(
+                    self.client.scene.add_line_segments(
+                        f"/borders/{k}",
+                        V[np.concatenate(loops[k :: len(LOOPS)])],
+                        color,
+                        thickness=4.0,
+                        thickness_units="screen",
+                    )
                 )
-            ]
 
     def mark(self, finding: Finding | None) -> int:
         """Show where a finding is and go there; None takes it away. Returns how many are shown."""
