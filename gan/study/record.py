@@ -71,6 +71,8 @@ def read_record(folder: Path) -> Record | None:
     CheckpointError
         The file is damaged, or of another version of this software.
     """
+    if folder.is_file():
+        raise CheckpointError(f"{folder} is a file: name a folder")
     try:
         content = json.loads((folder / FILE).read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
@@ -106,8 +108,6 @@ def open_record(folder: Path, asked: dict[str, Any]) -> Record:
                 )
         return found
     if folder.exists():
-        if not folder.is_dir():
-            raise CheckpointError(f"{folder} is a file: name a folder")
         strange = sorted(p.name for p in folder.iterdir() if p.name[0] != "." and p.name not in OWN)
         if strange:
             raise CheckpointError(

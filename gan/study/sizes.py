@@ -46,11 +46,11 @@ class EvaluationBudget(Section):
 class Minutes(Section):
     """How long the other stages take."""
 
-    data: Positive = 1
-    speaking: Positive = 1
-    judges: Positive = 1
-    figures: Positive = 1
-    report: Positive = 1
+    data: Positive = 1.0
+    speaking: Positive = 1.0
+    judges: Positive = 1.0
+    figures: Positive = 1.0
+    report: Positive = 1.0
 
 
 class StudySize(Section):

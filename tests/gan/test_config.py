@@ -29,6 +29,14 @@ def test_later_layers_win(tmp_path):
     assert config.mapping == load_config("small").mapping
 
 
+def test_a_star_sets_all_tables_of_a_list():
+    config = load_config("small", None, ["factors.*.losses.feature=0"])
+    assert [factor.losses["feature"].g for factor in config.factors] == [0, 0]
+    assert [factor.losses["classification"].g for factor in config.factors] == [1, 1]
+    with pytest.raises(ConfigError, match=r"expected regularizers.NAME.key"):
+        load_config("small", None, ["regularizers.*.weight=1"])
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

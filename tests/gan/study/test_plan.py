@@ -1,0 +1,117 @@
+"""What a study is going to do: budgets as data, ablations of one line, stages by name."""
+
+import pytest
+
+from gan.baselines.config import BaselineConfig
+from gan.config import Config, load_config
+from gan.errors import ConfigError
+from gan.study.ablations import ablations_of
+from gan.study.plan import choose_stages, plan_ablations, plan_study
+from gan.study.sizes import load_sizes, named_size
+from gan.training.changes import differing_keys
+from tests.gan.study.small_study import ABLATIONS, MODELS, TABLE, small_plan, write_table
+
+LOSSES = "factors.{}.losses.{}"
+
+
+@pytest.mark.parametrize("preset", ["small", "paper"])
+def test_an_ablation_differs_in_one_line(preset):
+    full = load_config(preset)
+    changed = {}
+    for cut in ablations_of(full):
+        assert "\n" not in cut.override
+        less = load_config(preset, None, [cut.override])
+        changed[cut.name] = set(differing_keys(full, less))
+    both = {name: LOSSES.format(name, "{}") for name in ("identity", "expression")}
+    assert changed == {
+        "no-regularizer": {"regularizer.weight"},
+        "no-identity-classifier": {
+            both["identity"].format(loss) for loss in ("classification", "feature")
+        },
+        "no-expression-classifier": {
+            both["expression"].format(loss) for loss in ("classification", "feature")
+        },
+        "no-feature-loss": {key.format("feature") for key in both.values()},
+    }
+
+
+def test_ablations_of_classifiers_follow_the_factors():
+    tree = load_config("small").model_copy(
+        update={"factors": load_config("small").factors[:1]}, deep=True
+    )
+    names = [cut.name for cut in ablations_of(tree)]
+    assert names == ["no-regularizer", "no-identity-classifier", "no-feature-loss"]
+
+
+@pytest.mark.parametrize("size", load_sizes())
+def test_every_size_trains_what_the_tables_need(size):
+    plan = plan_study(size, named_size(size), seed=7, threads=2)
+    names = [trial.name for trial in plan.trials]
+    assert set(names) == {*ABLATIONS, "3dmm", "mae", "coma", "ours", "ours-plus", "three-factors"}
+    assert len(plan.trial("three-factors").config.factors) == 3
+    for trial in plan.trials:
+        config = trial.config
+        own = config if isinstance(config, BaselineConfig) else config.training
+        assert (own.seed, own.threads) == (7, 2)
+    assert plan.stages[0].name == "data"
+    assert plan.stages[-1].name == "report"
+
+
+def test_the_budget_of_an_ablation_is_that_of_the_model():
+    plan = plan_study("small", named_size("small"))
+    full = plan.trial("ours").config
+    assert isinstance(full, Config)
+    assert full.training.iterations == 1200
+    for name in ABLATIONS:
+        assert plan.trial(name).config.training == full.training
+
+
+def test_stages_are_chosen_by_name_and_by_group(tmp_path):
+    plan = small_plan(write_table(tmp_path))
+
+    def chosen(*only: str) -> list[str]:
+        return [stage.name for stage in choose_stages(plan, only)]
+
+    assert chosen() == [stage.name for stage in plan.stages]
+    assert chosen("report", "ours") == ["ours", "report"]
+    assert chosen("trainings") == list(MODELS)
+    assert chosen("ablations") == list(ABLATIONS)
+    assert chosen("evaluations", "data") == ["data", *(f"evaluate-{name}" for name in MODELS)]
+    with pytest.raises(ValueError, match=r"--only mea: known are data, 3dmm, ours, .*trainings"):
+        choose_stages(plan, ["mea"])
+
+
+def test_an_ablation_study_is_the_preset_and_what_is_set():
+    size = named_size("tiny")
+    plan = plan_ablations("plus", ["training.iterations=9"], [], size, seed=3)
+    assert [trial.name for trial in plan.trials] == ["ours-plus", *ABLATIONS]
+    assert {trial.config.training.iterations for trial in plan.trials} == {9}
+    assert not [stage for stage in plan.stages if stage.name == "speaking-data"]
+    some = plan_ablations("plus", [], ["no-regularizer"], size)
+    assert [trial.name for trial in some.trials] == ["no-regularizer"]
+    with pytest.raises(ValueError, match="--only ours: known are ours-plus, no-regularizer"):
+        plan_ablations("plus", [], ["ours"], size)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("[mini]", "[mini", "is not TOML"),
+        ('about = "for tests"', 'abut = "x"', "mini.about: Field required"),
+        ('baseline = "coma"', 'preset = "small"\nbaseline = "coma"', "coma: give either preset"),
+        ("[mini.trainings.coma]", '[mini.trainings."../coma"]', "cannot be the name of a folder"),
+        ("samples = 20", "samples = 3", "mini.evaluation.samples: .*equal to 20"),
+        ('baseline = "coma"', 'baseline = "comma"', "unknown baseline 'comma'"),
+        ('preset = "small"', 'preset = "smal"', "unknown preset 'smal'"),
+    ],
+)
+def test_a_wrong_table_is_said_in_one_line(tmp_path, before, after, says):
+    assert before in TABLE
+    table = write_table(tmp_path, TABLE.replace(before, after))
+    with pytest.raises(ConfigError, match=says):
+        small_plan(table)
+
+
+def test_an_unknown_size_names_those_that_exist():
+    with pytest.raises(ConfigError, match="--size huge: known are tiny, small, full"):
+        named_size("huge")
