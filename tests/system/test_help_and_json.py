@@ -51,11 +51,9 @@ def test_help_has_an_example_whose_options_exist(name):
 
 
 def test_every_command_is_on_the_page():
-    assert {name for name in SECTIONS if not name.startswith("gan ")} == set(CALLS)
-    assert {call.split()[0] for call in CALLS} == set(COMMANDS) - {
-        "completion",
-        "view",
-    }  # a script, a server
+    served = {"view"}  # prints when its server listens, and does not end
+    assert {name for name in SECTIONS if not name.startswith("gan ")} == set(CALLS) | served
+    assert {call.split()[0] for call in CALLS} == set(COMMANDS) - {"completion"} - served
 
 
 @pytest.mark.parametrize("call", CALLS)
