@@ -89,6 +89,7 @@ def compare(
     from gan.sections import MetricConfig
     from gan.study.export import as_record
     from gan.study.identify import members_of
+    from gan.study.moving_face import moving_face
     from gan.study.page import is_comparison, write_comparison
     from gan.study.results import FURTHER, CompareSettings
     from gan.study.results import compare as measure
@@ -119,7 +120,8 @@ def compare(
             progress=bar.update,
         )
         drawn = _draw(members, opened, found, bar) if figures else []
-        write_comparison(found, aside, drawn)
+        viewer = moving_face(found) if figures else None
+        write_comparison(found, aside, drawn, viewer=viewer)
     for run in found.strangers():
         click.echo(f"note: {run.run} was trained on other data than {dataset}", err=True)
     if as_json:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from gan.study.data import Report
 from gan.study.figures.figure import Figure
 from gan.study.member import TITLES
+from gan.study.moving_face import moving_face
 from gan.study.page import write_comparison
 from gan.study.results import CompareSettings, Comparison, compare
 from gan.study.study import Study
@@ -14,7 +15,8 @@ def write_report(study: Study, figures: Sequence[Figure], report: Report) -> Non
     """Write the report of a study into its folder, and what is missing on it."""
     found = hold_together(study, report)
     report("writing the page", 0, 0)
-    write_comparison(found, study.folder, [*figures, *_what_is_missing(study)])
+    pictures = [*figures, *_what_is_missing(study)]
+    write_comparison(found, study.folder, pictures, viewer=moving_face(found))
 
 
 def hold_together(study: Study, report: Report) -> Comparison:

@@ -1,4 +1,4 @@
-"""The page of a comparison, and the folder that it lies in; no scripts, no network."""
+"""The page of a comparison, and the folder that it lies in; it needs no network."""
 
 import json
 from collections.abc import Sequence
@@ -28,8 +28,20 @@ MAKER = "gan compare"
 SHOWN_GROUPS = ("decoupling", "diversity", "specificity", "model-free", "reconstruction", "sparse")
 
 
-def write_comparison(found: Comparison, folder: Path, figures: Sequence[Figure] = ()) -> None:
-    """Write the files into a folder, which is made; each appears whole, the page last."""
+def write_comparison(
+    found: Comparison,
+    folder: Path,
+    figures: Sequence[Figure] = (),
+    *,
+    viewer: Markup | None = None,
+) -> None:
+    """Write the files into a folder, which is made; each appears whole, the page last.
+
+    Parameters
+    ----------
+    viewer
+        A section with a face to turn and move, as of `gan.study.moving_face`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tables = (table1(found), table2(found))
     for table in tables:
@@ -37,7 +49,7 @@ def write_comparison(found: Comparison, folder: Path, figures: Sequence[Figure] 
         _write(folder / f"{table.name}.tex", as_latex(table))
     _write(folder / RECORD, json.dumps(as_record(found), indent=1, allow_nan=False) + "\n")
     _write_pictures(folder / PICTURES, figures)
-    _write(folder / PAGE, build_page(found, tables, figures))
+    _write(folder / PAGE, build_page(found, tables, figures, viewer))
 
 
 def is_comparison(path: Path) -> bool:
@@ -48,7 +60,10 @@ def is_comparison(path: Path) -> bool:
 
 
 def build_page(
-    found: Comparison, tables: Sequence[Table], figures: Sequence[Figure] = ()
+    found: Comparison,
+    tables: Sequence[Table],
+    figures: Sequence[Figure] = (),
+    viewer: Markup | None = None,
 ) -> Markup:
     """Return the page; `tables` are Table 1 and Table 2 of the comparison."""
     style = resources.files("gan.study").joinpath("comparison.css").read_text(encoding="utf-8")
@@ -56,6 +71,7 @@ def build_page(
     body = [
         element("style", Markup(style)),
         _pictures(figures),
+        viewer,
         section(
             "Do the paper's claims hold here?",
             RULE,
@@ -77,6 +93,7 @@ def build_page(
         lead=_lead(found),
         body=join(body),
         maker=MAKER,
+        viewers=viewer is not None,
     )
 
 

@@ -120,8 +120,10 @@ def test_figures_are_drawn_of_every_model_and_other_data_is_said(gan, runs, tmp_
     assert "[&#x27;3dmm&#x27;, &#x27;mine&#x27;] 3" in page
     assert "<img" in page
     assert [p.name for p in (out / "figures").glob("*")] == ["faces.png"]
+    assert (out / "report.html").read_text(encoding="utf-8").count("data-face=") == 1
     assert gan("compare", runs[1], other, *FEW, "-o", out).exit_code == 0
     assert not (out / "figures").exists()
+    assert "<script" not in (out / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

@@ -1,0 +1,42 @@
+"""The one face of a comparison's page that can be turned and moved."""
+
+from gan.export.shapes import zero_codes
+from gan.report.frame import section
+from gan.report.html import Markup
+from gan.report.pictures import Photographer
+from gan.report.viewer import model_viewer
+from gan.runs.checkpoints import load_model
+from gan.study.results import Comparison, Result
+
+BEST = ("ours-plus", "ours")
+TILE = (420, 350)  # height and width of the picture where scripts do not run
+
+
+def moving_face(found: Comparison) -> Markup | None:
+    """Return a section with the mean face of our best model, else of the first of all.
+
+    None for a comparison of nothing.
+
+    Raises
+    ------
+    CheckpointError
+        The run of that model has no whole checkpoint.
+    """
+    if not found.results:
+        return None
+    result = _chosen(found)
+    model = load_model(result.runs[0].run).to("cpu")
+    camera = Photographer(model, size=TILE)
+    still = camera.shoot_codes(zero_codes(model), [f"the mean face of {result.title}"])[0]
+    viewer = model_viewer(model, label=f"the mean face of {result.title}", still=still)
+    text = (
+        f"The mean face of {result.title}. Sliders go along each factor's strongest directions; "
+        "buttons are labels. Mixtures add displacements."
+    )
+    return section("Turn it, move it", text, viewer)
+
+
+def _chosen(found: Comparison) -> Result:
+    ranked = [found.result(name) for name in BEST]
+    ours = [result for result in found.results if result.kind == "ours"]
+    return next(result for result in (*ranked, *ours, *found.results) if result is not None)
