@@ -22,9 +22,11 @@ def test_sources_move_and_targets_rest(dataset):
         rest = dataset.vertices(still[:1])
         reach = np.linalg.norm(dataset.vertices(same) - rest, axis=2).mean(axis=1)
         assert face.mesh == same[reach.argmax()]
-        other = resting_face(dataset, rows, after=face.subject)
+        # Backwards, so that nobody's first face is the one at rest.
+        other = resting_face(dataset, rows[::-1], after=face.subject)
         assert other is not None
         assert dataset.subject[other] != face.subject
+        assert dataset.labels["expression"][other] == 0
     alone = rows[dataset.subject[rows] == faces[0].subject]
     assert resting_face(dataset, alone, after=faces[0].subject) is None
 
