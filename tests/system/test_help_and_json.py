@@ -89,6 +89,7 @@ GAN_CALLS: dict[str, tuple[str, ...]] = {
     "gan train --dry-run": ("blobs.h5", "--device", "cpu"),
     "gan sample": ("run", "-n", "1", "-o", "out"),
     "gan transfer": ("run", "one.obj", "one.obj", "-o", "out.obj"),
+    "gan reproduce --dry-run": ("--size", "tiny", "-o", "study"),
     "gan report": ("run", "-o", "page.html"),
 }
 
