@@ -128,7 +128,10 @@ class Guard:
         """Say why a request is not served; None if it is."""
         host = _single(request, "Host")
         if not self.knows(host):
-            return http.HTTPStatus.FORBIDDEN, "This server is not known under that name."
+            return (
+                http.HTTPStatus.FORBIDDEN,
+                "This server is not known under that name; --allow-host adds one.",
+            )
         if request.path.partition("?")[0] != "/":
             return http.HTTPStatus.NOT_FOUND, "There is one page: /"
         if not self._has_token(request):

@@ -142,7 +142,7 @@ def open_server(
     known = {_bracketed(host), *names}
     wildcard = host in {"0.0.0.0", "::"}
     if wildcard:
-        known |= {socket.gethostname(), socket.getfqdn()}
+        known.add(socket.gethostname())
     guard = Guard(
         {name.lower() for name in known},
         token=token,

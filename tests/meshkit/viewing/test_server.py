@@ -1,5 +1,6 @@
 """The guarded server from outside, over real sockets: who gets in, what is answered."""
 
+import contextlib
 import logging
 import random
 import socket
@@ -68,6 +69,7 @@ def test_page_comes_with_a_policy_and_from_here(server):
         "/./etc/passwd",
         "/index.html/../../../_viser.py",
         "/assets",
+        "/index.html",
         "/\x00",
         "http://localhost/etc/passwd",
     ],
@@ -77,6 +79,11 @@ def test_no_other_file_is_served(server, path):
     assert status in {400, 404}
     assert b"root:" not in body
     assert b"import" not in body
+    assert b"<html" not in body
+
+
+def test_websockets_are_opened_at_the_page_alone(server):
+    assert refused(server.port, path="/other") == 404
 
 
 @pytest.mark.parametrize(
@@ -201,6 +208,9 @@ def test_bytes_that_are_no_http_are_dropped(server, capfd):
     for _ in range(50):
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
             raw.sendall(chance.randbytes(200) + b"\r\n\r\n")
+            with contextlib.suppress(ConnectionResetError):  # closed before all was read
+                while raw.recv(1000):
+                    pass
     _await(lambda: server.guard.sockets == 0)
     assert greets(server)
     assert capfd.readouterr().err == ""
