@@ -54,6 +54,8 @@ class StudyBoard:
         """Stage k begins."""
         self.now, self.began, self.share = k, time.monotonic(), 0.0
         self.how[k] = "running"
+        if self._live is not None:
+            self.bar.update(self.stages[k].name, 0, 0)
         self._say(f"{self._count(k)} {self.stages[k].name}: about {span(self.found[k].left)}")
 
     def report(self, what: str, done: int, total: int) -> None:
