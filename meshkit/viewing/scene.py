@@ -16,6 +16,7 @@ from meshkit.viewing.subject import Subject
 
 FIELD_OF_VIEW = 0.5  # radians: about what a portrait lens has
 DISTANCE = 4.4  # from which the unit ball fills the picture
+FARTHER = 4.0  # times, at most, in a narrow window
 NEAREST = 1.4  # to which the view goes for a small finding: near, and one still sees where
 SEVERITIES = {"error": (214, 32, 70), "warning": (235, 125, 0), "note": (30, 110, 235)}
 LOOPS = ((22, 24, 28), (0, 140, 70), (170, 60, 200), (0, 130, 190), (190, 120, 0), (200, 40, 90))
@@ -207,12 +208,13 @@ class MeshScene:
             return place.shown
 
     def home(self) -> None:
-        """Look at the whole from the front."""
+        """Look at the whole from the front; from further away in a window higher than wide."""
         camera = self.client.camera
+        distance = DISTANCE * max(1.0, min(1 / camera.aspect, FARTHER) if camera.aspect > 0 else 1)
         with self.client.atomic():
             camera.fov = FIELD_OF_VIEW
             camera.up_direction = np.array(UPS[self.up])
-            camera.position = DISTANCE * np.array(FRONTS[self.up])
+            camera.position = distance * np.array(FRONTS[self.up])
             camera.look_at = np.zeros(3)
 
     def _go(self, place: Highlight) -> None:

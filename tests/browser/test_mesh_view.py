@@ -3,7 +3,7 @@
 import contextlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -47,11 +47,11 @@ def middle(seen: np.ndarray) -> np.ndarray:
     return seen[150:270, 160:300].astype(float)
 
 
-def changed(page, before: np.ndarray) -> np.ndarray:
-    """Wait until the middle of the canvas shows something else; return that."""
-    seen = await_picture(page, lambda seen: np.abs(middle(seen) - before).mean() > 5)
-    assert np.abs(middle(seen) - before).mean() > 5
-    return middle(seen)
+def awaited(page, accept: Callable[[np.ndarray], bool]) -> np.ndarray:
+    """Wait until the middle of the canvas is as it should be; return it."""
+    seen = middle(await_picture(page, lambda seen: accept(middle(seen))))
+    assert accept(seen)
+    return seen
 
 
 def shown(pages, url: str):
@@ -71,9 +71,8 @@ def all_of(page) -> Iterator[str]:
 def test_one_browser_and_what_it_shows(pages, server):
     """One page for all, since loading it is what takes time."""
     page = shown(pages, server.url)
-    smooth = middle(await_picture(page, lambda seen: middle(seen).std() > 3))
-    assert smooth.std() > 3  # light and shadow, not one colour
-    assert smooth.mean() < 240  # nor paper
+    # Light and shadow, not one colour, and not paper.
+    smooth = awaited(page, lambda seen: seen.std() > 3 and seen.mean() < 240)
 
     with join(server.port) as other:  # another browser, which does nothing
         other.send(pack(**CAMERA))
@@ -81,14 +80,12 @@ def test_one_browser_and_what_it_shows(pages, server):
         while "Texture coordinates" not in told:
             told += unpack(other.recv(timeout=20))
 
-        choose(page, "Shading", "normals")
-        normals = changed(page, smooth)
-        assert normals[..., 2].mean() > normals[..., 0].mean() + 30  # +z is blue
+        choose(page, "Shading", "normals")  # +z is blue
+        awaited(page, lambda seen: seen[..., 2].mean() > seen[..., 0].mean() + 30)
         choose(page, "Shading", "UV checker")
-        checker = changed(page, normals)
-        assert checker.std() > 1.5 * smooth.std()
+        awaited(page, lambda seen: seen.std() > 1.5 * smooth.std())
         choose(page, "Shading", "smooth")
-        changed(page, checker)
+        awaited(page, lambda seen: np.abs(seen - smooth).mean() < 2)
 
         page.get_by_role("button", name="inconsistent-orientation: 1 face").click()
         page.get_by_text("Remedy: meshkit repair --orientation").wait_for()
