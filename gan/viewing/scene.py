@@ -1,6 +1,6 @@
 """What a browser sees of a face: the surface in one of several modes, its handles."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -15,7 +15,7 @@ from meshkit.viewing.scene import DISTANCE, FIELD_OF_VIEW, FRONTS, UPS
 
 GROUND = (128, 128)  # pixels of the picture behind the face, stretched
 NARROW = 0.72  # width over height of the canvas below which a face needs more distance
-HANDLE = 0.011  # radius, of the unit ball
+HANDLE = 0.014  # radius, of the unit ball
 FREE, PINNED, HELD = (250, 190, 40), (30, 150, 90), (225, 50, 60)
 
 
@@ -40,6 +40,13 @@ class FaceScene:
 
     A painted surface is a file, which a browser reads a moment after it has dropped the last one.
     So there are two, in turns: one stays while the other is read. `settle` hides the older one.
+
+    Attributes
+    ----------
+    handles
+        The handles that are shown.
+    bind
+        Called with handles that are made anew: what listened to the last ones does not hear them.
     """
 
     def __init__(self, client: viser.ClientHandle, shapes: FaceShapes, shading: Shading) -> None:
@@ -58,6 +65,7 @@ class FaceScene:
         self._painted: list[viser.GlbHandle] = []
         self._newest = 0
         self.handles: viser.BatchedMeshHandle | None = None
+        self.bind: Callable[[viser.BatchedMeshHandle], None] = lambda handles: None
         self._mode = PLAIN
 
     def show(self, V: Float[np.ndarray, "V 3"], mode: str) -> None:
@@ -123,6 +131,7 @@ class FaceScene:
             cast_shadow=False,
             receive_shadow=False,
         )
+        self.bind(self.handles)
 
     def hide_handles(self) -> None:
         """Take the handles away."""

@@ -141,7 +141,8 @@ class Stage:
                 return
         with self.lock:
             self._settling = False
-            self.session.end_gesture()
+            if self.handles.held is None:  # a hand that pauses goes on with the same pull
+                self.session.end_gesture()
             if not self.closed.is_set():
                 self.scene.settle()
         for act in self.settled:

@@ -52,7 +52,7 @@ class PullTab:
         self._offset = np.zeros(3)
         self._goal: tuple[float, float, float] | None = None
         self._fit = Latest(lambda: stage.attempt(self._pull))
-        self._bound: viser.BatchedMeshHandle | None = None
+        stage.scene.bind = self._bind
 
     def options(self) -> PullOptions:
         """Return what the controls say."""
@@ -74,16 +74,9 @@ class PullTab:
                 stage.scene.hide_handles()
         self._listen()
         stage.changed()
-        self._bind()
 
-    def _bind(self) -> None:
-        """Let the handles be dragged: new ones do not know yet."""
-        with self.stage.lock:
-            nodes = self.stage.scene.handles
-            if nodes is None or nodes is self._bound:
-                return
-            self._bound = nodes
-            nodes.on_drag("left")(self._dragged)
+    def _bind(self, handles: viser.BatchedMeshHandle) -> None:
+        handles.on_drag("left")(self._dragged)
 
     async def _dragged(self, event: viser.SceneNodeDragEvent[Any]) -> None:
         """Note what happens, in order; the fit runs elsewhere."""
@@ -159,4 +152,3 @@ class PullTab:
         with stage.lock:
             self.index.value = stage.handles.add(vertex)
         stage.changed()
-        self._bind()

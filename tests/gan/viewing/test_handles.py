@@ -80,3 +80,12 @@ def test_nothing_is_pulled_that_is_not_held():
     handles.let_go((0.0, 0.0, 0.0))
     assert handles.pins == {}
     torch.testing.assert_close(zero_codes(MODEL)["identity"], torch.zeros(1, 4))
+
+
+def test_the_model_that_is_shown_can_be_pulled(shapes):
+    """The layout that is fast for one face is not the one that folds."""
+    handles, codes = Handles(shapes.model), zero_codes(shapes.model)
+    handles.grab(4, codes, PullOptions(prior=0.01, hold=0.0))
+    goal = handles.at(shapes.mean)[4] + (2.0, 0.0, 0.0)
+    now = handles.at(shapes.decode(handles.pull(goal.tolist())))[4]
+    np.testing.assert_allclose(now, goal, atol=0.3)
