@@ -14,7 +14,7 @@ from gan.evaluation.embedding.judge import obtain_judge
 from gan.evaluation.metric import Unmeasurable
 from gan.evaluation.of_run import evaluate_run
 from gan.runs.checkpoints import list_checkpoints, load_model
-from gan.runs.directory import Outcome, read_run
+from gan.runs.directory import Outcome, pick_device, read_run
 from gan.study.data import Report, make_data
 from gan.study.drawn import keep_figures, kept_figures
 from gan.study.plan import EVALUATE, Stage, Trial
@@ -44,7 +44,8 @@ def run_stage(study: Study, stage: Stage, report: Report) -> None:
     began = time.monotonic()
     facts = _WORK[stage.kind](study, stage, report)
     minutes = (time.monotonic() - began) / 60
-    facts = {"minutes": minutes, "seed": study.plan.seed, "device": study.device, **facts}
+    device = str(pick_device(study.device)) if stage.kind in ("judges", "evaluation") else "cpu"
+    facts = {"minutes": minutes, "seed": study.plan.seed, "device": device, **facts}
     study.record.stages[stage.name] = note(**facts)
 
 

@@ -15,6 +15,7 @@ from gan.evaluation.of_run import KEPT, choose_metrics
 from gan.models.contract import Factor
 from gan.provenance import provenance
 from gan.runs.checkpoints import load_model
+from gan.runs.directory import pick_device
 from gan.sections import MetricConfig
 from gan.study.data import Sources, find_data, note_data
 from gan.study.member import Member
@@ -66,6 +67,7 @@ class Study:
         self._opened: dict[Data, Dataset] = {}
         self._training: dict[str, Training] = {}
         self._weights: dict[str, str] = {}
+        pick_device(device)
         self.metrics()  # an unknown metric or option is known now, not in two hours
 
     def run(self, name: str) -> Path:
