@@ -28,10 +28,12 @@ def view_meshes(subjects: Sequence[Subject], *, up: str = "y", **options: Any) -
     server = open_server(title="meshkit view", **options)
     import viser
 
+    from meshkit.viewing.lights import light
     from meshkit.viewing.panel import MeshPanel
 
     scene, first = server.viser.scene, server.viser.initial_camera
     scene.set_up_direction(UPS[up])
+    light(scene, up)
     first.fov, first.up = FIELD_OF_VIEW, UPS[up]
     x, y, z = FRONTS[up]
     first.position, first.look_at = (DISTANCE * x, DISTANCE * y, DISTANCE * z), (0.0, 0.0, 0.0)
