@@ -9,30 +9,13 @@ from jaxtyping import Float
 
 from gan.viewing.shading import PLAIN, UNLIT, PaintedFrames, Shading
 from gan.viewing.shapes import FaceShapes
-from meshkit.rendering.shading import CLAY, gradient
+from meshkit.rendering.shading import CLAY
 from meshkit.rendering.uv_picture import subdivide
 from meshkit.viewing.scene import DISTANCE, FIELD_OF_VIEW, FRONTS, UPS
 
-GROUND = (128, 128)  # pixels of the picture behind the face, stretched
 NARROW = 0.72  # width over height of the canvas below which a face needs more distance
 HANDLE = 0.014  # radius, of the unit ball
 FREE, PINNED, HELD = (250, 190, 40), (30, 150, 90), (225, 50, 60)
-
-
-def light(scene: viser.SceneApi) -> None:
-    """Light faces as a portrait's: warm from the upper left, cool from the right; soft ground."""
-    scene.configure_default_lights(enabled=False)
-    scene.configure_environment_map(None)
-    for name, color, intensity, position in (
-        ("key", (255, 246, 235), 2.6, (-1.6, 2.0, 3.0)),
-        ("fill", (210, 224, 255), 0.9, (2.6, 0.2, 1.4)),
-    ):
-        scene.add_light_directional(
-            f"/light/{name}", color=color, intensity=intensity, position=position, cast_shadow=False
-        )
-    sky, ground = (250, 250, 255), (165, 145, 135)
-    scene.add_light_hemisphere("/light/sky", sky_color=sky, ground_color=ground, intensity=1.1)
-    scene.set_background_image(np.rint(gradient(*GROUND)).astype(np.uint8), format="png")
 
 
 class FaceScene:

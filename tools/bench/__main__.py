@@ -16,9 +16,15 @@ import geometry
 import measure
 import operators
 import step
+import viewer
 from measure import Row, environment
 
-GROUPS = {"geometry": geometry.rows, "operators": operators.rows, "step": step.rows}
+GROUPS = {
+    "geometry": geometry.rows,
+    "operators": operators.rows,
+    "step": step.rows,
+    "viewer": viewer.rows,
+}
 
 
 def main() -> None:
