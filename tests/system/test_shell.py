@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -16,7 +17,6 @@ from click.testing import CliRunner
 
 import gan.cli
 import gan.cli.data
-import gan.datasets.store
 import meshkit
 import meshkit.cli
 from gan.errors import TrainingDiverged
@@ -241,14 +241,16 @@ def test_too_little_memory_is_one_line_with_a_remedy(monkeypatch, error, says):
     def fail(*arguments: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr(gan.datasets.store, "load_dataset", fail)
+    monkeypatch.setattr(import_module("gan.datasets.store"), "load_dataset", fail)
     line = _out_of_memory()
     assert says in line
     assert "training.batch" in line
 
 
 def test_torch_without_memory_on_a_cpu_is_one_line(monkeypatch):
-    monkeypatch.setattr(gan.datasets.store, "load_dataset", lambda path: torch.empty(10**15))
+    monkeypatch.setattr(
+        import_module("gan.datasets.store"), "load_dataset", lambda path: torch.empty(10**15)
+    )
     assert "memory is full ([enforce fail" in _out_of_memory()
 
 
