@@ -109,9 +109,8 @@ class _Browser:
             if props["label"] == "row":  # the last one
                 self._complete.set()
         updates = message.get("updates")
-        if (isinstance(updates, dict) and updates.keys() & {"vertices", "glb_data"}) or message.get(
-            "type"
-        ) == "GlbMessage":
+        moved = isinstance(updates, dict) and updates.keys() & {"vertices", "glb_data"}
+        if moved or message.get("type") == "GlbMessage":
             self._pictures.release()
 
 
