@@ -2,16 +2,11 @@
 
 from typing import Any
 
-import numpy as np
-
 from gan.models.contract import FaceGenerator
 from gan.viewing.files import MAX_UPLOAD
 from gan.viewing.shading import Shading
 from gan.viewing.shapes import FaceShapes
-from meshkit.rendering.shading import gradient
 from meshkit.viewing.server import ViewServer, open_server
-
-GROUND = (128, 128)  # pixels of the picture behind the face, stretched
 
 
 def view_faces(model: FaceGenerator, *, seed: int = 0, **options: Any) -> ViewServer:
@@ -48,8 +43,6 @@ def view_faces(model: FaceGenerator, *, seed: int = 0, **options: Any) -> ViewSe
     first = server.viser.initial_camera
     server.viser.scene.set_up_direction(UPS["y"])
     light(server.viser.scene)
-    ground = np.rint(gradient(*GROUND)).astype(np.uint8)
-    server.viser.scene.set_background_image(ground, format="png")
     first.fov, first.up, first.look_at = FIELD_OF_VIEW, UPS["y"], (0.0, 0.0, 0.0)
     x, y, z = FRONTS["y"]
     first.position = (DISTANCE * x, DISTANCE * y, DISTANCE * z)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import viser
 
 from gan.viewing.controls.face import FaceTab
@@ -15,6 +16,8 @@ from gan.viewing.session import FaceSession
 from gan.viewing.shading import MODES, PLAIN, Shading
 from gan.viewing.shapes import FaceShapes
 from gan.viewing.stage import Stage
+
+VIEWS = {"front": 0.0, "half": 45.0, "side": 90.0}  # degrees, from the viewer's right
 
 
 class FacePage:
@@ -29,13 +32,14 @@ class FacePage:
         self.mode = gui.add_dropdown("shading", list(MODES), initial_value=PLAIN)
         self.mode.on_update(stage.answer(self._shade))
         self.legend = gui.add_html("")
-        for label, names in (("face", ("random", "mean", "front")), ("step", ("undo", "redo"))):
+        rows = ("face", ("random", "mean")), ("step", ("undo", "redo")), ("view", tuple(VIEWS))
+        for label, names in rows:
             buttons = gui.add_button_group(label, names)
             buttons.on_click(stage.answer(partial(self._step, buttons)))
         tabs = gui.add_tab_group()
         with tabs.add_tab("Face"):
             FaceTab(stage)
-        with tabs.add_tab("A B"):
+        with tabs.add_tab("A and B"):
             KeptFaces(stage)
             with gui.add_folder("transfer"):
                 TransferTab(stage, factors)
@@ -55,8 +59,8 @@ class FacePage:
 
     def _step(self, buttons: viser.GuiButtonGroupHandle) -> None:
         what = str(buttons.value)
-        if what == "front":
-            self.stage.scene.home()
+        if what in VIEWS:
+            self.stage.scene.home(np.radians(VIEWS[what]))
             return
 
         def edit(session: FaceSession) -> None:

@@ -11,9 +11,9 @@ from gan.viewing.shading import PLAIN, UNLIT, PaintedFrames, Shading
 from gan.viewing.shapes import FaceShapes
 from meshkit.rendering.shading import CLAY
 from meshkit.rendering.uv_picture import subdivide
-from meshkit.viewing.scene import DISTANCE, FIELD_OF_VIEW, FRONTS, UPS
+from meshkit.viewing.scene import look_at_all
 
-NARROW = 0.72  # width over height of the canvas below which a face needs more distance
+WIDTH = 0.72  # of a face, over the ball's
 HANDLE = 0.014  # radius, of the unit ball
 FREE, PINNED, HELD = (250, 190, 40), (30, 150, 90), (225, 50, 60)
 
@@ -122,20 +122,10 @@ class FaceScene:
             self.handles.remove()
             self.handles = None
 
-    def home(self) -> None:
-        """Look at the face from the front; on a phone, whose lower half has the controls, above."""
-        camera = self._client.camera
-        aspect = camera.image_width / max(camera.image_height, 1)
-        distance, middle = DISTANCE, 0.0
-        if aspect < NARROW:
-            distance *= NARROW / max(aspect, 0.2)
-            middle = -distance * np.tan(FIELD_OF_VIEW / 2) / 2
-        at = np.array((0.0, middle, 0.0))
+    def home(self, turn: float = 0.0) -> None:
+        """Look at the face from the front, or from the right by an angle in radians."""
         with self._client.atomic():
-            camera.fov = FIELD_OF_VIEW
-            camera.up_direction = np.array(UPS["y"])
-            camera.position = at + distance * np.array(FRONTS["y"])
-            camera.look_at = at
+            look_at_all(self._client.camera, "y", width=WIDTH, turn=turn)
 
 
 @cache

@@ -25,10 +25,10 @@ from websockets.asyncio import server as sockets
 from websockets.http11 import Request, Response
 
 from meshkit.viewing.incoming import MAX_MESSAGE, Inbox, RefusedMessageError
-from meshkit.viewing.page import content_security_policy
+from meshkit.viewing.page import Page
 
 Handler = Callable[[sockets.ServerConnection], Awaitable[None]]
-Answer = Callable[[sockets.ServerConnection, Request], Response | None]
+Process = Callable[[sockets.ServerConnection, Request], Response | None]
 
 HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -53,8 +53,8 @@ class Guard:
         addresses in brackets.
     any_address
         Accept every numeric address as Host: the server listens on all of the machine's.
-    hashes
-        Of the page's scripts: `meshkit.viewing.page.script_hashes`.
+    page
+        The only one that is served.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class Guard:
         names: set[str],
         *,
         token: str | None,
-        hashes: list[str],
+        page: Page,
         any_address: bool = False,
         max_clients: int = 16,
         max_upload: int = 0,
     ) -> None:
         self.names = names | LOOPBACK
         self.token = token
-        self.hashes = hashes
+        self.page = page
         self.any_address = any_address
         self.max_clients = max_clients
         self.max_upload = max_upload
@@ -78,10 +78,10 @@ class Guard:
         self.refused = 0  # messages, each of which ended its connection
         self.installed = False
 
-    def serve(self, handler: Handler, sock: Any, *, answer: Answer, **options: Any) -> Any:
+    def serve(self, handler: Handler, sock: Any, **options: Any) -> Any:
         """Serve as websockets' `serve` would, behind this guard, on a socket that listens.
 
-        Runs in the server's event loop. `answer` is viser's own `process_request`.
+        Runs in the server's event loop.
         """
         asyncio.get_running_loop().set_exception_handler(_reports())
         self.installed = True
@@ -90,7 +90,7 @@ class Guard:
             "close_timeout": 2,
             "server_header": None,
             "logger": _logger(),
-            "process_request": self._process(answer),
+            "process_request": self._process,
             "create_connection": lambda *args, **more: GuardedConnection(self, *args, **more),
         }
         return sockets.serve(self._counted(handler), sock=sock, **options)
@@ -105,24 +105,24 @@ class Guard:
 
         return handle
 
-    def _process(self, answer: Answer) -> Answer:
-        def process(connection: sockets.ServerConnection, request: Request) -> Response | None:
-            if refusal := self.refusal(request):
-                return _response(*refusal)
-            if _is_websocket(request):
-                return None
-            response = answer(connection, request)
-            assert response is not None  # a page, or viser's own "not found"
-            for name, value in HEADERS.items():
-                response.headers[name] = value
-            host = request.headers["Host"]
-            response.headers["Content-Security-Policy"] = content_security_policy(self.hashes, host)
-            if self.token is not None:
-                cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
-                response.headers["Set-Cookie"] = cookie
-            return response
-
-        return process
+    def _process(self, _: sockets.ServerConnection, request: Request) -> Response | None:
+        if refusal := self.refusal(request):
+            return _response(*refusal)
+        if _is_websocket(request):
+            return None
+        host, accepted = request.headers["Host"], request.headers.get_all("Accept-Encoding")
+        packed = any("gzip" in line for line in accepted)
+        headers = Headers(HEADERS)
+        headers["Content-Type"] = "text/html; charset=utf-8"
+        headers["Content-Encoding"] = "gzip" if packed else "identity"
+        headers["Content-Security-Policy"] = self.page.policy(host)
+        if self.token is not None:
+            cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
+            headers["Set-Cookie"] = cookie
+        body = self.page.packed if packed else self.page.body
+        headers["Content-Length"] = str(len(body))
+        headers["Connection"] = "close"
+        return Response(http.HTTPStatus.OK.value, http.HTTPStatus.OK.phrase, headers, body)
 
     def refusal(self, request: Request) -> tuple[http.HTTPStatus, str] | None:
         """Say why a request is not served; None if it is."""

@@ -1,24 +1,21 @@
 """The controls of `meshkit view`, one set for each browser: what one does, no other sees."""
 
 import html
-import io
 import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import viser
 
 from meshkit.doctor.findings import Finding, plural
 from meshkit.viewing.highlight import MOST
+from meshkit.viewing.notes import note, picture_of
 from meshkit.viewing.scene import DEFAULT, MODES, OF_LAYOUT, SEVERITIES, MeshScene, loop_color
 from meshkit.viewing.subject import Layout, Subject
 
 AT_ONCE = 300_000  # faces up to which texture coordinates are computed unasked
 LOOPS_LISTED = 12
-SIDE = 4096  # pixels of a saved picture, at most
-WAIT = 20.0  # seconds for a picture of the canvas
 NOUNS = {"faces": "face", "edges": "edge", "vertices": "vertex"}
 _NO_COLORS = "The file has no colours."
 
@@ -93,7 +90,7 @@ class MeshPanel:
     def _shade(self) -> None:
         subject, mode = self.subject, self._chosen()
         if mode in OF_LAYOUT:
-            self.legend.content = _note("Computing …")
+            self.legend.content = note("Computing …")
             subject.layout()  # out of the lock: it may take a minute
         with self._lock:
             if (subject, mode) != (self.subject, self._chosen()):
@@ -102,7 +99,7 @@ class MeshPanel:
                 text = MODES[mode].text
             else:
                 text = f"Not shown: {subject.layout() if mode in OF_LAYOUT else _NO_COLORS}"
-            self.legend.content = _note(text)
+            self.legend.content = note(text)
             if self._late and mode in OF_LAYOUT:
                 self._list(subject.layout())
 
@@ -118,7 +115,7 @@ class MeshPanel:
         with self._folder(f"Findings ({len(found)})"):
             gui = self.client.gui
             if not found:
-                gui.add_html(_note("The doctor finds nothing."))
+                gui.add_html(note("The doctor finds nothing."))
                 return
             for finding in found:
                 some = (
@@ -132,7 +129,7 @@ class MeshPanel:
                     hint=f"{finding.severity}: {finding.message}",
                 )
                 button.on_click(partial(self._clicked, finding))
-            self.message = gui.add_html(_note("Click on a finding to go there."))
+            self.message = gui.add_html(note("Click on a finding to go there."))
 
     def _clicked(self, finding: Finding, _: object) -> None:
         self._mark(finding)
@@ -143,12 +140,12 @@ class MeshPanel:
             self._marked = None if finding is self._marked else finding
             shown = self.scene.mark(self._marked)
             if self._marked is None:
-                self.message.content = _note("Click on a finding to go there.")
+                self.message.content = note("Click on a finding to go there.")
                 return
-            text = _note(finding.message) + _note(f"Remedy: {finding.remedy}")
+            text = note(finding.message) + note(f"Remedy: {finding.remedy}")
             if shown < finding.count:
                 why = "" if shown == MOST else "; the others have no place"
-                text += _note(f"Shown: {shown:,} of {finding.count:,}{why}")
+                text += note(f"Shown: {shown:,} of {finding.count:,}{why}")
             self.message.content = text
 
     def _show_layout(self, layout: Layout | str | None) -> None:
@@ -156,28 +153,27 @@ class MeshPanel:
         gui = self.client.gui
         with self._folder("Texture coordinates"):
             if isinstance(layout, Layout):
-                gui.add_html(_note(f"{layout.text[0].upper()}{layout.text[1:]}."))
+                gui.add_html(note(f"{layout.text[0].upper()}{layout.text[1:]}."))
             elif layout is None:
-                gui.add_html(_note("Computed when a shading asks for them: it takes a while."))
+                gui.add_html(note("Computed when a shading asks for them: it takes a while."))
             else:
-                gui.add_html(_note(f"None: {layout}."))
+                gui.add_html(note(f"None: {layout}."))
             if picture is not None:
                 gui.add_image(picture, format="png")
 
     def _save(self) -> None:
         """Let the browser save what it shows, without the controls."""
-        camera = self.client.camera
-        height, width = (min(max(s, 1), SIDE) for s in (camera.image_height, camera.image_width))
         self.save.disabled = True
         try:
-            pixels = self.client.get_render(height, width, transport_format="png", timeout=WAIT)
-        except (RuntimeError, TimeoutError) as error:
-            self.client.add_notification("No picture", html.escape(str(error)), color="red")
+            content = picture_of(self.client, opaque=True)
+        except OSError as error:
+            text = html.escape(str(error))
+            self.client.add_notification("That did not work", text, color="red")
             return
         finally:
             self.save.disabled = False
         name = f"{self.subject.path.stem}.png"
-        self.client.send_file_download(name, _png(pixels), save_immediately=True)
+        self.client.send_file_download(name, content, save_immediately=True)
 
 
 def labels(paths: Sequence[Path]) -> list[str]:
@@ -189,22 +185,6 @@ def labels(paths: Sequence[Path]) -> list[str]:
         name if names.count(name) == 1 else f"{name} ({names[:k].count(name) + 1})"
         for k, name in enumerate(names)
     ]
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(pixels[..., :3]).save(out, "PNG")  # opaque
-    return out.getvalue()
-
-
-def _note(text: str) -> str:
-    """Write small text; whatever is in it, a file's name too, stays text."""
-    return (
-        '<div style="padding: 0 0.75em; font-size: 0.8em; line-height: 1.35; opacity: 0.85; '
-        f'overflow-wrap: anywhere">{html.escape(text)}</div>'
-    )
 
 
 def _facts(subject: Subject, *, full: bool) -> str:

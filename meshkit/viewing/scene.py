@@ -208,14 +208,9 @@ class MeshScene:
             return place.shown
 
     def home(self) -> None:
-        """Look at the whole from the front; from further away in a window higher than wide."""
-        camera = self.client.camera
-        distance = DISTANCE * max(1.0, min(1 / camera.aspect, FARTHER) if camera.aspect > 0 else 1)
+        """Look at the whole from the front."""
         with self.client.atomic():
-            camera.fov = FIELD_OF_VIEW
-            camera.up_direction = np.array(UPS[self.up])
-            camera.position = distance * np.array(FRONTS[self.up])
-            camera.look_at = np.zeros(3)
+            look_at_all(self.client.camera, self.up)
 
     def _go(self, place: Highlight) -> None:
         camera = self.client.camera
@@ -224,6 +219,27 @@ class MeshScene:
         side = unit((place.normal - 0.9 * (place.normal @ up) * up)[None])[0]
         camera.position = place.center + max(NEAREST, 12 * place.reach) * side
         camera.look_at = place.center
+
+
+def look_at_all(
+    camera: viser.CameraHandle, up: str, *, width: float = 1.0, turn: float = 0.0
+) -> None:
+    """Look at the unit ball from the front; from further away in a window that is too narrow.
+
+    Parameters
+    ----------
+    width : 1
+        Of what is seen, over its height; the ball's is 1.
+    turn : radian
+        About the up direction, to the viewer's right.
+    """
+    aspect = camera.aspect
+    distance = DISTANCE * max(1.0, min(width / aspect, FARTHER) if aspect > 0 else 1)
+    front, top = np.array(FRONTS[up]), np.array(UPS[up])
+    camera.fov = FIELD_OF_VIEW
+    camera.up_direction = top
+    camera.position = distance * (np.cos(turn) * front + np.sin(turn) * np.cross(top, front))
+    camera.look_at = np.zeros(3)
 
 
 def loop_color(k: int) -> tuple[int, int, int]:

@@ -115,7 +115,7 @@ def open_server(
     max_upload : bytes
         The largest file that a page may upload.
     title
-        What the panel of controls is called.
+        What the page and its panel of controls are called.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def open_server(
         raise ValueError(f"a port is 0 to 65535, got {port}")
     page = _find_page()
     from meshkit.viewing.guard import Guard
-    from meshkit.viewing.page import script_hashes
+    from meshkit.viewing.page import Page
 
     known = {_bracketed(host), *names}
     wildcard = host in {"0.0.0.0", "::"}
@@ -146,7 +146,7 @@ def open_server(
     guard = Guard(
         {name.lower() for name in known},
         token=token,
-        hashes=script_hashes(page.read_text(encoding="utf-8")),
+        page=Page(page.read_text(encoding="utf-8"), title or "viewer"),
         any_address=wildcard,
         max_clients=max_clients,
         max_upload=max_upload,
@@ -170,7 +170,7 @@ def _start(guard: "Guard", listener: socket.socket, title: str | None) -> "viser
     from viser.infra import _infra
 
     def serve(handler: Any, host: str, port: int, *, process_request: Any, **options: Any) -> Any:
-        return guard.serve(handler, listener, answer=process_request, **options)
+        return guard.serve(handler, listener, **options)  # its files are not asked for
 
     names = vars(_infra)
     real = names["websockets"]

@@ -78,7 +78,7 @@ class _Browser:
     def slide(self) -> None:
         """Move the first slider; wait until the face has come."""
         self._amount = 0.05 if self._amount > 2 else self._amount + 0.05
-        self._set("1", self._amount)
+        self._set("direction 1", self._amount)
         self._pictures.acquire(timeout=60)
 
     def choose(self, label: str, option: str) -> None:
@@ -106,7 +106,7 @@ class _Browser:
         props = message.get("props")
         if isinstance(props, dict) and "label" in props and "uuid" in message:
             self._controls.setdefault(str(props["label"]), str(message["uuid"]))
-            if props["label"] == "row":  # the last one
+            if props["label"] == "face of the file":  # the last one
                 self._complete.set()
         updates = message.get("updates")
         moved = isinstance(updates, dict) and updates.keys() & {"vertices", "glb_data"}

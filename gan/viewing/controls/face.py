@@ -86,7 +86,7 @@ class _Part:
         for k in range(first, min(first + AT_ONCE, self.count)):
             effect = shapes.effect(self.name, k)
             slider = gui.add_slider(
-                str(k + 1),
+                f"direction {k + 1}",
                 -REACH,
                 REACH,
                 0.05,

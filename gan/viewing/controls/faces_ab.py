@@ -11,10 +11,11 @@ import viser
 
 from gan.editing import MODES, PATHS
 from gan.models.contract import NOISE
-from gan.viewing.controls.words import note, words
+from gan.viewing.controls.words import words
 from gan.viewing.pictures import portrait
 from gan.viewing.session import FACES
 from gan.viewing.stage import Stage
+from meshkit.viewing.notes import note
 
 FRAMES = 20  # a second, while playing
 ALL = "everything"
@@ -28,7 +29,7 @@ class KeptFaces:
         gui = stage.client.gui
         shapes, kept = stage.shapes, stage.session.kept
         self._portraits = {face: portrait(shapes, shapes.decode(kept[face])) for face in FACES}
-        self._picture = gui.add_image(self._both(), label="A and B", format="jpeg")
+        self._picture = gui.add_image(self._both(), label="A is left, B right", format="jpeg")
         for verb in ("keep as", "show"):
             buttons = gui.add_button_group(verb, FACES)
             buttons.on_click(stage.answer(partial(self._press, verb, buttons)))

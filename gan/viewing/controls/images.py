@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from gan.viewing.controls.words import note
 from gan.viewing.pictures import geometry_pictures, layout_picture
 from gan.viewing.stage import Stage
+from meshkit.viewing.notes import note
 
 
 class ImagesTab:

@@ -8,11 +8,12 @@ import numpy as np
 import viser
 
 from gan.models.contract import NOISE
-from gan.viewing.controls.words import note, words
+from gan.viewing.controls.words import words
 from gan.viewing.dragging import PullOptions
 from gan.viewing.handles import pick_vertex
 from gan.viewing.latest import Latest
 from gan.viewing.stage import Stage
+from meshkit.viewing.notes import note
 
 PICK = "click on the face for more handles"
 
@@ -37,7 +38,7 @@ class PullTab:
                 for name, label in zip(names, words(names), strict=True)
             }
         prior = "what it costs to move the codes by one deviation, in mm²: large keeps the face"
-        self.prior = gui.add_slider("prior", -3.0, 3.0, 0.1, 0.0, hint=f"power of ten; {prior}")
+        self.prior = gui.add_slider("stiffness", -3.0, 3.0, 0.1, 0.0, hint=f"power of ten; {prior}")
         self.hold = gui.add_slider("hold the rest", 0.0, 1.0, 0.01, 0.02, hint="weight of the rest")
         self.pin = gui.add_checkbox("pin what was pulled", False, hint="pins hold when others move")
         self.picks = gui.add_checkbox(PICK, not stage.handles.landmarks)

@@ -1,17 +1,15 @@
 """Take the face away as a mesh, a picture or codes; bring codes back."""
 
-import io
 from typing import Any
 
 import viser
 from torch import Tensor
 
-from gan.viewing.controls.words import note
 from gan.viewing.files import MESHES, codes_bytes, mesh_bytes, uploaded_codes
 from gan.viewing.stage import Stage
+from meshkit.viewing.notes import note, picture_of
 
-SIDE = 4096  # pixels of a picture, at most
-WAIT = 20.0  # seconds for a picture of the canvas
+ROW = "face of the file"
 
 
 class SavingTab:
@@ -29,7 +27,7 @@ class SavingTab:
             "Load codes", icon=viser.Icon.UPLOAD, mime_type=".npz,application/octet-stream"
         )
         self.upload.on_upload(stage.answer(self._load))
-        self.row: Any = gui.add_slider("row", 0, 1, 1, 0, disabled=True, hint="faces of the file")
+        self.row: Any = gui.add_slider(ROW, 0, 1, 1, 0, disabled=True)
         self.row.on_update(stage.answer(self._show_row))
         self._loaded: dict[str, Tensor] = {}
 
@@ -47,20 +45,7 @@ class SavingTab:
 
     def _picture(self) -> None:
         """Let the browser save what it shows, on a transparent ground."""
-        from PIL import Image
-
-        camera = self.stage.client.camera
-        height, width = (min(max(s, 1), SIDE) for s in (camera.image_height, camera.image_width))
-        try:
-            pixels = self.stage.client.get_render(
-                height, width, transport_format="png", timeout=WAIT
-            )
-        except (RuntimeError, TimeoutError) as error:
-            self.stage.say("No picture", str(error), bad=True)
-            return
-        out = io.BytesIO()
-        Image.fromarray(pixels).save(out, "PNG")
-        self._send("face.png", out.getvalue())
+        self._send("face.png", picture_of(self.stage.client, opaque=False))
 
     def _send(self, name: str, content: bytes) -> None:
         self.stage.client.send_file_download(name, content, save_immediately=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from gan.errors import one_line
 from gan.viewing.shading import Legend
+from meshkit.viewing.notes import note
 
 LONGEST = 40
 NONE = "—"
@@ -27,14 +28,6 @@ def words(names: Sequence[str]) -> list[str]:
         seen.add(label)
         found.append(label)
     return found
-
-
-def note(text: str) -> str:
-    """Write small text as HTML; whatever is in it stays text."""
-    return (
-        '<div style="padding: 0 0.75em; font-size: 0.8em; line-height: 1.35; opacity: 0.85; '
-        f'overflow-wrap: anywhere">{html.escape(text)}</div>'
-    )
 
 
 def legend_bar(legend: Legend | None) -> str:

@@ -1,12 +1,13 @@
 """The policy is computed from the page; that it is right is seen in `tests/browser`."""
 
 import base64
+import gzip
 import hashlib
 
 import pytest
 import zstandard
 
-from meshkit.viewing.page import ALPHABET, content_security_policy, script_hashes
+from meshkit.viewing.page import ALPHABET, SCHEME, Page, content_security_policy, script_hashes
 
 
 def pack88(data: bytes) -> str:
@@ -64,3 +65,15 @@ def test_policy_names_no_other_host():
     assert "*" not in policy
     assert "http" not in policy
     assert "unsafe-eval" not in policy.replace("wasm-unsafe-eval", "")
+
+
+def test_what_is_added_is_allowed_and_no_markup():
+    """The style is ours, the script is run by its hash, and a title stays text."""
+    plain = page(b"", b"code", "load()").replace("<head>", "<head><title>Viser</title>")
+    made = Page(plain, "</title><script>x()</script>")
+    assert source(SCHEME.encode()) in made.policy("localhost:8080")
+    text = made.body.decode()
+    assert text.count("<script") == 2
+    assert f"<script>{SCHEME}</script>" in text
+    assert "<title>&lt;/title&gt;&lt;script&gt;x()&lt;/script&gt;</title>" in text
+    assert gzip.decompress(made.packed) == made.body
