@@ -44,8 +44,13 @@ class Decoupling(AbstractMetric):
     least_accuracy : of a judge on held-out pairs, below which it is not asked
     budget : minutes for the training of judges; 0: as long as it takes. The next call goes on
     device : "auto", "cpu" or "cuda"
-    image, width, blocks, embedding, classes, each, steps, rate, margin, seed, pairs, most_false :
-        of the judges, see `JudgeSettings`
+    image, width, blocks, embedding, steps, rate, margin, seed, pairs, most_false : of the judges,
+        see `JudgeSettings`
+    pictures : that a judge learns from at least; where there are fewer labelled ones, expressions
+        are carried to other people. 0: labelled ones only
+    shift : pixels up to which these pictures are moved
+    mirror : whether half of them are mirrored; not for labels that tell left from right
+    classes, batch : of a step: so many labels at most, so many pictures
 
     References
     ----------
@@ -69,10 +74,13 @@ class Decoupling(AbstractMetric):
         width: int = 64,
         blocks: tuple[int, ...] = (2, 2, 2, 2),
         embedding: int = 128,
+        pictures: int = 10_000,
+        shift: int = 2,
+        mirror: bool = True,
         classes: int = 16,
-        each: int = 4,
-        steps: int = 600,
-        rate: float = 1e-3,
+        batch: int = 64,
+        steps: int = 900,
+        rate: float = 3e-4,
         margin: float = 0.2,
         seed: int = 0,
         pairs: int = 5000,
@@ -91,8 +99,11 @@ class Decoupling(AbstractMetric):
             width=width,
             blocks=blocks,
             embedding=embedding,
+            pictures=pictures,
+            shift=shift,
+            mirror=mirror,
             classes=classes,
-            each=each,
+            batch=batch,
             steps=steps,
             rate=rate,
             margin=margin,
@@ -183,8 +194,10 @@ def unrelated_verdict(judge: Judge, embedding: Float[np.ndarray, "N E"]) -> Esti
 
 
 def _describe(judge: Judge) -> str:
-    rates = judge.threshold
+    rates, (labelled, carried) = judge.threshold, judge.taught
+    more = f" and {carried:,} carried to other people" if carried else ""
     return (
         f"judge's accuracy {rates.accuracy:.1%} at {rates.false_accepted:.1%} false acceptances, "
-        f"threshold {rates.distance:.3f}, weights {judge.fingerprint[:12]}"
+        f"threshold {rates.distance:.3f}, learned from {labelled:,} labelled faces{more}, "
+        f"weights {judge.fingerprint[:12]}"
     )

@@ -8,6 +8,7 @@ from gan.datasets.store import load_dataset
 from gan.evaluation import Evaluation, evaluate
 from gan.evaluation.decoupling import Decoupling, shared_verdict, unrelated_verdict
 from gan.evaluation.embedding.judge import Figures, Judge
+from gan.evaluation.embedding.lessons import Taught
 from gan.evaluation.embedding.network import EmbeddingNetwork
 from gan.evaluation.embedding.threshold import Threshold
 from gan.evaluation.estimate import estimate
@@ -23,8 +24,10 @@ OPTIONS = {
     "width": 8,
     "blocks": [1, 1, 1],
     "embedding": 16,
+    "pictures": 150,
+    "shift": 0,  # a pixel of 24 is what these people differ by
     "classes": 8,
-    "each": 4,
+    "batch": 32,
     "steps": 40,
     "rate": 5e-3,
     "pairs": 400,
@@ -89,7 +92,11 @@ def test_it_travels_and_is_shown_with_its_judge(people, judges, tmp_path):
         assert f"decoupling, {name}" in names
         assert f"decoupling, {name}, unrelated" in names
         assert f"decoupling: judge of {name}, accuracy" in names
-        assert "false acceptances, threshold" in found.further["decoupling"].notes[name]
+    notes = found.further["decoupling"].notes
+    assert "false acceptances, threshold" in notes["identity"]
+    assert "learned from 96 labelled faces, weights" in notes["identity"]
+    for name in ("expression", "viseme"):
+        assert "from 96 labelled faces and 96 carried to other people, weights" in notes[name]
 
 
 def test_a_weak_judge_gives_no_verdict(people, judges):
@@ -112,8 +119,9 @@ def near_judge(distance: float) -> Judge:
     """A judge with a threshold, whose network is not asked."""
     figure = estimate(np.ones(2))
     threshold = Threshold(distance, 1.0, 1.0, 0.0)
+    taught = Taught(2, 0)
     network = EmbeddingNetwork(width=1, blocks=(1,), size=2)
-    return Judge("mood", network, threshold, Figures(figure, figure, figure), CPU, "0")
+    return Judge("mood", network, threshold, Figures(figure, figure, figure), CPU, "0", taught)
 
 
 def test_verdicts_against_loops():

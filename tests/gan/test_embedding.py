@@ -22,7 +22,15 @@ from tests.gan.replay import TRAIN, write_people
 from tests.meshes import seeds
 
 SMALL = JudgeSettings(
-    image=16, width=2, blocks=(1, 1), embedding=4, classes=4, each=2, steps=5, pairs=50
+    image=16,
+    width=2,
+    blocks=(1, 1),
+    embedding=4,
+    pictures=150,
+    classes=4,
+    batch=8,
+    steps=5,
+    pairs=50,
 )
 CPU = torch.device("cpu")
 
@@ -69,14 +77,14 @@ def test_triplets_against_loops(seed, n, margin):
 
 def test_a_batch_holds_classes_and_rows():
     label = np.array([0, 0, 0, 1, 1, 2, -1, -1, 3, 3, 3])
-    batch = draw_batch(label, 2, 4, rng=np.random.default_rng(0))
+    batch = draw_batch(label, 2, 8, rng=np.random.default_rng(0))
     classes, count = np.unique(label[batch], return_counts=True)
     assert (len(classes), set(count)) == (2, {4})
-    everything = [draw_batch(label, 5, 2, rng=np.random.default_rng(k)) for k in range(50)]
+    everything = [draw_batch(label, 5, 7, rng=np.random.default_rng(k)) for k in range(50)]
     assert set(np.concatenate(everything)) == {0, 1, 2, 3, 4, 8, 9, 10}  # 5 is alone
     assert all(len(set(batch)) == 6 for batch in everything)
     with pytest.raises(ValueError, match="two classes with two meshes each"):
-        draw_batch(np.array([0, 0, 1, -1]), 2, 2, rng=np.random.default_rng(0))
+        draw_batch(np.array([0, 0, 1, -1]), 2, 4, rng=np.random.default_rng(0))
 
 
 @given(
@@ -134,6 +142,19 @@ def test_normal_maps_are_drawn_once(people, tmp_path, monkeypatch):
     np.testing.assert_array_equal(again[rows], maps[rows])
 
 
+def test_lost_pictures_are_drawn_again(people, tmp_path):
+    """What is noted as drawn was drawn into the file that is gone."""
+    rows = np.arange(3)
+    maps = NormalMaps(people, 16, tmp_path)
+    maps.draw(rows, silent)
+    before = maps[rows].copy()
+    (file,) = (path for path in tmp_path.iterdir() if ".done" not in path.name)
+    file.write_bytes(file.read_bytes()[:-1])
+    again = NormalMaps(people, 16, tmp_path)
+    again.draw(rows, silent)
+    np.testing.assert_array_equal(again[rows], before)
+
+
 def test_a_judge_is_trained_once(people, tmp_path, monkeypatch):
     first = judge_of(people, tmp_path)
     monkeypatch.setattr(
@@ -141,17 +162,21 @@ def test_a_judge_is_trained_once(people, tmp_path, monkeypatch):
     )
     again = judge_of(people, tmp_path)
     assert again.threshold == first.threshold
-    assert again.figures == first.figures
+    assert (again.figures, again.taught) == (first.figures, first.taught)
     pictures = NormalMaps(people, 16, tmp_path / "normal-maps")[np.arange(4)]
     np.testing.assert_array_equal(first.embed(pictures), again.embed(pictures))
 
 
-def test_an_interrupted_training_goes_on_bit_for_bit(people, tmp_path):
+def test_what_is_interrupted_goes_on_bit_for_bit(people, tmp_path):
+    """First while pictures are carried, 64 of 96, then in the training."""
     whole = judge_of(people, tmp_path / "a")
-    asked = iter([False, True])
+    drawing, training = iter([True]), iter([False, False, True])
+    with pytest.raises(Unmeasurable, match="64 of 96 carried pictures for the judge of expression"):
+        judge_of(people, tmp_path / "b", stop=lambda: next(drawing))
     with pytest.raises(Unmeasurable, match="has learned for 2 of 5 steps; the same command"):
-        judge_of(people, tmp_path / "b", stop=lambda: next(asked))
+        judge_of(people, tmp_path / "b", stop=lambda: next(training))
     resumed = judge_of(people, tmp_path / "b")
+    assert resumed.taught == whole.taught == (96, 96)
     for name, weight in whole._network.state_dict().items():
         torch.testing.assert_close(resumed._network.state_dict()[name], weight, rtol=0, atol=0)
     assert not list((tmp_path / "b").rglob("state.safetensors"))
@@ -184,7 +209,10 @@ def test_too_few_labels_are_named(people, tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"each": 1}, "each must be 2 or more, got 1"),
+        ({"batch": 3}, "batch must be 4 or more, got 3"),
+        ({"pictures": -1}, "pictures must be 0 or more, got -1"),
+        ({"shift": -1}, "shift must be 0 or more, got -1"),
+        ({"image": 32, "shift": 9}, "shift must be a quarter of the image or less, 8, got 9"),
         ({"blocks": ()}, "blocks must be positive"),
         ({"margin": 0.0}, "rate and margin must be positive"),
     ],

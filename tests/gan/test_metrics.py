@@ -23,6 +23,7 @@ TINY = {
         "image": 16,
         "width": 2,
         "blocks": [1],
+        "pictures": 100,
         "steps": 2,
         "pairs": 20,
         "least_accuracy": 0.0,

@@ -8,6 +8,7 @@ import pytest
 
 from gan.evaluation import Evaluation
 from tests.gan.conftest import blobs
+from tests.system.json_page import assert_documented
 
 FEW = ("--samples", 20, "--pairs", 20)
 
@@ -33,7 +34,10 @@ def test_tables_and_file(gan, run):
 
 def test_json_is_the_file(gan, run, tmp_path):
     result = gan("evaluate", run, *FEW, "--json", "-o", tmp_path / "e.json")
-    assert json.loads(result.stdout) == json.loads((tmp_path / "e.json").read_text())
+    found = json.loads(result.stdout)
+    assert found == json.loads((tmp_path / "e.json").read_text())
+    of_modes = {"parts", "variance", "explained", "total", "outside"}  # which blobs have not
+    assert_documented("gan evaluate", found, rare=frozenset(of_modes))
     assert not (run / "evaluation.json").exists()
 
 
@@ -86,6 +90,7 @@ def test_options_of_metrics(gan, fails, run, tmp_path, monkeypatch):
     monkeypatch.setenv("MESHKIT_GAN_CACHE", str(tmp_path / "cache"))
     stopped = ("--set", "decoupling.width=2", "--set", "decoupling.blocks=[1]")
     few = ("--set", "decoupling.image=16", "--set", "decoupling.steps=50", "--budget", 1e-9)
+    few += ("--set", "decoupling.pictures=0")
     result = gan("evaluate", run, *FEW, "--metrics", "decoupling", *stopped, *few)
     assert result.exit_code == 0, result.output
     assert "judge of expression has learned for 1 of 50 steps" in result.stdout
@@ -96,4 +101,8 @@ def test_options_of_metrics(gan, fails, run, tmp_path, monkeypatch):
         (("--budget", 1), "--budget is for the metric decoupling"),
     ):
         assert message in fails("evaluate", run, *FEW, "--metrics", "coverage", *wrong)
+    judge = ("--metrics", "decoupling", "--set", "decoupling.shift=30")
+    assert "shift must be a quarter of the image or less, 28" in fails(
+        "evaluate", run, *FEW, *judge
+    )
     assert "unknown metric 'beauty'" in fails("evaluate", run, "--metrics", "beauty")

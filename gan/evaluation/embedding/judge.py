@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from gan.datasets.store import Dataset
 from gan.evaluation.diversity import draw_pairs
 from gan.evaluation.embedding.learning import JudgeSettings, build_network, learn
+from gan.evaluation.embedding.lessons import Taught, gather_lessons
 from gan.evaluation.embedding.network import EmbeddingNetwork
 from gan.evaluation.embedding.normal_maps import NormalMaps, as_input
 from gan.evaluation.embedding.threshold import Threshold, choose_threshold, draw_different
@@ -25,7 +26,7 @@ from gan.evaluation.estimate import Estimate, estimate_pairs
 from gan.evaluation.metric import Progress, Unmeasurable
 from meshkit.files import atomic_path
 
-FORMAT = "meshkit-gan judge 1"
+FORMAT = "meshkit-gan judge 2"
 _EMBED = 64  # pictures at a time
 
 
@@ -54,6 +55,7 @@ class Judge:
     Attributes
     ----------
     fingerprint : sha256 in hex of its weights, as they lie on the disk
+    taught : how many pictures it learned from
     """
 
     def __init__(
@@ -64,9 +66,10 @@ class Judge:
         figures: Figures,
         device: torch.device,
         fingerprint: str,
+        taught: Taught,
     ) -> None:
         self.factor, self.threshold, self.figures = factor, threshold, figures
-        self.fingerprint = fingerprint
+        self.fingerprint, self.taught = fingerprint, taught
         self.device = device
         self._network = network.to(device).eval()
 
@@ -138,7 +141,8 @@ def obtain_judge(
     folder
         For normal maps and judges of any data sets.
     stop
-        Asked after every step; what was learned until then is kept, and the next call goes on.
+        Asked after every step, and while pictures are carried from person to person; what was
+        learned and drawn until then is kept, and the next call goes on.
 
     Raises
     ------
@@ -152,11 +156,15 @@ def obtain_judge(
     if (kept := _load(home, asked, settings, factor, device)) is not None:
         return kept
     home.mkdir(parents=True, exist_ok=True)
-    maps = NormalMaps(dataset, settings.image, folder / "normal-maps")
-    maps.draw(np.concatenate([material.rows, material.held_out]), progress)
+    pictures = folder / "normal-maps"
+    maps = NormalMaps(dataset, settings.image, pictures)
+    lessons = gather_lessons(
+        dataset, factor, material.rows, maps, settings, pictures, progress=progress, stop=stop
+    )
+    maps.draw(material.held_out, progress)
     network = learn(
-        lambda chosen: maps[material.rows[chosen]],
-        material.label,
+        lessons.read,
+        lessons.label,
         factor,
         settings,
         home / "state.safetensors",
@@ -170,10 +178,10 @@ def obtain_judge(
     with atomic_path(home / "weights.safetensors") as aside:
         save_file(weights, aside)
     record = {
-        "format": FORMAT,
         **asked,
         "weights_sha256": _sha256(home / "weights.safetensors"),
-        "training_meshes": len(material.rows),
+        "training_meshes": lessons.taught.labelled,
+        "carried_pictures": lessons.taught.carried,
         "held_out_meshes": len(material.held_out),
         "held_out_split": material.split,
         "threshold": [x if np.isfinite(x) else None for x in threshold],
@@ -182,7 +190,8 @@ def obtain_judge(
     with atomic_path(home / "judge.json") as aside:
         aside.write_text(json.dumps(record, indent=1) + "\n")
     (home / "state.safetensors").unlink(missing_ok=True)
-    return Judge(factor, network, threshold, figures, device, str(record["weights_sha256"]))
+    fingerprint = str(record["weights_sha256"])
+    return Judge(factor, network, threshold, figures, device, fingerprint, lessons.taught)
 
 
 def has_judge(dataset: Dataset, factor: str, settings: JudgeSettings, folder: Path) -> bool:
@@ -195,8 +204,8 @@ def _place(
     dataset: Dataset, factor: str, settings: JudgeSettings, folder: Path
 ) -> tuple[Path, dict[str, Any]]:
     """Return the folder of a judge, and all that it depends on."""
-    asked = {"dataset": dataset.fingerprint, "factor": factor, "settings": asdict(settings)}
-    plain: dict[str, Any] = json.loads(json.dumps(asked))
+    what = {"dataset": dataset.fingerprint, "factor": factor, "settings": asdict(settings)}
+    plain: dict[str, Any] = json.loads(json.dumps({"format": FORMAT, **what}))
     key = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:24]
     return folder / "judges" / key, plain
 
@@ -235,7 +244,7 @@ def _load(
     weights = home / "weights.safetensors"
     try:
         record = json.loads((home / "judge.json").read_text())
-        if record["format"] != FORMAT or any(record[k] != v for k, v in asked.items()):
+        if any(record[k] != v for k, v in asked.items()):
             return None
         if record["weights_sha256"] != _sha256(weights):
             return None
@@ -243,9 +252,11 @@ def _load(
         network.load_state_dict(load_file(weights))
         threshold = Threshold(*(np.inf if x is None else float(x) for x in record["threshold"]))
         figures = Figures(*(_estimate(f) for f in record["figures"]))
+        taught = Taught(int(record["training_meshes"]), int(record["carried_pictures"]))
     except (FileNotFoundError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError):
         return None
-    return Judge(factor, network, threshold, figures, device, str(record["weights_sha256"]))
+    fingerprint = str(record["weights_sha256"])
+    return Judge(factor, network, threshold, figures, device, fingerprint, taught)
 
 
 def _estimate(stored: list[Any]) -> Estimate:

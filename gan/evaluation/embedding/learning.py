@@ -1,4 +1,4 @@
-"""How a judge learns: triplets, Adam, from pictures rough and smooth; resumable, step by step."""
+"""How a judge learns: triplets, Adam, from pictures that vary; resumable, step by step."""
 
 import time
 import zlib
@@ -8,21 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as nnf
 from jaxtyping import Int
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gan.errors import TrainingDiverged
+from gan.evaluation.embedding.augmentation import vary
 from gan.evaluation.embedding.network import EmbeddingNetwork
-from gan.evaluation.embedding.normal_maps import as_input
 from gan.evaluation.embedding.triplets import draw_batch, triplet_loss
 from gan.evaluation.metric import Progress, Unfinished
 from meshkit.files import atomic_path
 
 _SAVE_EVERY = 60.0  # s
-_BLURRED = 0.5  # share of the pictures of a batch
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,12 @@ class JudgeSettings:
     Attributes
     ----------
     image, width, blocks, embedding : the input and the network
-    classes, each : of a batch of triplets: so many labels, so many meshes of each
+    pictures : that it learns from at least: the labelled ones and, where a label varies within
+        people, carried ones (`carried`), in at most 20 rounds; 0: no carried ones
+    shift : pixels of such a picture, up to which it is moved along both axes
+    mirror : whether half of the pictures are mirrored; not for labels that tell left from right
+    classes, batch : of triplets: so many labels at most, so many pictures, of each label equally
+        many and two at least
     steps, rate, margin, seed : the training; the rate falls to 0 along a cosine
     pairs : positive ones, and as many negative ones, for the threshold
     most_false : 1, cap of the false acceptance rate
@@ -42,22 +45,29 @@ class JudgeSettings:
     width: int = 64
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     embedding: int = 128
+    pictures: int = 10_000
+    shift: int = 2
+    mirror: bool = True
     classes: int = 16
-    each: int = 4
-    steps: int = 600
-    rate: float = 1e-3
+    batch: int = 64
+    steps: int = 900
+    rate: float = 3e-4
     margin: float = 0.2
     seed: int = 0
     pairs: int = 5000
     most_false: float = 0.05
 
     def __post_init__(self) -> None:
-        least = {"image": 16, "width": 1, "embedding": 1, "classes": 2, "each": 2, "steps": 1}
-        for name, bound in (least | {"pairs": 1}).items():
+        least = {"image": 16, "width": 1, "embedding": 1, "classes": 2, "batch": 4, "steps": 1}
+        for name, bound in (least | {"pairs": 1, "pictures": 0, "shift": 0}).items():
             if getattr(self, name) < bound:
                 raise ValueError(f"{name} must be {bound} or more, got {getattr(self, name)}")
         if not self.blocks or min(self.blocks) < 1:
             raise ValueError(f"blocks must be positive, got {self.blocks}")
+        if self.shift > self.image // 4:
+            raise ValueError(
+                f"shift must be a quarter of the image or less, {self.image // 4}, got {self.shift}"
+            )
         if not (self.rate > 0 and self.margin > 0 and 0 <= self.most_false <= 1):
             raise ValueError(
                 "rate and margin must be positive and most_false from 0 to 1, got "
@@ -99,10 +109,10 @@ def learn(
         progress(f"training the judge of {factor}", step, settings.steps)
         # From the step alone, so that a resumed training draws what an unbroken one does.
         rng = np.random.default_rng([settings.seed, zlib.crc32(factor.encode()), step])
-        chosen = draw_batch(labels, settings.classes, settings.each, rng=rng)
-        images = _blur(as_input(read(chosen)), rng).to(device)
+        chosen = draw_batch(labels, settings.classes, settings.batch, rng=rng)
+        seen = vary(read(chosen), mirror=settings.mirror, shift=settings.shift, rng=rng)
         label = torch.from_numpy(labels[chosen]).to(device)
-        loss, _ = triplet_loss(network(images), label, margin=settings.margin)
+        loss, _ = triplet_loss(network(seen.to(device)), label, margin=settings.margin)
         if not torch.isfinite(loss):
             raise TrainingDiverged(f"judge of {factor}, step {step}: the loss is {loss.item()}")
         falling = float(1 + np.cos(np.pi * step / settings.steps)) / 2
@@ -129,13 +139,6 @@ def build_network(settings: JudgeSettings, factor: str) -> EmbeddingNetwork:
         return EmbeddingNetwork(
             width=settings.width, blocks=settings.blocks, size=settings.embedding
         )
-
-
-def _blur(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """Blur some pictures: scans are rough, generated faces smooth, and both must look alike."""
-    smooth = nnf.avg_pool2d(nnf.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-    chosen = torch.from_numpy(rng.random(len(images)) < _BLURRED)
-    return torch.where(chosen[:, None, None, None], smooth, images)
 
 
 def _save(path: Path, network: EmbeddingNetwork, adam: torch.optim.Optimizer) -> None:

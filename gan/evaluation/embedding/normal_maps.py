@@ -1,7 +1,6 @@
 """What the judges see: orthographic normal maps, rendered once per data set."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -9,12 +8,11 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from gan.datasets.store import Dataset
+from gan.evaluation.embedding.kept_pictures import KeptPictures
 from gan.evaluation.metric import Progress
-from meshkit.files import atomic_path
 from meshkit.render import Frame, frame_of, render_normals
 
 MARGIN = 0.2  # around the template, so that larger heads stay within
-_BLOCK = 64  # meshes between two notes of what is done
 
 
 def frame_of_template(template: Float[np.ndarray, "V 3"], size: int) -> Frame:
@@ -39,48 +37,17 @@ def as_input(maps: UInt8[np.ndarray, "k n n 3"]) -> Float[Tensor, "k 3 n n"]:
     return images.permute(0, 3, 1, 2)
 
 
-class NormalMaps:
-    """The normal maps of a data set in a file: drawn when first asked for, then read.
-
-    `FINGERPRINT-SIZE.npy` holds the pictures of all meshes (a sparse file: what is not drawn takes
-    no room), `FINGERPRINT-SIZE.done` a byte for each that says whether it is drawn. It is set after
-    the picture is on its way to the disk, so a killed command leaves nothing half drawn behind.
-    """
+class NormalMaps(KeptPictures):
+    """The normal maps of a data set, one for each mesh, in `FINGERPRINT-SIZE.npy`."""
 
     def __init__(self, dataset: Dataset, size: int, folder: Path) -> None:
-        self._dataset, self.size = dataset, size
-        folder.mkdir(parents=True, exist_ok=True)
-        stem = f"{dataset.fingerprint[:24]}-{size}"
-        shape = (dataset.n, size, size, 3)
-        self._maps = _open(folder / f"{stem}.npy", shape)
-        self._done = _open(folder / f"{stem}.done.npy", (dataset.n,))
+        super().__init__(folder / f"{dataset.fingerprint[:24]}-{size}.npy", dataset.n, size)
+        self._dataset = dataset
 
     def draw(self, rows: Int[np.ndarray, " k"], progress: Progress) -> None:
         """Draw what is not drawn yet of these meshes."""
-        missing = np.unique(rows)
-        missing = missing[self._done[missing] == 0]
-        for start in range(0, len(missing), _BLOCK):
-            progress("drawing normal maps", start, len(missing))
-            part, data = missing[start : start + _BLOCK], self._dataset
-            X = data.vertices(part)
-            self._maps[part] = draw_normal_maps(X, data.faces, data.template, self.size)
-            self._maps.flush()
-            self._done[part] = 1
-            self._done.flush()
+        self.draw_missing(rows, self._make, "normal maps", progress)
 
-    def __getitem__(self, rows: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k n n 3"]:
-        """Return the pictures of meshes that were drawn."""
-        return np.asarray(self._maps[rows])
-
-
-def _open(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
-    """Open a file of bytes, or make one of zeros; one of another shape is made anew."""
-    try:
-        found = np.lib.format.open_memmap(path, mode="r+")
-        if found.shape == shape and found.dtype == np.uint8:
-            return found
-    except (FileNotFoundError, ValueError, EOFError):
-        pass
-    with atomic_path(path) as aside:
-        np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape).flush()
-    return np.lib.format.open_memmap(path, mode="r+")
+    def _make(self, rows: Int[np.ndarray, " b"]) -> UInt8[np.ndarray, "b n n 3"]:
+        data = self._dataset
+        return draw_normal_maps(data.vertices(rows), data.faces, data.template, self.size)

@@ -40,12 +40,13 @@ def triplet_loss(
 
 
 def draw_batch(
-    label: Int[np.ndarray, " n"], classes: int, each: int, *, rng: np.random.Generator
+    label: Int[np.ndarray, " n"], classes: int, batch: int, *, rng: np.random.Generator
 ) -> Int[np.ndarray, " b"]:
     """Draw some classes, and of each as many rows; negative labels take no part.
 
-    A class with fewer rows gives some of them twice; one with a single row has no pair and is never
-    drawn. With fewer classes than wanted, all are taken.
+    Of each class `batch` divided by how many are drawn, but two at least. A class with fewer rows
+    gives some of them twice; one with a single row has no pair and is never drawn. With fewer
+    classes than wanted, all are taken.
 
     Raises
     ------
@@ -56,8 +57,7 @@ def draw_batch(
     names = names[count > 1]
     if len(names) < 2:
         raise ValueError("triplets need two classes with two meshes each")
-    rows = []
-    for c in rng.permutation(names)[:classes]:
-        of_class = rng.permutation(np.flatnonzero(label == c))
-        rows.append(np.resize(of_class, each))
-    return np.concatenate(rows)
+    drawn = rng.permutation(names)[:classes]
+    each = max(2, batch // len(drawn))
+    rows = [rng.permutation(np.flatnonzero(label == c)) for c in drawn]
+    return np.concatenate([np.resize(of_class, each) for of_class in rows])
