@@ -27,7 +27,8 @@ class Components(NamedTuple):
 
     columns: slice  # of the code vector z
     basis: Float[Tensor, "K n"]  # principal components times their deviations, flattened
-    anchors: Sequence[Anchors]
+    anchors: Sequence[Anchors] = ()
+    linear: bool = False  # entry k of the code is the coefficient of component k, no anchors
 
 
 class AbstractMeshGenerator(nn.Module, ABC):
@@ -66,27 +67,43 @@ class AbstractMeshGenerator(nn.Module, ABC):
 
     def _drive(self, groups: Sequence[Components], rng: torch.Generator) -> Tensor:
         """Let each group's codes alone drive its units, in place; return their (K, H) gains."""
-        first, second = _activation_moments(self.slope)
         H = self.W1.shape[0]
         gains = torch.zeros(sum(len(group.basis) for group in groups), H)
-        spare = H - len(gains)
+        spare = H - sum(_least_units(group, self.W1) for group in groups)
         row = unit = 0
         with torch.no_grad():
-            for columns, basis, anchors in groups:
-                K = len(basis)
+            for group in groups:
                 # A few units more than components: anchors then disturb random codes less.
-                extra = min(spare, 4 * sum(len(anchor.codes) for anchor in anchors))
-                units, rows = slice(unit, unit + K + extra), slice(row, row + K)
-                seen = self.W1[units, columns].shape[1]
+                extra = min(spare, 4 * sum(len(anchor.codes) for anchor in group.anchors))
+                count = _least_units(group, self.W1) + extra
+                units, rows = slice(unit, unit + count), slice(row, row + len(group.basis))
                 self.W1[units] = 0
-                draws = torch.randn(K + extra, seen, generator=rng)
-                self.W1[units, columns] = draws / math.sqrt(seen)
-                own = gains[rows, units]
-                own.fill_diagonal_(1 / math.sqrt(second - first**2))
-                for anchor in anchors:
-                    own += self._correction(own, units, anchor, rng)
-                row, unit, spare = row + K, unit + K + extra, spare - extra
+                fill = self._in_pairs if group.linear else self._at_random
+                fill(gains[rows, units], units, group, rng)
+                row, unit, spare = rows.stop, units.stop, spare - extra
         return gains
+
+    def _in_pairs(
+        self, gains: Tensor, units: slice, group: Components, rng: torch.Generator
+    ) -> None:
+        """Make component k follow entry k alone: f(x) − f(−x) = (1 + slope) x for a LeakyReLU."""
+        plus = torch.arange(units.start, units.stop, 2)
+        k = torch.arange(len(plus))
+        column = k + group.columns.start
+        self.W1[plus, column], self.W1[plus + 1, column] = 1.0, -1.0
+        gains[k, 2 * k], gains[k, 2 * k + 1] = 1 / (1 + self.slope), -1 / (1 + self.slope)
+
+    def _at_random(
+        self, gains: Tensor, units: slice, group: Components, rng: torch.Generator
+    ) -> None:
+        """Make every component follow a unit that looks at the code in a random direction."""
+        first, second = _activation_moments(self.slope)
+        seen = self.W1[units, group.columns].shape[1]
+        draws = torch.randn(units.stop - units.start, seen, generator=rng)
+        self.W1[units, group.columns] = draws / math.sqrt(seen)
+        gains.fill_diagonal_(1 / math.sqrt(second - first**2))
+        for anchor in group.anchors:
+            gains += self._correction(gains, units, anchor, rng)
 
     def _correction(
         self, gains: Tensor, units: slice, anchor: Anchors, rng: torch.Generator
@@ -218,6 +235,12 @@ class ComponentGenerator(AbstractMeshGenerator):
             b2 = torch.addmv(self.mean, self.basis, weights["a"])
         W1, b1 = (weights[name].detach().clone() for name in ("W1", "b1"))
         return {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
+
+
+def _least_units(group: Components, W1: Tensor) -> int:
+    """Return how many hidden units a group needs: one a component, a pair an entry of its code."""
+    K = len(group.basis)
+    return 2 * min(K, W1[:, group.columns].shape[1]) if group.linear else K
 
 
 def _activation_moments(slope: float) -> tuple[float, float]:

@@ -23,7 +23,7 @@ from gan.losses import ADVERSARIAL_LOSSES, FACTOR_LOSSES, REGULARIZERS
 from gan.losses.base import AbstractAdversarialLoss
 from gan.models.discriminator import DISCRIMINATORS, AbstractDiscriminator
 from gan.models.face_model import FaceModel, Factor
-from gan.models.generator import GENERATORS, AbstractMeshGenerator, Anchors, Components
+from gan.models.generator import GENERATORS, AbstractMeshGenerator
 from gan.parallel import own_share
 from gan.training.augmentation import build_augmentation
 from gan.training.choices import (
@@ -35,6 +35,7 @@ from gan.training.codes import draw_fixed_codes
 from gan.training.descent import Watch
 from gan.training.precision import apply_precision
 from gan.training.problem import Problem
+from gan.training.start import starting_groups
 
 RATE_AFTER_ROLLBACK = 0.5  # of both learning rates, after each rollback
 
@@ -174,7 +175,7 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
         hidden=config.generator.hidden,
         slope=config.generator.slope,
         mean=torch.from_numpy(statistics.mean.ravel() / statistics.scale).float(),
-        groups=starting_components(config, problem, codes),
+        groups=starting_groups(config, problem, codes),
         rng=rng,
     )
     discriminator = DISCRIMINATORS.build(
@@ -242,37 +243,6 @@ def _factor_losses(
             if loss.d or loss.g
         }
     )
-
-
-def starting_components(
-    config: Config, problem: Problem, codes: Mapping[str, Tensor]
-) -> list[Components]:
-    """Return what the last layer starts from: one group for all codes, or one for each driver.
-
-    "factored-components": the class means of the first factor vary with its code alone; what
-    is left within its classes varies with the codes of the other factors (the noise starts mute),
-    and their fixed codes give the means of their classes: an additive face model to start from.
-    """
-    start, hidden, statistics = config.generator.start, config.generator.hidden, problem.statistics
-    if start == "random":
-        return []
-    if start == "principal-components":
-        components = torch.from_numpy(statistics.components[:hidden])
-        return [Components(slice(0, None), components, [])]
-    half = hidden // 2  # the other units start at 0: room for what is not additive
-    between = torch.from_numpy(statistics.between[: half // 2])
-    within = torch.from_numpy(statistics.within[: half - half // 2])
-    column, anchors = problem.factors[0].code_size, []
-    first = slice(0, column)
-    for factor in problem.factors[1:]:
-        own = slice(column, column + factor.code_size)
-        targets = torch.from_numpy(statistics.anchors[factor.name]) @ within.T
-        anchors.append(Anchors(own, codes[factor.name], targets / within.square().sum(dim=1)))
-        column += factor.code_size
-    return [
-        Components(first, between, []),
-        Components(slice(first.stop, column), within, anchors),
-    ]
 
 
 def _adam(player: nn.Module, rate: float, config: Config) -> torch.optim.Optimizer:

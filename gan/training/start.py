@@ -1,0 +1,95 @@
+"""What the generator's last layer starts from: which codes drive which directions of the data."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from gan.config import Config
+from gan.models.generator import Anchors, Components
+from gan.training.problem import Problem
+
+
+def starting_groups(config: Config, problem: Problem, codes: dict[str, Tensor]) -> list[Components]:
+    """Return the groups of components for `generator.start`; empty for "random".
+
+    "principal-components": one group for all codes. "factored-components": the classes of the
+    first factor vary with its code alone, what is left within them with the other factors' codes.
+    "additive": the same, linearly: a morphable model, whose fixed codes are set in `codes`, in
+    place.
+    """
+    match config.generator.start:
+        case "random":
+            return []
+        case "principal-components":
+            return _components_start(config, problem)
+        case "factored-components":
+            return _factored_start(config, problem, codes)
+        case "additive":
+            return _additive_start(config, problem, codes)
+
+
+def _components_start(config: Config, problem: Problem) -> list[Components]:
+    """One group: every unit looks at all codes."""
+    return [
+        Components(
+            slice(0, None),
+            torch.from_numpy(problem.statistics.components[: config.generator.hidden]),
+        )
+    ]
+
+
+def _factored_start(config: Config, problem: Problem, codes: dict[str, Tensor]) -> list[Components]:
+    """Return a group that the first factor's code drives and one that the others' codes drive.
+
+    Their fixed codes give the means of their classes; the noise starts mute.
+    """
+    hidden, statistics = config.generator.hidden, problem.statistics
+    half = hidden // 2  # the other units start at 0: room for what is not additive
+    between = torch.from_numpy(statistics.between[: half // 2])
+    within = torch.from_numpy(statistics.within[: half - half // 2])
+    column, anchors = problem.factors[0].code_size, []
+    first = slice(0, column)
+    for factor in problem.factors[1:]:
+        own = slice(column, column + factor.code_size)
+        targets = torch.from_numpy(statistics.anchors[factor.name]) @ within.T
+        anchors.append(Anchors(own, codes[factor.name], targets / within.square().sum(dim=1)))
+        column += factor.code_size
+    return [
+        Components(first, between, []),
+        Components(slice(first.stop, column), within, anchors),
+    ]
+
+
+def _additive_start(config: Config, problem: Problem, codes: dict[str, Tensor]) -> list[Components]:
+    """Return groups that make the generator an additive linear model; set fixed codes, in place.
+
+    Entry k of the first factor's code is the coefficient of component k of its class means, in
+    deviations; entries of the other factors' codes are those of what is left within the classes.
+    Fixed codes are those of the classes' mean faces: entries that drive nothing, and classes
+    without a mesh, keep the codes that were drawn. Several further factors share the variance.
+    """
+    statistics = problem.statistics
+    share = max(1, config.generator.hidden // (2 * len(problem.factors)))  # pairs of units
+    first, *others = problem.factors
+    between = torch.from_numpy(statistics.between[:share])
+    _place_codes(codes[first.name], torch.from_numpy(statistics.class_codes[:, : len(between)]))
+    groups = [Components(slice(0, first.code_size), between, linear=True)]
+    column = first.code_size
+    for k, factor in enumerate(others):
+        own = slice(column, column + factor.code_size)
+        # The first brings all components along, so that training can use the rest of them.
+        count = share if k == 0 else min(share, factor.code_size)
+        basis = torch.from_numpy(statistics.within[:count]) / math.sqrt(len(others))
+        targets = torch.from_numpy(statistics.anchors[factor.name]) @ basis.T
+        _place_codes(codes[factor.name], targets / basis.square().sum(dim=1))
+        groups.append(Components(own, basis, linear=True))
+        column = own.stop
+    return groups
+
+
+def _place_codes(codes: Tensor, found: Tensor) -> None:
+    """Set the leading entries of the codes of classes that have meshes, in place."""
+    width = min(codes.shape[1], found.shape[1])
+    known = found.abs().sum(dim=1) > 0
+    codes[known, :width] = found[known, :width].float()
