@@ -11,7 +11,7 @@ from meshkit.rendering.uv_picture import draw_layout
 from meshkit.topology import boundary_loops
 
 OUTSIDE = 235  # grey of texels without a face
-PORTRAIT = (132, 112)  # pixels
+PORTRAIT = (160, 150)  # pixels
 LAYOUT = 480  # pixels
 SCALE = 2  # pixels for a texel
 

@@ -100,6 +100,8 @@ class PathTab:
         self.t.on_update(stage.answer(self._go))
         self.what = gui.add_dropdown("what changes", self.labels)
         self.path = gui.add_dropdown("path", list(PATHS))
+        for control in (self.what, self.path):
+            control.on_update(stage.answer(self._again))
         self.seconds = gui.add_slider("seconds", 0.5, 10.0, 0.5, 2.0, hint="from A to B")
         self.play = gui.add_button("Play")
         self.play.on_click(stage.answer(self._toggle))
@@ -111,6 +113,11 @@ class PathTab:
         path, k = str(self.path.value), self.labels.index(what) if what in self.labels else 0
         factors = () if k == 0 else (self.parts[k - 1],)
         self.stage.act(lambda session: session.interpolate(t, factors, path))
+
+    def _again(self) -> None:
+        """Follow the other controls, once the way is what is shown."""
+        if self.stage.session.shows("interpolate"):
+            self._go()
 
     def _toggle(self) -> None:
         with self.stage.lock:
