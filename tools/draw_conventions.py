@@ -117,20 +117,14 @@ def _texels(ax: Axes) -> None:
             ax.text(u, v + 0.03, f"[{row}, {col}]", ha="center", fontsize=8.5)
     ax.plot([0, 1], [0, 1], color="#64748b", linewidth=1)
     ax.text(0.985, 0.03, "face 0", ha="right", fontsize=9, color="#1d4ed8")
-    ax.text(0.015, 0.94, "face 1", fontsize=9, color="#a16207")
+    ax.text(0.015, 0.993, "face 1", va="top", fontsize=9, color="#a16207")
     u, v = centre[1, 4]
-    ax.annotate(
-        f"u = (4 + 0.5) / {W} = {u:.3f}\nv = (1 + 0.5) / {H} = {v:.3f}",
-        (u, v),
-        xytext=(0.70, 0.56),
-        ha="center",
-        va="bottom",
-        fontsize=9,
-        color=ACCENT,
-        bbox={"facecolor": "white", "edgecolor": ACCENT, "pad": 2},
-        arrowprops={"arrowstyle": "-", "color": ACCENT},
+    ax.plot(u, v, "o", color=ACCENT, markersize=9, fillstyle="none", markeredgewidth=1.5)
+    _frame(
+        ax,
+        f"texels [row, col] of a ({H}, {W}) raster: row 0 is v = 0\n"
+        f"u = (4 + 0.5) / {W} = {u:.3f}, v = (1 + 0.5) / {H} = {v:.3f}",
     )
-    _frame(ax, f"texels [row, col] of a ({H}, {W}) raster: row 0 is v = 0")
 
 
 def _weights(ax: Axes) -> None:
@@ -146,7 +140,7 @@ def _weights(ax: Axes) -> None:
         ax.annotate(
             f"F[0, {k}]: {', '.join(map(str, weights))}",
             (u, v),
-            xytext=((0, -13), (0, -16), (0, 5))[k],
+            xytext=((0, -13), (0, -30), (0, 5))[k],
             textcoords="offset points",
             ha=("left", "right", "center")[k],
             fontsize=9.5,
@@ -198,7 +192,7 @@ def _face(ax: Axes, V: np.ndarray, F: np.ndarray) -> None:
             if np.linalg.norm(tip - points[0]) < 1:  # it points at the viewer
                 ax.plot(*tip, "o", color=color, markersize=11, fillstyle="none", markeredgewidth=2)
                 ax.plot(*tip, ".", color=color, markersize=5)
-                ax.text(tip[0] - 16, tip[1] + 26, name, color=color, fontsize=12, weight="bold")
+                ax.text(tip[0] - 34, tip[1] + 26, name, color=color, fontsize=12, weight="bold")
                 continue
             ax.annotate(
                 "",

@@ -1,6 +1,5 @@
 """`gan bench`."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,6 +72,7 @@ def bench(
     from gan.parallel import first_process_first
     from gan.training.benchmark import measure, surface_dataset
     from gan.training.loop import pick_device, start
+    from meshkit.cli.messages import print_json
 
     if dataset is not None and vertices is not None:
         raise click.UsageError("give DATASET or --vertices, not both")
@@ -95,7 +95,7 @@ def bench(
                 "meshes": meshes,
                 "seconds": result.seconds_for(epochs, meshes),
             }
-            click.echo(json.dumps(result.record() | {"extrapolated": extra}, indent=1))
+            print_json(result.record() | {"extrapolated": extra})
         else:
             click.echo(_table(result, epochs, meshes))
 

@@ -115,7 +115,7 @@ def fit(
         "prior_mm2": prior,
         "pose": pose,
         "seed": seed,
-        "starts": found.objective[0].tolist(),
+        "starts": [] if lands is None else found.objective[0].tolist(),
     }
     places = None
     if lands is not None:

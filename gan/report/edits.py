@@ -130,7 +130,7 @@ def write_fit(
         save_face(aside / f"face.{format}", model, motion.apply(V))
         write_codes(aside / CODES, model, fit.codes)
         with atomic_path(aside / REPORT) as path:
-            path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+            path.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", "utf-8")
         save_png(aside / PICTURE, _draw_fit(V, faces, fit, landmarks, target))
 
 

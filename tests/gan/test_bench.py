@@ -17,6 +17,7 @@ from gan.training.loop import start
 from gan.training.profile import Profile, part
 from gan.training.step import iterate
 from tests.gan.conftest import tiny
+from tests.system.json_page import assert_documented
 
 CPU = torch.device("cpu")
 
@@ -87,6 +88,7 @@ def test_bench_prints_json_and_leaves_nothing_behind(tiny_dataset, tmp_path):
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
     record = json.loads(result.stdout)
+    assert_documented("gan bench", record)
     assert record["ratio"] == pytest.approx(record["iteration"] / record["floor"])
     assert {*before, "cache"} == {path.name for path in tmp_path.iterdir()}
     made_up = ["bench", "--vertices", "200", *command[2:]]

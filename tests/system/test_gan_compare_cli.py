@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +12,8 @@ from gan.baselines.train import train_baseline
 from gan.evaluation import Evaluation
 from gan.study.figures import Figure
 from tests.gan.conftest import blobs
+from tests.system.json_page import assert_documented
 
-PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text("utf-8")
 FEW = ("--samples", 20, "--pairs", 20, "--metrics", "specificity,diversity", "--no-figures")
 
 
@@ -62,8 +61,7 @@ def test_runs_of_both_commands_end_in_one_folder(gan, runs, faces, tmp_path, mon
     again = gan("compare", *runs, faces, *FEW, "-o", out, "--json")
     assert again.exit_code == 0, again.output
     assert json.loads(again.stdout) == json.loads((out / "comparison.json").read_text())
-    said = PAGE.split("## gan compare")[1]
-    assert not [key for key in json.loads(again.stdout) if f"`{key}`" not in said]
+    assert_documented("gan compare", json.loads(again.stdout))
     with pytest.raises(AssertionError, match="division by zero"):
         gan("compare", *runs, faces, *FEW, "--fresh", "-o", out)
 

@@ -88,6 +88,16 @@ def test_a_fit_lies_on_its_landmarks(gan, trained, sampled, tmp_path):
     ].keys()
 
 
+def test_a_fit_without_landmarks_leaves_json_that_others_read(gan, trained, sampled, tmp_path):
+    """NaN, the objective of a start that was not tried, is no JSON."""
+    call = ["fit", trained, sampled / "face-000.obj", "-o", tmp_path / "fit", "--pose", "fixed"]
+    result = gan(*call, "--steps", 2, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["starts"] == []
+    text = (tmp_path / "fit" / "fit.json").read_text()
+    assert json.loads(text, parse_constant=pytest.fail)["starts"] == []
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [

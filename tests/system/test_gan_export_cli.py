@@ -8,6 +8,7 @@ import pytest
 
 from gan.runs.checkpoints import load_model
 from tests.gan.gltf_rules import Glb
+from tests.system.json_page import assert_documented
 
 FILES = ["face.glb", "linear.npz", "model.card.json", "model.onnx", "model.safetensors"]
 FEW = ("--samples", 60)
@@ -15,9 +16,11 @@ FEW = ("--samples", 60)
 
 def test_a_folder_gets_everything_and_again_the_same(gan, trained, tmp_path):
     out, seen = tmp_path / "export", []
-    for _ in range(2):  # the second time over the first
-        result = gan("export", trained, "-o", out, *FEW)
+    for more in (("--json",), ()):  # the second time over the first
+        result = gan("export", trained, "-o", out, *FEW, *more)
         assert result.exit_code == 0, result.output
+        if more:
+            assert_documented("gan export", json.loads(result.stdout))
         assert sorted(path.name for path in out.iterdir()) == FILES
         seen.append({path.name: path.read_bytes() for path in out.iterdir()})
     assert seen[0] == seen[1]

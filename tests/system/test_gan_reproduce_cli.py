@@ -12,6 +12,7 @@ import pytest
 from gan.study.figures import sparse as sparse_module
 from gan.study.figures import studio as studio_module
 from tests.gan.study.small_study import ABLATIONS, NETWORK, TABLE, write_data, write_table
+from tests.system.json_page import assert_documented
 
 BARE = (
     TABLE.replace("ablations = true\n", "").split("[mini.trainings.coma]")[0]
@@ -62,6 +63,7 @@ def test_one_command_from_data_to_report_and_again(gan):
     assert done.exit_code == 0, done.output
     facts = json.loads(done.stdout)
     assert facts["report"] == "s/report.html"
+    assert_documented("gan reproduce", facts)
     assert {"3dmm", "ours", "judges", "evaluate-ours", "report"} <= set(facts["computed"])
     assert "[2/8] 3dmm: done in" in done.stderr
     again = gan("reproduce", "-o", "s")
@@ -99,7 +101,11 @@ def test_ablations_side_by_side(gan):
     assert done.exit_code == 0, done.output
     assert {run.name for run in Path("a/runs").iterdir()} == {"ours", "no-feature-loss"}
     assert "without feature loss" in Path("a/report.html").read_text()
+    facts = json.loads(gan(*command, "--threads", "1", "--only", "ours", "--json").stdout)
+    assert "ours" in facts["found"]
+    assert_documented("gan ablate", facts)
     left = json.loads(gan(*command, "--dry-run", "--json").stdout)
+    assert_documented("gan ablate --dry-run", left)
     status = {stage["name"]: stage["status"] for stage in left["stages"]}
     assert [status[name] for name in ("ours", *ABLATIONS)] == [
         "done",

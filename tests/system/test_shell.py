@@ -24,6 +24,7 @@ from gan.probes import Probe, describe_cache, try_out
 from meshkit.primitives import hemisphere
 from tests.gan.conftest import blobs
 from tests.system.commands import read_json, refuse, run, succeed, write
+from tests.system.json_page import assert_documented
 
 ENV = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
 GROUPS = {"meshkit": meshkit.cli.main, "gan": gan.cli.main, "gan data": gan.cli.data.data}
@@ -224,6 +225,7 @@ def test_doctor_reports_and_judges(monkeypatch):
         report = json.loads(done.stdout)
         assert report["healthy"] == (expected == 0)
         assert report["device"]["threads"] == 2
+        assert_documented("gan doctor", report)
         assert CliRunner().invoke(gan.cli.main, ["doctor"]).exit_code == expected
 
 
