@@ -17,13 +17,15 @@ from meshkit.cli import main as meshkit_main
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PROGRAMS = {"meshkit": meshkit_main, "gan": gan_main}
-PAGES = sorted([*(DOCS / "guides").glob("*.md"), DOCS / "index.md", ROOT / "CONTRIBUTING.md"])
+PAGES = sorted([*DOCS.rglob("*.md"), *(ROOT / "data").glob("*.md"), *ROOT.glob("*.md")])
 
 
 def commands(page: Path) -> list[list[str]]:
     """The calls of our programs in the shell blocks of a page, a pipe's parts one by one."""
     found = []
-    for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+    text = page.read_text("utf-8")
+    indented = re.sub(r"^(?!    ).*\n", "", text.replace("\\\n", " "), flags=re.MULTILINE)
+    for block in [*re.findall(r"```sh\n(.*?)```", text, re.DOTALL), indented]:
         for line in block.replace("\\\n", " ").splitlines():
             for part in re.split(r"[|;]", re.sub(r"#.*", "", line)):
                 if part.split()[:1] and part.split()[0] in PROGRAMS:
