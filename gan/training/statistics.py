@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from gan.datasets.store import Dataset
 from meshkit.files import atomic_path
 
-LAYOUT = 4  # of the stored file
+LAYOUT = 5  # of the stored file
 BLOCK = 256  # meshes read at once
 SAMPLED = 1024  # meshes from which components are computed
 PROJECTED = 64  # meshes projected at once
@@ -93,10 +93,10 @@ def _compute(
     ).astype(np.float64)
     first, *others = labels.values()
     effect = class_effects(Y, first, others)
-    between, codes = _coefficient_components(effect)
+    between, codes = _coefficient_components(effect, len(np.unique(first[first >= 0])) - 1)
     known = first >= 0
     Y[known] -= effect[first[known]]
-    within, _ = _coefficient_components(Y)
+    within, _ = _coefficient_components(Y, len(Y))
     arrays = {
         "components": components,
         "between": between[:n_components] @ basis,
@@ -187,10 +187,14 @@ def _components(D: Float[np.ndarray, "N n"], n_components: int) -> Float[np.ndar
 
 
 def _coefficient_components(
-    Y: Float[np.ndarray, "N K"],
+    Y: Float[np.ndarray, "N K"], freedom: int
 ) -> tuple[Float[np.ndarray, "k K"], Float[np.ndarray, "N k"]]:
-    """Return components times deviations about 0, largest first, and the rows in these units."""
-    values, vectors = np.linalg.eigh(Y.T @ Y / len(Y))
+    """Return components times deviations about 0, largest first, and the rows in these units.
+
+    `freedom` is what the sum of squares is divided by: people are few, and their mean was taken
+    off.
+    """
+    values, vectors = np.linalg.eigh(Y.T @ Y / max(1, freedom))
     keep = np.argsort(-values)
     keep = keep[values[keep] > 1e-7 * values.max()]
     deviation = np.sqrt(values[keep])

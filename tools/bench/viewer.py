@@ -34,7 +34,7 @@ CAMERA = {
 
 def rows(*, full: bool) -> Iterator[Row]:
     """Yield one row for each way to shade; a model of the paper's size on 21,931 vertices."""
-    model = _model()
+    model = large_model()
     W, h = model.weights["W2"].numpy(), np.random.default_rng(0).normal(size=HIDDEN)
     h = h.astype(np.float32)
 
@@ -126,7 +126,7 @@ def _messages(tree: object) -> Iterator[dict[str, object]]:
             yield from _messages(value)
 
 
-def _model() -> FaceModel:
+def large_model() -> FaceModel:
     V, F = hemisphere(RINGS)
     rng = torch.Generator().manual_seed(0)
     sizes = {"identity": 65, "expression": 20}

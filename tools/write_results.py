@@ -1,0 +1,176 @@
+"""Write what a finished study found into docs/results.md: tables, verdicts, budgets, pictures.
+
+    python tools/write_results.py STUDY        # the folder of `gan reproduce`
+
+Only what stands between the two marks of the page is written anew; the text around it is ours.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from small_png import save_small
+
+from meshkit.files import atomic_path
+
+PAGE = Path("docs/results.md")
+PICTURES = PAGE.parent / "pictures" / "results"
+BEGIN, END = "<!-- written by tools/write_results.py: begin -->", "<!-- end -->"
+WIDEST = 1000  # pixels of a picture
+MOST_BYTES = 290_000
+TITLES = {"ours": "Ours", "ours-plus": "Ours, plus"}
+PARTS = (
+    ("decoupling", ("decoupling.", "unrelated.")),
+    ("diversity and specificity", ("diversity.", "specificity")),
+    ("without any judge, by the modes of the source", ("own.", "leak.", "energy")),
+    ("reconstruction", ("reconstruction.",)),
+)
+
+
+def main(study: Path) -> None:
+    """Read a study and write the page."""
+    found = json.loads((study / "comparison.json").read_text(encoding="utf-8"))
+    figures = json.loads((study / "figures" / "figures.json").read_text(encoding="utf-8"))[
+        "figures"
+    ]
+    stages = json.loads((study / "study.json").read_text(encoding="utf-8"))["stages"]
+    titles = {model["name"]: model["title"] for model in found["models"]}
+    titles |= {"training": "training data"}
+    parts = [
+        _origin(found),
+        "## The paper's nine claims\n\n" + _claims(found["claims"]),
+        "## Table 1\n\n" + _table1(found["table1"], titles),
+        "## Table 2\n\n"
+        + _table(found["table2"], [c["key"] for c in found["table2"]["columns"]], titles),
+        "Root mean square distance in mm to the true surface of faces fitted to landmarks, by λ.",
+        "Notes: " + " ".join(found["table1"]["notes"]),
+        "## Budgets\n\n" + _budgets(found, stages),
+        "## Pictures\n\n" + "\n\n".join(_picture(study, figure) for figure in figures),
+    ]
+    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    with atomic_path(PAGE) as aside:
+        text = f"{before}{BEGIN}\n\n" + "\n\n".join(parts) + f"\n\n{END}{after}"
+        aside.write_text(text, encoding="utf-8")
+
+
+def _origin(found: dict[str, Any]) -> str:
+    data, settings = found["dataset"], found["settings"]
+    return (
+        f"Data: `{data['name']}`, fingerprint `{data['fingerprint'][:12]}`, "
+        f"{data['training_meshes']:,} training meshes. {settings['samples']:,} samples, "
+        f"{settings['pairs']:,} pairs, seed {settings['seed']}. Measured with commit "
+        f"`{found['commit']}`. {found['rule']}"
+    )
+
+
+def _claims(claims: list[dict[str, Any]]) -> str:
+    subjects = list(dict.fromkeys(claim["subject"] for claim in claims))
+    names = [TITLES.get(subject, subject) for subject in subjects]
+    rows = [
+        "| | the paper's claim | " + " | ".join(names) + " |",
+        "|---|---|" + "---|" * len(names),
+    ]
+    for number in dict.fromkeys(claim["claim"] for claim in claims):
+        own = {c["subject"]: c for c in claims if c["claim"] == number}
+        verdicts = [_verdict(own.get(subject)) for subject in subjects]
+        statement = next(iter(own.values()))["statement"]
+        rows.append(f"| {number} | {statement} | " + " | ".join(verdicts) + " |")
+    numbers = [_numbers(claim) for claim in claims]
+    return "\n".join([*rows, "", "What decided, left against right:", "", *filter(None, numbers)])
+
+
+def _verdict(claim: dict[str, Any] | None) -> str:
+    return "" if claim is None else claim["verdict"]
+
+
+def _numbers(claim: dict[str, Any]) -> str:
+    """Return the orderings that decided, all of them where the claim holds."""
+    deciding = [p for p in claim["parts"] if p["verdict"] == claim["verdict"]]
+    texts = [
+        f"{part['text']}: {_say(part['larger'], part['unit'])} against "
+        f"{_say(part['smaller'], part['unit'])}"
+        for part in deciding
+        if part["larger"] and part["smaller"]
+    ]
+    if not texts:
+        return ""
+    count, all_of = len(deciding), len(claim["parts"])
+    share = "" if count == all_of else f" ({count} of {all_of} orderings)"
+    subject = TITLES.get(claim["subject"], claim["subject"])
+    return f"* {claim['claim']}, {subject}, {claim['verdict']}{share}: {'; '.join(texts)}."
+
+
+def _table1(table: dict[str, Any], titles: dict[str, str]) -> str:
+    parts = []
+    for title, keys in PARTS:
+        columns = [c["key"] for c in table["columns"] if c["key"].startswith(keys)]
+        if columns:
+            parts.append(f"**{title[0].upper()}{title[1:]}**\n\n{_table(table, columns, titles)}")
+    legend = "Bold: the best of a column; underlined: cannot be told from it."
+    meanings = [f"* {c['heading']}: {c['meaning']}" for c in table["columns"]]
+    return "\n\n".join([legend, *parts, "\n".join(meanings)])
+
+
+def _table(table: dict[str, Any], keys: list[str], titles: dict[str, str]) -> str:
+    columns = {c["key"]: c for c in table["columns"]}
+    heads = [f"{columns[k]['heading']}, {columns[k]['unit']}".removesuffix(", ") for k in keys]
+    lines = ["| | " + " | ".join(heads) + " |", "|---|" + "---|" * len(keys)]
+    for row in table["rows"]:
+        title = titles.get(row["model"], row["model"])
+        cells = [_cell(row["cells"][key], columns[key]["unit"]) for key in keys]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(cell: dict[str, Any], unit: str) -> str:
+    if cell["value"] is None:
+        return "too weak" if "weak" in cell["missing"] else "–"
+    text = _say(cell["value"], unit, brief=True)
+    return f"**{text}**" if cell["best"] else f"<u>{text}</u>" if cell["tied"] else text
+
+
+def _say(value: dict[str, Any], unit: str, *, brief: bool = False) -> str:
+    times, digits = (100, 1) if unit == "%" else (1, 3 if unit != "mm" else 2)
+    mean, low, high = (
+        None if value[k] is None else f"{times * value[k]:.{digits}f}"
+        for k in ("mean", "low", "high")
+    )
+    interval = "" if low is None or high is None else f" [{low}, {high}]"
+    return f"{mean}{interval}" if brief else f"{mean}{interval} {unit}".strip()
+
+
+def _budgets(found: dict[str, Any], stages: dict[str, Any]) -> str:
+    lines = ["| model | trained with | steps | minutes | commit |", "|---|---|---|---|---|"]
+    for model in found["models"]:
+        for run in model["runs"]:
+            command = stages.get(model["name"], {}).get("command", "")
+            lines.append(
+                f"| {model['title']} | `{command}` | {run['step']:,} | {run['minutes']:.1f} | "
+                f"`{run['commit']}` |"
+            )
+    return "\n".join(lines)
+
+
+def _picture(study: Path, figure: dict[str, Any]) -> str:
+    if figure["image"] is None:
+        return f"**{figure['title']}.** {figure['text']}"
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with Image.open(study / "figures" / figure["image"]) as stored:
+        picture = stored.convert("RGB")
+    path, width = PICTURES / figure["image"], min(WIDEST, picture.width)
+    while True:
+        height = round(picture.height * width / picture.width)
+        save_small(path, np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS)))
+        if path.stat().st_size < MOST_BYTES:
+            break
+        width = width * 9 // 10
+    image = f"![{figure['title']}](pictures/results/{path.name})"
+    return f"**{figure['title']}.** {figure['text']}\n\n{image}"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
