@@ -182,6 +182,16 @@ def test_an_interrupted_drawing_goes_on(additive, tmp_path, monkeypatch):
     assert whole[np.arange(288)].any(axis=(1, 2, 3)).all()
 
 
+def test_seeds_carry_to_other_people(additive):
+    one, two, again = (
+        draw_recipe(additive, "expression", JudgeSettings(image=16, pictures=400, seed=seed))
+        for seed in (0, 1, 0)
+    )
+    assert (one.person != two.person).any()
+    assert (one.share != two.share).any()
+    np.testing.assert_array_equal(one.person, again.person)
+
+
 def test_other_seeds_and_factors_have_files_of_their_own(additive, tmp_path):
     for factor, seed in itertools.product(("expression", "viseme"), (0, 1)):
         settings = JudgeSettings(image=16, pictures=150, seed=seed)
