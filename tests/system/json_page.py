@@ -20,7 +20,9 @@ def documented_keys(call: str) -> set[str]:
     return set(re.findall(r"`(\w+)`", text)).union(*map(documented_keys, referred))
 
 
-def assert_documented(call: str, values: Mapping[str, Any], *, rare: frozenset[str] = frozenset()):
+def assert_documented(
+    call: str, values: Mapping[str, Any], *, rare: frozenset[str] = frozenset()
+) -> None:
     """The object has the keys of its section, and the section no others but the `rare` ones."""
     said = documented_keys(call)
     assert values.keys() - said == set(), "not on the page"
