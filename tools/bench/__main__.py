@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import browser
 import geometry
 import measure
 import operators
@@ -24,6 +25,7 @@ GROUPS = {
     "operators": operators.rows,
     "step": step.rows,
     "viewer": viewer.rows,
+    "browser": browser.rows,
 }
 
 
