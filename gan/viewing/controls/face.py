@@ -11,7 +11,7 @@ from gan.viewing.session import FaceSession
 from gan.viewing.stage import Stage
 
 AT_ONCE = 8  # sliders of a factor, and how many more a press brings
-FEW = 12  # classes that are buttons; more are a list
+FEW = 16  # classes that are buttons, as those of visemes; more are a list
 REACH = 3.0  # deviations, to each side
 MIDDLE = ((0.0, ""),)  # the mean, marked on a slider
 SHOWN = "● "  # before the class that the face has
