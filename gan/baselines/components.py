@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from meshkit.nn import SparseOperator
+
 Blocks = Callable[[], Iterable[np.ndarray]]  # the rows, block by block, anew at every call
 
 _SPARE = 32  # directions carried along beside those wanted: the more, the fewer passes
@@ -130,6 +132,13 @@ class CodeGaussian(NamedTuple):
     def to(self, device: torch.device | str) -> "CodeGaussian":
         """Return the same on another device."""
         return CodeGaussian(*(part.to(device) for part in self))
+
+
+def pick_points(operator: SparseOperator, basis: Float[Tensor, "d n"]) -> Float[Tensor, "d p"]:
+    """Return what components do to points of the surface, given as rows (k, V): p = 3 k."""
+    fields = basis.view(len(basis), -1, 3).transpose(0, 1)
+    picked: Tensor = operator(fields.reshape(len(fields), -1)).view(-1, len(basis), 3)
+    return picked.transpose(0, 1).reshape(len(basis), -1)
 
 
 def fit_gaussian(w: Float[Tensor, "N d"]) -> CodeGaussian:

@@ -4,16 +4,24 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gan.baselines.components import class_means, exact_components, pad_rows, principal_components
+from gan.baselines.components import (
+    class_means,
+    exact_components,
+    pad_rows,
+    pick_points,
+    principal_components,
+)
 from gan.baselines.config import BaselineConfig
 from gan.baselines.faces import LabelledFaces
 from gan.errors import CheckpointError
 from gan.models.contract import PRIOR, Core, FaceGenerator
 from gan.models.files import LINEAR, check_tensors, read_model, write_model
+from meshkit.nn import SparseOperator
 
 BLOCK = 128  # meshes read at once
 
@@ -46,6 +54,22 @@ class LinearFaceModel(FaceGenerator):
         d = sum(codes[f.name] @ self.bases[f.name] for f in self.factors)
         assert isinstance(d, Tensor)
         return self.mean + d.view(len(d), -1, 3)
+
+    def point_decoder(
+        self, operator: sp.csr_array
+    ) -> Callable[[Mapping[str, Tensor]], Float[Tensor, "B k 3"]]:
+        """Return a decoder of a few points of the surface: the components at these points."""
+        pick = SparseOperator(operator).to(self.template.device)
+        mean = pick(self.mean)
+        bases = {name: pick_points(pick, basis) for name, basis in self.bases.items()}
+
+        def decode(codes: Mapping[str, Tensor]) -> Tensor:
+            d = sum(codes[f.name] @ bases[f.name] for f in self.factors)
+            assert isinstance(d, Tensor)
+            points: Tensor = mean + d.view(len(d), -1, 3)
+            return points
+
+        return decode
 
     def encode(
         self, vertices: Float[Tensor, "B V 3"], *, prior: float = PRIOR

@@ -1,20 +1,22 @@
 """MAE: a network that reads codes from a depth image, a multilinear tensor that makes the mesh."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from gan.baselines.components import CodeGaussian
+from gan.baselines.components import CodeGaussian, pick_points
 from gan.baselines.depth import DepthCamera
 from gan.errors import CheckpointError
 from gan.models.contract import Core, FaceGenerator
 from gan.models.files import MULTILINEAR, check_tensors, read_model, write_model
+from meshkit.nn import SparseOperator
 
 
 class DepthEncoder(nn.Module):
@@ -102,12 +104,30 @@ class MultilinearFaceModel(FaceGenerator):
 
     def decode(self, codes: Mapping[str, Tensor]) -> Float[Tensor, "B V 3"]:
         """Generate the meshes of a batch of codes, in mm; differentiable in the codes."""
+        y = self._coefficients(codes)
+        return self.tensors["mean"] + (y @ self.tensors["basis"]).view(len(y), -1, 3)
+
+    def point_decoder(
+        self, operator: sp.csr_array
+    ) -> Callable[[Mapping[str, Tensor]], Float[Tensor, "B k 3"]]:
+        """Return a decoder of a few points of the surface: Φ at these points."""
+        pick = SparseOperator(operator).to(self.template.device)
+        mean, basis = pick(self.tensors["mean"]), pick_points(pick, self.tensors["basis"])
+
+        def decode(codes: Mapping[str, Tensor]) -> Tensor:
+            y = self._coefficients(codes)
+            points: Tensor = mean + (y @ basis).view(len(y), -1, 3)
+            return points
+
+        return decode
+
+    def _coefficients(self, codes: Mapping[str, Tensor]) -> Tensor:
+        """Return the coordinates of faces in the span of Φ."""
         w_id, w_exp = (
             gaussian.color(codes[factor.name])
             for gaussian, factor in zip(self.gaussians, self.factors, strict=True)
         )
-        y = multiply(self.tensors["core_tensor"], w_id, w_exp)
-        return self.tensors["mean"] + (y @ self.tensors["basis"]).view(len(y), -1, 3)
+        return multiply(self.tensors["core_tensor"], w_id, w_exp)
 
     def encode(self, vertices: Float[Tensor, "B V 3"]) -> dict[str, Tensor]:
         """Return the codes that the network reads from depth images of these meshes, in mm."""

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -43,6 +44,18 @@ def test_codes_make_meshes_that_can_be_differentiated(model):
     X.square().sum().backward()
     for factor in model.factors:
         assert codes[factor.name].grad.abs().max() > 0
+
+
+def test_points_are_those_of_the_whole_mesh(model):
+    """Vertices, and a point within a face, whose rows a model may fold into its last layer."""
+    V = len(model.template)
+    rows = sp.csr_array(sp.eye_array(V, format="csr")[[0, V // 2, V - 1]])
+    inside = sp.csr_array(([0.2, 0.3, 0.5], ([0, 0, 0], [1, 5, 7])), shape=(1, V))
+    operator = sp.csr_array(sp.vstack([rows, inside], format="csr"))
+    codes = model.sample_codes(3, rng=torch.Generator().manual_seed(0))
+    whole = model.decode(codes).numpy()
+    wanted = np.stack([operator @ face for face in whole])
+    np.testing.assert_allclose(model.point_decoder(operator)(codes), wanted, atol=1e-3)
 
 
 def test_moving_one_code_of_a_batch_moves_one_mesh(model):
