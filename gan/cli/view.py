@@ -39,7 +39,10 @@ def view(run: Path, seed: int, open_browser: bool | None, as_json: bool, **servi
     with about(run):
         model = load_model(run)
     with view_faces(model, seed=seed, **serving) as server:
-        if as_json:
-            print_json({"url": server.url, "port": server.port, "run": str(run)})
-        announce(server, open_browser=open_browser, quiet=as_json)
-        server.wait()
+
+        def tell() -> None:
+            if as_json:
+                print_json({"url": server.url, "port": server.port, "run": str(run)})
+            announce(server, open_browser=open_browser, quiet=as_json)
+
+        server.wait(tell)

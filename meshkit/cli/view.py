@@ -41,10 +41,15 @@ def view(
 
     subjects = [_open(path) for path in meshes]
     with view_meshes(subjects, up=up, **serving) as server:
-        if as_json:
-            print_json({"url": server.url, "port": server.port, "files": list(map(str, meshes))})
-        announce(server, open_browser=open_browser, quiet=as_json)
-        server.wait()
+
+        def tell() -> None:
+            if as_json:
+                print_json(
+                    {"url": server.url, "port": server.port, "files": list(map(str, meshes))}
+                )
+            announce(server, open_browser=open_browser, quiet=as_json)
+
+        server.wait(tell)
 
 
 def _open(path: Path) -> "Subject":

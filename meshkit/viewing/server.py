@@ -9,7 +9,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -53,8 +53,15 @@ class ViewServer:
         query = f"?token={self.guard.token}" if self.guard.token else ""
         return f"http://{name}:{self.port}/{query}"
 
-    def wait(self) -> None:
-        """Serve until Ctrl-C or SIGTERM, then close; for the main thread of a command."""
+    def wait(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until Ctrl-C or SIGTERM, then close; for the main thread of a command.
+
+        Parameters
+        ----------
+        ready
+            Called when both signals are heard: tells the address, which someone may use and end
+            at once.
+        """
         end = threading.Event()
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -62,6 +69,7 @@ class ViewServer:
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
+            ready()
             while not end.wait(0.5):  # in steps: on Windows a wait without end hears no Ctrl-C
                 pass
         finally:
