@@ -80,7 +80,7 @@ def test_every_section_is_held_against_a_real_call():
 @pytest.mark.parametrize("call", CALLS)
 def test_json_has_the_keys_of_the_page(call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(ViewServer, "wait", lambda server: None)
+    monkeypatch.setattr(ViewServer, "wait", lambda server, ready: ready())
     for name in ("m.obj", "pose.obj"):
         write(name, *dome(4))
     write("ring.obj", *dome(4, holes=True))
@@ -116,7 +116,7 @@ RARE = {"gan data import": frozenset({"measure", "mm"})}  # of outliers, of whic
 @pytest.mark.parametrize("call", GAN_CALLS)
 def test_json_of_gan_has_the_keys_of_the_page(call, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(ViewServer, "wait", lambda server: None)
+    monkeypatch.setattr(ViewServer, "wait", lambda server, ready: ready())
     blobs(Path("blobs.h5"))
     arguments = GAN_CALLS[call]
     if "run" in arguments:
