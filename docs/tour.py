@@ -4,7 +4,7 @@
 
 Each chapter stands alone, prints what it found, and leaves its pictures in FOLDER. MESH is any
 bordered triangle mesh; without one the embedded head is taken (millimetres, y up, looking to +z).
-Conventions are in docs/conventions.md, one picture for every function in docs/gallery.md.
+docs/reference/ has the conventions and, in gallery.md, one picture for every function.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""docs/gallery.md: every public function is in it, its calls run, its pictures are there."""
+"""docs/reference/gallery.md: it has every public function, its calls run, its pictures exist."""
 
 import importlib
 import inspect
@@ -12,7 +12,7 @@ from PIL import Image
 import meshkit
 
 ROOT = Path(__file__).parents[1]
-TEXT = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs/reference/gallery.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"^### `(\w+)`$", TEXT, flags=re.MULTILINE)
 UNSHOWN = re.findall(
     r"^\* `(\w+)`: \w", TEXT.partition("## Without a picture")[2], flags=re.MULTILINE

@@ -1,4 +1,4 @@
-"""Run the calls of docs/gallery.md and save the picture that each makes: the page is the script.
+"""Run the calls of docs/reference/gallery.md and save the picture that each makes.
 
 `python tools/draw_gallery.py [NAME...]` saves all pictures, or those of some functions.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from small_png import save_small
 
-PAGE = Path(__file__).parents[1] / "docs" / "gallery.md"
-FOLDER = PAGE.parent / "pictures" / "gallery"
+PAGE = Path(__file__).parents[1] / "docs/reference/gallery.md"
+FOLDER = PAGE.parents[1] / "pictures" / "gallery"
 
 
 def draw_page() -> Iterator[tuple[str, np.ndarray]]:

@@ -1,4 +1,4 @@
-"""Draw the picture of docs/geometry_images.md: `python tools/draw_geometry_images.py`.
+"""Draw the picture of docs/explanation/geometry_images.md: `python tools/draw_geometry_images.py`.
 
 A procedural head and its smile; above: the mesh, its image, the mesh sampled from it, its error;
 middle: which vertices 32² texels see, with 1 and 4 × 4 samples, a chart and the chart dilated;

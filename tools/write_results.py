@@ -1,4 +1,4 @@
-"""Write what a finished study found into docs/results.md: tables, verdicts, budgets, pictures.
+"""Write what a finished study found into docs/appendix/results.md: tables, verdicts, pictures.
 
     python tools/write_results.py STUDY        # the folder of `gan reproduce`
 
@@ -16,8 +16,8 @@ from small_png import save_small
 
 from meshkit.files import atomic_path
 
-PAGE = Path("docs/results.md")
-PICTURES = PAGE.parent / "pictures" / "results"
+PAGE = Path("docs/appendix/results.md")
+PICTURES = PAGE.parents[1] / "pictures" / "results"
 BEGIN, END = "<!-- written by tools/write_results.py: begin -->", "<!-- end -->"
 WIDEST = 1000  # pixels of a picture
 MOST_BYTES = 290_000  # of a PNG
@@ -170,7 +170,7 @@ def _picture(study: Path, figure: dict[str, Any]) -> str:
         path = path.with_suffix(".jpg")
         with atomic_path(path) as aside:
             small.save(aside, "JPEG", quality=QUALITY, optimize=True)
-    image = f"![{figure['title']}](pictures/results/{path.name})"
+    image = f"![{figure['title']}](../pictures/results/{path.name})"
     return f"**{figure['title']}.** {figure['text']}\n\n{image}"
 
 

@@ -59,7 +59,8 @@ def train(
 
     Example: gan train runs/faces --resume --set training.iterations=5000
 
-    Several processes: torchrun --nproc-per-node 2 -m gan train faces.h5 (docs/several_gpus.md).
+    Several processes: torchrun --nproc-per-node 2 -m gan train faces.h5
+    (docs/howto/several_gpus.md).
 
     Exit codes: 0 done, 1 error, 2 wrong options, 3 a loss is not finite, 130 interrupted
     (resumable).

@@ -42,7 +42,8 @@ class BiharmonicRegularizer(AbstractRegularizer):
 
     The same for a coarse and a fine mesh of one surface, where the cotangent energy falls with the
     mesh's fineness. Without unit: lengths are half-heights, in d as in the area. Lips and lids bend
-    sharply: real faces have energies of 10 to 10,000, so weights are small (`docs/plugins.md`).
+    sharply: real faces have energies of 10 to 10,000, so weights are small
+    (`docs/howto/plugins.md`).
 
     References
     ----------

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--landmarks",
     type=FILE,
     metavar="L.json",
-    help="Points of TEMPLATE and where they lie on SCAN; the format is in docs/registration.md. "
+    help="Points of TEMPLATE and where they lie on SCAN (docs/howto/registration.md). "
     "With --sequence: of the first SCAN, or a folder with a STEM.json for any of them.",
 )
 @click.option("--rigid", is_flag=True, help="Turn and move TEMPLATE, but do not bend it.")

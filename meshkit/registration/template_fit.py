@@ -1,7 +1,7 @@
 """Fit a template to a raw scan: rigidly, then by smooth displacements that get finer.
 
 Chosen by measurement on faces of 6,700 vertices with noise, holes and outliers (see
-docs/registration.md): smooth displacements with point-to-plane data beat the optimal-step
+docs/howto/registration.md): smooth displacements with point-to-plane data beat the optimal-step
 non-rigid ICP of Amberg et al., ours and trimesh's, in the accuracy of corresponding vertices (mean
 1.1 against 1.9 and 2.2 mm) and take a fifth of the time of the former, a half of the latter's: a
 step factorises one n × n matrix instead of one with 4 n rows.

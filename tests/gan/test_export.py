@@ -25,7 +25,7 @@ from tests.gan.face import smooth_model
 from tests.gan.gltf_rules import Glb
 from tests.linear_model import linear_model
 
-DOCS = Path(__file__).parents[2] / "docs" / "export.md"
+DOCS = Path(__file__).parents[2] / "docs/howto/export.md"
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,7 @@ def test_every_export_is_the_same_twice(models, tmp_path):
 
 
 def test_the_documented_lines_load_a_model_without_torch(bent, tmp_path):
-    """The snippet of docs/export.md, run as it stands, where only numpy and safetensors are."""
+    """The snippet of docs/howto/export.md, run where only numpy and safetensors are."""
     text = DOCS.read_text(encoding="utf-8")
     (snippet,) = [b.split("```")[0] for b in text.split("```python\n")[1:] if "safe_open" in b]
     assert sum(map(bool, snippet.splitlines())) == 10, "ten lines"

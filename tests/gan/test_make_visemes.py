@@ -291,8 +291,10 @@ def test_real_faces_tell_all_visemes_apart_and_round_their_lips(faces, model):
 
 
 def test_the_documented_configuration_trains_on_three_factors(pair):
-    text = (ROOT / "docs" / "three_factors.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/howto/three_factors.md").read_text(encoding="utf-8")
     factors = tomllib.loads(text.split("```toml")[1].split("```")[0])["factors"]
     preset = (ROOT / "gan" / "presets" / "demo.toml").read_text(encoding="utf-8")
-    config = parse_config(tomllib.loads(preset) | {"factors": factors}, "docs/three_factors.md")
+    config = parse_config(
+        tomllib.loads(preset) | {"factors": factors}, "docs/howto/three_factors.md"
+    )
     assert {factor.name for factor in config.factors} == set(pair[1].labels) == set(pair[1].modes)

@@ -167,12 +167,12 @@ def test_a_setting_that_the_choice_does_not_have_is_refused(dataset):
 
 
 def test_the_page_names_everything_and_its_examples_hold():
-    text = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
+    text = (Path(__file__).parents[2] / "docs/howto/plugins.md").read_text()
     for kind in KINDS:
         found = registry(kind)
         assert found.group in text
         for name in found:
-            assert f"| `{name}` |" in text, f"{kind}: {name} has no line in docs/plugins.md"
+            assert f"| `{name}` |" in text, f"{kind}: {name} has no line in docs/howto/plugins.md"
             for option in found.options(name):
                 assert f"`{option}`" in text, f"{kind}: {name} has an option {option}"
     examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
@@ -181,4 +181,4 @@ def test_the_page_names_everything_and_its_examples_hold():
         values = tomllib.loads(example)
         if "project" not in values:
             tree = tiny().model_dump(mode="json", exclude_none=True)
-            check_choices(parse_config(tree | values, "docs/plugins.md"))
+            check_choices(parse_config(tree | values, "docs/howto/plugins.md"))
