@@ -8,7 +8,9 @@ in the registry's group, and is imported when a configuration names it, or to be
 """
 
 import inspect
+import pkgutil
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
 
@@ -53,6 +55,8 @@ class Registry(Generic[T]):
     group : the entry points that add to it; "" for none
     base : what every class must derive from, or a function must return
     context : names of what `build` is given beside the options; a plug-in takes those it names
+    package : whose modules register what they hold; they are imported when a name is first asked
+        for, so that a new one needs no other file
     """
 
     def __init__(
@@ -61,10 +65,12 @@ class Registry(Generic[T]):
         group: str = "",
         base: type | None = None,
         context: tuple[str, ...] = (),
+        package: str = "",
     ) -> None:
         self.kind, self.group, self.base, self.context = kind, group, base, context
         self._classes: dict[str, Callable[..., T]] = {}
         self._origin: dict[str, str] = {}
+        self._package = package
 
     def register(self, name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
         """Return a decorator that enters a class under `name`."""
@@ -86,6 +92,7 @@ class Registry(Generic[T]):
             No such name (the message lists the known ones), two plug-ins of that name, or one
             that cannot be imported or is of another kind.
         """
+        self._import_package()
         if name not in self._classes:
             points = self._points().get(name, [])
             if not points:
@@ -135,6 +142,7 @@ class Registry(Generic[T]):
 
     def listed(self) -> list[Listed]:
         """Describe every name, ours first; plug-ins are imported, and what is wrong is told."""
+        self._import_package()
         points = self._points()
         rows = [self._row(name, BUILT_IN) for name in self._classes if name not in self._origin]
         ours = {row.name for row in rows}
@@ -156,20 +164,28 @@ class Registry(Generic[T]):
         return rows
 
     def __iter__(self) -> Iterator[str]:
+        self._import_package()
         return iter(self._classes)
 
     def __contains__(self, name: object) -> bool:
+        self._import_package()
         return name in self._classes
 
     @property
     def _wants(self) -> str:
         return f"not a {self.base.__name__}" if self.base else "which is no class or function"
 
+    def _import_package(self) -> None:
+        package, self._package = self._package, ""
+        if package:
+            for module in pkgutil.iter_modules(import_module(package).__path__):
+                import_module(f"{package}.{module.name}")
+
     def _points(self) -> dict[str, list[EntryPoint]]:
-        found: dict[str, list[EntryPoint]] = {}
+        offers: dict[str, list[EntryPoint]] = {}
         for point in entry_points(group=self.group) if self.group else ():
-            found.setdefault(point.name, []).append(point)
-        return found
+            offers.setdefault(point.name, []).append(point)
+        return offers
 
     def _load(self, point: EntryPoint) -> Callable[..., T]:
         where = f"{_distribution(point)}, entry point {self.group}: {point.name} = {point.value}"

@@ -1,7 +1,7 @@
 """Metrics by name, beside those that every evaluation takes: ours, and those of plug-ins."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, final
 
@@ -14,14 +14,10 @@ from gan.evaluation.estimate import Estimate, estimate
 from gan.evaluation.generated import decode_all
 from gan.evaluation.nearest import NearestMesh
 from gan.models.contract import FaceGenerator
+from gan.progress import Progress as Progress
+from gan.progress import silent as silent
 from gan.registry import Registry
 from gan.runs.directory import pick_device
-
-Progress = Callable[[str, int, int], None]  # stage, done, total
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """Show no progress."""
 
 
 class Unmeasurable(ValueError):  # noqa: N818

@@ -11,7 +11,6 @@ symmetric template, is left out.
 """
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
@@ -20,9 +19,6 @@ from torch import Tensor, nn
 from gan.errors import ConfigError
 from gan.parallel import average, draw_share, world
 from gan.sections import AugmentationConfig
-
-if TYPE_CHECKING:
-    from gan.training.state import TrainState
 
 NAME = "augmentation"
 INTERVAL = 4  # updates of the discriminator between two changes of p, as in the paper
@@ -152,26 +148,6 @@ def build_augmentation(
     if settings.name == "fixed" and not settings.p:
         raise ConfigError("augmentation.name = 'fixed' with p = 0 changes nothing: set p")
     return {NAME: Augmentation(settings, mean, deviation).to(mean.device)}
-
-
-def augment(state: "TrainState", images: Float[Tensor, "B 3 n n"]) -> Float[Tensor, "B 3 n n"]:
-    """Return the images as the discriminator may see them."""
-    augmentation = state.components.get(NAME)
-    if not isinstance(augmentation, Augmentation):
-        return images
-    changed: Tensor = augmentation(images, rng=state.rng)
-    return changed
-
-
-def adapt(
-    state: "TrainState", real: Float[Tensor, " B"], fake: Float[Tensor, " B"], update: int
-) -> dict[str, Tensor]:
-    """Let the augmentation follow the scores of one update, in place; return what the log shows."""
-    augmentation = state.components.get(NAME)
-    if not isinstance(augmentation, Augmentation):
-        return {}
-    augmentation.observe(real, state.adversarial.boundary(real, fake), update)
-    return augmentation.terms()
 
 
 def _normal(shape: tuple[int, ...], rng: torch.Generator) -> Tensor:

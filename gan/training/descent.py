@@ -6,7 +6,7 @@ is every later one, until `Watch.confirm` reads the flag and says which term it 
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,15 +15,14 @@ from gan import parallel
 from gan.errors import TrainingDiverged
 from gan.training.profile import backward_parts, part
 
-if TYPE_CHECKING:
-    from gan.training.state import TrainState
-
 
 def descend(
-    state: "TrainState",
     optimizer: torch.optim.Optimizer,
     terms: Mapping[str, Tensor],
     weights: Mapping[str, float],
+    *,
+    step: int,
+    watch: "Watch",
 ) -> dict[str, Tensor]:
     """Descend on the weighted sum of the terms; return them, detached, the mean over processes.
 
@@ -45,8 +44,8 @@ def descend(
     with part("optimizers"):
         fused = bool(optimizer.defaults.get("fused"))
         # Adam's fused kernel leaves weights and moments alone where this is 1.
-        optimizer.found_inf = state.watch.admit(  # type: ignore[attr-defined]
-            state.step, tuple(terms), values, may_mask=fused
+        optimizer.found_inf = watch.admit(  # type: ignore[attr-defined]
+            step, tuple(terms), values, may_mask=fused
         )
         optimizer.step()
     return dict(zip(terms, values[:-1].unbind(), strict=True))

@@ -25,7 +25,8 @@ from gan.models.discriminator import DISCRIMINATORS, AbstractDiscriminator
 from gan.models.face_model import FaceModel, Factor
 from gan.models.generator import GENERATORS, AbstractMeshGenerator
 from gan.parallel import own_share
-from gan.training.augmentation import build_augmentation
+from gan.training.augmentation import NAME as AUGMENTATION
+from gan.training.augmentation import Augmentation, build_augmentation
 from gan.training.choices import (
     adversarial_options,
     discriminator_options,
@@ -97,20 +98,26 @@ class TrainState:
         scheduled = learning_rate_factor(self.config.optimizer, self.step, self.iterations)
         return scheduled * RATE_AFTER_ROLLBACK ** len(self.rollbacks)
 
+    @property
+    def augmentation(self) -> Augmentation | None:
+        """What changes images before the discriminator sees them, if the configuration has it."""
+        augmentation = self.components.get(AUGMENTATION)
+        return augmentation if isinstance(augmentation, Augmentation) else None
+
     def parts(self) -> dict[str, Stateful]:
         """Return everything that has a state of its own, by its name in a checkpoint."""
-        found: dict[str, Any] = {
+        own: dict[str, Any] = {
             "generator": self.generator,
             "discriminator": self.discriminator,
             "mapping": self.problem.mapping,
             "regularizers": self.regularizers,
             "adversarial": self.adversarial,
         }
-        taken = found.keys() & self.components.keys()
+        taken = own.keys() & self.components.keys()
         if taken:
             raise ValueError(f"components: {', '.join(sorted(taken))} is a name of the trainer's")
-        every = found | self.components
-        return {name: part for name, part in every.items() if isinstance(part, Stateful)}
+        everything = own | self.components
+        return {name: part for name, part in everything.items() if isinstance(part, Stateful)}
 
     def next_indices(self) -> Tensor:
         """Return this process's share of the next batch of the shuffle; advances it, in place.

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from gan.losses.factor import GeneratedFaces, RealFaces, factor_loss
 from gan.parallel import draw_share
-from gan.training.augmentation import adapt, augment
 from gan.training.choices import regularizer_sections
 from gan.training.codes import (
     CodeBatch,
@@ -70,7 +69,7 @@ def discriminator_step(
         h = state.generator.hidden(batch.z)
         fake = _as_images(torch.addmm(folded[1][:, None], folded[0], h.T), state)
     with part("noise"):
-        real, fake = augment(state, real), augment(state, fake)
+        real, fake = _augmented(real, state), _augmented(fake, state)
         real, fake = add_noise(real, state), add_noise(fake, state)
     with part("discriminator"):
         shared = D.shared(torch.cat([real, fake]))
@@ -89,8 +88,9 @@ def discriminator_step(
     weights = dict.fromkeys(terms, 1.0)
     with part("discriminator"):
         _judge_factors(state, shared, batch, indices, terms, weights)
-    watched = adapt(state, score[:B], score[B:], update)
-    return descend(state, state.optimizer_d, terms, weights) | watched
+    shown = _adapt(state, score[:B], score[B:], update)
+    optimizer, step = state.optimizer_d, state.step
+    return descend(optimizer, terms, weights, step=step, watch=state.watch) | shown
 
 
 def _judge_factors(
@@ -124,7 +124,7 @@ def generator_step(state: TrainState, labelled: str) -> dict[str, Tensor]:
         pixels = problem.mapping(d.view(len(d), -1)).view(-1, 3, len(batch.z)) * unit
         fake = _as_images(pixels + problem.offset[:, :, None], state)
     with part("noise"):
-        fake = add_noise(augment(state, fake), state)
+        fake = add_noise(_augmented(fake, state), state)
     with part("discriminator"):
         shared = D.shared(fake)
         terms = {"adversarial": state.adversarial.generator(D.score(shared))}
@@ -140,7 +140,7 @@ def generator_step(state: TrainState, labelled: str) -> dict[str, Tensor]:
                 if weight.g:
                     term = factor_loss(D, name, loss).generator(made)
                     _add(terms, weights, f"{loss}_{name}", term, weight.g)
-    return descend(state, state.optimizer_g, terms, weights)
+    return descend(state.optimizer_g, terms, weights, step=state.step, watch=state.watch)
 
 
 def update_average(state: TrainState) -> None:
@@ -163,6 +163,23 @@ def add_noise(images: Float[Tensor, "B 3 n n"], state: TrainState) -> Float[Tens
         return images
     noise = draw_share(torch.randn, images.shape, rng=state.rng)
     return images.add(noise, alpha=sigma)
+
+
+def _augmented(images: Float[Tensor, "B 3 n n"], state: TrainState) -> Float[Tensor, "B 3 n n"]:
+    """Return images as the discriminator may see them."""
+    if state.augmentation is None:
+        return images
+    changed: Tensor = state.augmentation(images, rng=state.rng)
+    return changed
+
+
+def _adapt(state: TrainState, real: Tensor, fake: Tensor, update: int) -> dict[str, Tensor]:
+    """Let the augmentation follow the scores of one update, in place; return what the log shows."""
+    if state.augmentation is None:
+        return {}
+    boundary = state.adversarial.boundary(real, fake)
+    state.augmentation.observe(real, boundary, update)
+    return state.augmentation.terms()
 
 
 def _draw(state: TrainState, labelled: str) -> CodeBatch:

@@ -1,5 +1,8 @@
 """Names in a configuration find classes, ours or a stranger's; faults come in one line."""
 
+import sys
+from importlib import import_module
+
 import pytest
 
 from gan.errors import ConfigError
@@ -169,3 +172,23 @@ def test_two_plug_ins_of_one_name_are_refused_and_none_hides_ours(tmp_path, monk
     assert "built in" in str(told["box", "one 1.2"])
     assert "offered twice" in str(told["ball", "two 1.2"])
     assert len(told) == 5
+
+
+def test_the_modules_of_a_package_register_themselves(tmp_path, monkeypatch):
+    package = tmp_path / "solids"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from tests.gan.test_registry import Shape\nfrom gan.registry import Registry\n"
+        "SOLIDS = Registry('solid', base=Shape, package='solids')\n"
+    )
+    (package / "cube.py").write_text(
+        "from solids import SOLIDS\nfrom tests.gan.test_registry import Shape\n"
+        "@SOLIDS.register('cube')\nclass Cube(Shape): 'A cube.'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    solids = import_module("solids").SOLIDS
+    assert "solids.cube" not in sys.modules
+    assert type(solids.build("cube")).__name__ == "Cube"
+    assert list(solids) == ["cube"]
+    for name in ("solids", "solids.cube"):
+        monkeypatch.delitem(sys.modules, name)

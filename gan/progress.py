@@ -1,0 +1,22 @@
+"""How far a piece of work is: the one thing that whatever takes long is told to call."""
+
+from collections.abc import Callable
+
+# Called with the stage, how much of it is done, and of how much in all (0: unknown).
+Progress = Callable[[str, int, int], None]
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Show nothing."""
+
+
+def counter(progress: Progress, stage: str, total: int = 0) -> Callable[[int], None]:
+    """Return what is called with the number of things done since it was called last."""
+    done = 0
+
+    def advance(n: int) -> None:
+        nonlocal done
+        done += n
+        progress(stage, done, total)
+
+    return advance
