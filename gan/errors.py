@@ -1,4 +1,6 @@
-"""What gan raises on purpose, beside meshkit's errors."""
+"""What gan raises on purpose, beside meshkit's errors; like them, some know a remedy code."""
+
+from meshkit.errors import Remediable
 
 LONGEST = 600  # characters of a message
 
@@ -11,9 +13,9 @@ def one_line(message: str) -> str:
     return f"{text[: LONGEST // 2]} … {text[3 - LONGEST // 2 :]}"
 
 
-class _OneLineError(ValueError):
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
+class _OneLineError(Remediable, ValueError):
+    def __init__(self, message: str = "", remedy: str | None = None, **context: object) -> None:
+        super().__init__(one_line(message), remedy, **context)
 
 
 class DatasetError(_OneLineError):
@@ -32,5 +34,5 @@ class PeerLost(RuntimeError):  # noqa: N818
     """Another process of the same training ended, or cannot be reached."""
 
 
-class TrainingDiverged(RuntimeError):  # noqa: N818
+class TrainingDiverged(Remediable, RuntimeError):  # noqa: N818
     """A loss is not finite."""

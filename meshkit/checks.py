@@ -17,7 +17,8 @@ def check_faces(F: np.ndarray) -> None:
         f = int(bad.argmax())
         raise MeshError(
             f"face {f} = {F[f].tolist()} repeats a vertex or has a negative index "
-            f"({int(bad.sum())} such faces): delete it, or meshkit.repair.drop_duplicates"
+            f"({int(bad.sum())} such faces): delete it, or meshkit.repair.drop_duplicates",
+            remedy="drop-duplicates",
         )
 
 

@@ -138,4 +138,4 @@ def loop_lengths(F: Int[np.ndarray, "m 3"]) -> tuple[int, ...]:
 def _no_face(n_faces: int) -> Finding:
     what = "no face" if n_faces == 0 else "no sound face"
     none = np.zeros(0, dtype=np.int64)
-    return Finding("no-faces", "error", f"the mesh has {what}", "faces", none, "give a mesh")
+    return Finding("no-faces", "error", f"the mesh has {what}", "faces", none, "give-faces")

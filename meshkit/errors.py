@@ -1,7 +1,29 @@
-"""What meshkit raises on purpose; messages say what was found, where, and what was expected."""
+"""What meshkit raises on purpose; messages say what was found, where, and what was expected.
+
+An error may carry a *remedy code*, which names what mends it as the Python function of that repair
+is named: "drop-unreferenced", "cut-to-disk". The library knows no command and no option; a command
+line translates the codes (`meshkit.cli.remedies`).
+"""
 
 
-class MeshError(ValueError):
+class Remediable(Exception):  # noqa: N818
+    """An error that may know what mends it.
+
+    Attributes
+    ----------
+    remedy
+        A code in kebab case, stable: programs may compare it. None where there is no one answer.
+    context
+        Values that the translation of the code may name.
+    """
+
+    def __init__(self, message: str = "", remedy: str | None = None, **context: object) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+        self.context = context
+
+
+class MeshError(Remediable, ValueError):
     """The caller's mesh breaks a precondition."""
 
 
@@ -17,5 +39,5 @@ class FileFormatError(MeshError):
     """A file is not what its name or its header promises."""
 
 
-class SolveError(RuntimeError):
+class SolveError(Remediable, RuntimeError):
     """The numbers failed: a linear system was not solved to its tolerance."""

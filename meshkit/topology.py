@@ -130,7 +130,8 @@ def boundary_loops(F: Int[np.ndarray, "m 3"]) -> list[np.ndarray]:
         i = int(seen[count.argmax()])
         raise TopologyError(
             f"the boundary touches itself at vertex {i}: its faces form more than one fan "
-            "(nonmanifold_vertices(F) lists all such): meshkit.repair.split_nonmanifold parts them"
+            "(nonmanifold_vertices(F) lists all such): meshkit.repair.split_nonmanifold parts them",
+            remedy="split-nonmanifold",
         )
     loops = []
     for vertex in sorted(follow):
@@ -155,11 +156,13 @@ def _check_oriented_manifold(F: Int[np.ndarray, "m 3"], table: EdgeTable) -> Non
         raise TopologyError(
             f"edge ({i}, {j}) belongs to {len(owners)} faces {owners[:8]} "
             "(nonmanifold_edges(F) lists all such): delete all but two, or meshkit.repair."
-            "split_nonmanifold cuts them apart"
+            "split_nonmanifold cuts them apart",
+            remedy="split-nonmanifold",
         )
     raise TopologyError(
         f"faces {owners[0]} and {owners[1]} run along edge ({i}, {j}) in the same direction: one "
-        "is inverted (misoriented_edges(F) lists all such): meshkit.repair.orient_faces turns it"
+        "is inverted (misoriented_edges(F) lists all such): meshkit.repair.orient_faces turns it",
+        remedy="orient-faces",
     )
 
 

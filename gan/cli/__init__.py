@@ -2,6 +2,7 @@
 
 import click
 
+from gan.cli.remedies import REMEDIES
 from meshkit.cli.group import LazyGroup
 
 COMMANDS = {
@@ -26,7 +27,12 @@ COMMANDS = {
 }
 
 
-@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    remedies=REMEDIES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="meshkit-gan")
 def main() -> None:
     """Learn, measure and use decoupled 3D face models."""

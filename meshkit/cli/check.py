@@ -27,6 +27,7 @@ def check(mesh: Path, as_json: bool) -> None:
     Example: meshkit check face.obj --json
     """
     from meshkit.cli.messages import about, print_json
+    from meshkit.cli.remedies import in_words
     from meshkit.diagnose import diagnose
     from meshkit.doctor.diagnose_uv import uv_findings
     from meshkit.io import load_mesh
@@ -37,7 +38,10 @@ def check(mesh: Path, as_json: bool) -> None:
         flat = uv_findings(loaded)
     if as_json:
         values = {"file": mesh, **diagnosis.to_dict(), "uv": _uv_kind(loaded.UV, loaded.UV_corner)}
-        values["findings"] += [finding.to_dict() for finding in flat]
+        values["findings"] = [
+            {**finding.to_dict(), "remedy": in_words(finding.remedy), "remedy_code": finding.remedy}
+            for finding in (*diagnosis.findings, *flat)
+        ]
         print_json(values)
     else:
         _print(mesh, diagnosis, [*diagnosis.findings, *flat], _uv_kind(loaded.UV, loaded.UV_corner))
@@ -58,6 +62,7 @@ def _print(mesh: Path, diagnosis: "Diagnosis", findings: "list[Finding]", uv: st
     from rich.text import Text
 
     from meshkit.cli.messages import print_table
+    from meshkit.cli.remedies import in_words
 
     loops = ", ".join(map(str, diagnosis.loops[:8])) + (" …" if len(diagnosis.loops) > 8 else "")
     print_table(
@@ -80,7 +85,7 @@ def _print(mesh: Path, diagnosis: "Diagnosis", findings: "list[Finding]", uv: st
             table.add_column(name, overflow="fold")
         for finding in findings:
             severity = Text(finding.severity, style=colors[finding.severity])
-            table.add_row(severity, Text(finding.message), Text(finding.remedy))
+            table.add_row(severity, Text(finding.message), Text(in_words(finding.remedy)))
         console.print(table)
     if diagnosis.errors:
         console.print(Text("not usable as a template: mend the errors first", style="bold red"))

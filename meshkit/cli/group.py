@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from meshkit.cli.manners import polite, tell_where
+from meshkit.cli.remedies import REMEDIES, Remedy, explain
 from meshkit.errors import SolveError
 
 # Which extra brings a package that `pip install meshkit-gan` alone does not.
@@ -26,9 +27,16 @@ class LazyGroup(click.Group):
     `--help` shows the one-line summaries given here, so listing the commands imports none of them.
     """
 
-    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        lazy: Mapping[str, tuple[str, str]],
+        remedies: Mapping[str, Remedy] = REMEDIES,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.lazy = lazy  # name -> ("module:attribute", summary)
+        self.remedies = remedies  # of the outermost group: what its commands say
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which they were declared."""
@@ -74,10 +82,10 @@ class LazyGroup(click.Group):
             if error.name is not None:  # a name that a module lacks: a bug
                 raise
             tell_where(ctx)
-            raise click.ClickException(one_line(error)) from error
+            raise click.ClickException(self._one_line(error, ctx)) from error
         except (ValueError, OSError, SolveError) as error:  # MeshError is a ValueError
             tell_where(ctx)
-            raise click.ClickException(one_line(error)) from error
+            raise click.ClickException(self._one_line(error, ctx)) from error
         except MemoryError as error:
             tell_where(ctx)
             raise click.ClickException(no_memory(error)) from error
@@ -87,15 +95,17 @@ class LazyGroup(click.Group):
                 raise click.ClickException(no_memory(error)) from error
             if type(error).__module__.split(".")[0] in {"meshkit", "gan"}:
                 tell_where(ctx)
-                raise click.ClickException(one_line(error)) from error
+                raise click.ClickException(self._one_line(error, ctx)) from error
             raise
 
-
-def one_line(error: Exception) -> str:
-    """Return the message of an error; for an OSError, the file and the reason."""
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return str(error) or type(error).__name__
+    def _one_line(self, error: Exception, ctx: click.Context) -> str:
+        """Say what was wrong and what to do; for an OSError, the file and the reason."""
+        if isinstance(error, OSError) and error.filename is not None and error.strerror:
+            return f"{error.filename}: {error.strerror}"
+        root = ctx.find_root().command
+        name = ctx.invoked_subcommand
+        command = self.get_command(ctx, name) if name else None
+        return explain(error, command, root.remedies if isinstance(root, LazyGroup) else REMEDIES)
 
 
 def runs_out(error: RuntimeError) -> bool:

@@ -36,7 +36,7 @@ def open_mesh(path: Path, component: int | str | None) -> Mesh:
 
 
 def require_disk(path: Path, mesh: Mesh, *, ignore: frozenset[str] = frozenset()) -> None:
-    """Raise the doctor's first error as an exception that names the file and the remedy.
+    """Raise the doctor's first error as an exception that names the file and knows the remedy.
 
     Raises
     ------
@@ -57,4 +57,4 @@ def require(path: Path, mesh: Mesh, names: set[str]) -> None:
 
 def _exception(path: Path, finding: Finding) -> MeshError:
     kind = TopologyError if finding.name in _TOPOLOGY else MeshError
-    return kind(f"{path}: {finding.message}; remedy: {finding.remedy}")
+    return kind(f"{path}: {finding.message}", finding.remedy)

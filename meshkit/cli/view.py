@@ -36,11 +36,12 @@ def view(
     Example: meshkit view face.obj scan.ply
     """
     from meshkit.cli.messages import print_json
+    from meshkit.cli.remedies import in_words
     from meshkit.cli.serving import announce
     from meshkit.viewing.mesh_viewer import view_meshes
 
     subjects = [_open(path) for path in meshes]
-    with view_meshes(subjects, up=up, **serving) as server:
+    with view_meshes(subjects, up=up, advice=in_words, **serving) as server:
 
         def tell() -> None:
             if as_json:

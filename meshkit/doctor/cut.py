@@ -177,14 +177,16 @@ def _check_one_manifold(F: Int[np.ndarray, "m 3"], n: int) -> None:
     if (odd := nonmanifold_vertices(F)).size:
         raise TopologyError(
             f"the faces at vertex {int(odd[0])} form more than one fan ({odd.size} such vertices; "
-            "nonmanifold_vertices(F) lists them): meshkit.repair.split_nonmanifold parts them"
+            "nonmanifold_vertices(F) lists them): meshkit.repair.split_nonmanifold parts them",
+            remedy="split-nonmanifold",
         )
     label = components(F, n)[F[:, 0]]
     if (label != label[0]).any():
         sizes = np.sort(np.unique(label, return_counts=True)[1])[::-1]
         raise TopologyError(
             f"the mesh has {len(sizes)} parts, of {sizes[:6].tolist()} faces: take one, "
-            "--component largest or meshkit.repair.keep_component"
+            "meshkit.repair.keep_component",
+            remedy="keep-component",
         )
 
 

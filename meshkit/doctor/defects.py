@@ -49,7 +49,7 @@ def index_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]:
             f"{plural(len(f), 'face')} with an index outside 0..{n - 1}: {enumerate_some(f)}",
             "faces",
             f,
-            "delete these faces, or restore the vertices",
+            "delete-faces",
         )
     if (f := faces["repeated"]).size:
         yield Finding(
@@ -58,7 +58,7 @@ def index_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]:
             f"{plural(len(f), 'face')} with one vertex twice: {enumerate_some(f)}",
             "faces",
             f,
-            "meshkit repair --duplicates",
+            "drop-duplicates",
         )
     if (f := faces["duplicate"]).size:
         yield Finding(
@@ -68,7 +68,7 @@ def index_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]:
             f"{enumerate_some(f)}",
             "faces",
             f,
-            "meshkit repair --duplicates",
+            "drop-duplicates",
         )
 
 
@@ -83,7 +83,7 @@ def vertex_defects(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> It
             f"{plural(len(v), 'vertex')} with a coordinate that is not finite: {enumerate_some(v)}",
             "vertices",
             v,
-            "correct the coordinates in the file, or delete these vertices with their faces",
+            "correct-coordinates",
         )
     yield from _extent_defects(V, finite)
     used = np.ones(len(V), dtype=bool)
@@ -97,7 +97,7 @@ def vertex_defects(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> It
                 f"{plural(len(v), 'vertex')} in no face: {enumerate_some(v)}",
                 "vertices",
                 v,
-                "meshkit repair --unreferenced, or --component largest",
+                "drop-unreferenced",
             )
     copies, originals = coincident_vertices(V, used & finite)
     if copies.size:
@@ -108,7 +108,7 @@ def vertex_defects(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> It
             f"{plural(len(copies), 'vertex')} at the place of another: {enumerate_some(pairs)}",
             "vertices",
             copies,
-            "meshkit repair --coincident, if they are one vertex; closed lips may touch",
+            "merge-coincident",
         )
 
 
@@ -128,7 +128,7 @@ def _extent_defects(
             f"the range of floating point: {enumerate_some(v)}",
             "vertices",
             v,
-            "scale the mesh, or correct these coordinates in the file",
+            "scale-mesh",
         )
 
 
@@ -156,7 +156,7 @@ def connectivity_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]
             f"{plural(len(e), 'edge')} with more than two faces: {enumerate_some(e)}",
             "edges",
             e,
-            "meshkit repair --split-nonmanifold",
+            "split-nonmanifold",
         )
     v = np.setdiff1d(nonmanifold_vertices(F), table.E[crowded])
     if v.size:
@@ -166,7 +166,7 @@ def connectivity_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]
             f"{plural(len(v), 'vertex')} whose faces form more than one fan: {enumerate_some(v)}",
             "vertices",
             v,
-            "meshkit repair --split-nonmanifold",
+            "split-nonmanifold",
         )
     sides = face_sides(F)
     if (f := np.flatnonzero(sides.inverted)).size:
@@ -176,7 +176,7 @@ def connectivity_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]
             f"{plural(len(f), 'face')} turned against the neighbours: {enumerate_some(f)}",
             "faces",
             f,
-            "meshkit repair --orientation",
+            "orient-faces",
         )
     if (f := np.flatnonzero(sides.one_sided)).size:
         yield Finding(
@@ -186,7 +186,7 @@ def connectivity_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]
             f"{enumerate_some(f)}",
             "faces",
             f,
-            "cut the sheet across by hand",
+            "cut-across",
         )
 
 
@@ -203,7 +203,7 @@ def part_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]:
             f"{n_parts} components, of {sizes} faces; their first faces: {enumerate_some(first)}",
             "faces",
             first,
-            "--component largest, or --component N, counted from 0 by size",
+            "keep-component",
         )
 
 
@@ -231,7 +231,7 @@ def geometry_defects(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> 
             f"{plural(len(f), 'face')} without area: {enumerate_some(f)}",
             "faces",
             f,
-            "--weights uniform or auto, or move one of the corners",
+            "move-corners",
         )
     e = negative_edges(F[~flat], edge[~flat], double_area[~flat])
     if e.size:
@@ -241,7 +241,7 @@ def geometry_defects(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> 
             f"{plural(len(e), 'edge')} with a negative cotangent weight: {enumerate_some(e)}",
             "edges",
             e,
-            "--weights auto or mean-value: cotangent weights may flip faces",
+            "positive-weights",
         )
 
 
@@ -284,8 +284,7 @@ def border_defects(
             "the surface is closed: it has no border to put on a square",
             "vertices",
             none,
-            "meshkit repair --cut-to-disk, or meshkit uvmap --cut, along a seam; or delete the "
-            "faces where it may be open (the neck)",
+            "open-surface",
         )
     if len(lengths) > 1 and n_parts == 1 and genus is not None:
         inner = ", ".join(map(str, lengths[1:6])) + (" …" if len(lengths) > 6 else "")
@@ -295,7 +294,7 @@ def border_defects(
             f"{plural(len(lengths) - 1, 'inner loop')} of {inner} vertices beside the longest",
             "vertices",
             none,
-            "--fill-holes covers them, else their texels stay empty",
+            "fill-holes",
         )
     if genus:
         yield Finding(
@@ -304,7 +303,7 @@ def border_defects(
             f"{plural(genus, 'handle')}: no disk, even with all holes filled",
             "vertices",
             none,
-            "meshkit repair --cut-to-disk, or meshkit uvmap --cut, along a seam",
+            "cut-to-disk",
         )
     table = edge_table(F)
     border = np.zeros(3 * len(F), dtype=bool)
@@ -317,5 +316,5 @@ def border_defects(
             f"{plural(len(ears), 'face')} with two edges on the border: {enumerate_some(ears)}",
             "faces",
             ears,
-            "the corners of the square are put there; with more than four, --boundary circle",
+            "corners-at-ears",
         )

@@ -25,7 +25,7 @@ def uv_findings(mesh: Mesh) -> list[Finding]:
         f"{plural(len(seam), 'vertex')} with several texture coordinates: {enumerate_some(seam)}",
         "vertices",
         seam,
-        "meshkit uvmap makes one map without seams",
+        "whole-map",
     )
     return [found, *_layout_findings(mesh.UV_corner, mesh.F_uv, mesh.F, "vertices")]
 
@@ -53,7 +53,6 @@ def _layout_findings(
     kind: str,
 ) -> Iterator[Finding]:
     """Examine one layout; indices are vertices of F, whichever way the UVs are stored."""
-    remake = "meshkit uvmap makes new ones"
     finite = np.isfinite(UV).all(axis=1)
     for name, bad, what in (
         ("uv-not-finite", ~finite, "texture coordinates that are not finite"),
@@ -62,7 +61,7 @@ def _layout_findings(
         v = np.unique(F[bad[F_uv]])
         if v.size:
             message = f"{plural(len(v), 'vertex')} with {what}: {enumerate_some(v)}"
-            yield Finding(name, "warning", message, kind, v, remake)
+            yield Finding(name, "warning", message, kind, v, "parameterize")
     a, b, c = F_uv.T
     sound = (a != b) & (b != c) & (c != a) & finite[F_uv].all(axis=1)
     rows = np.flatnonzero(sound)
@@ -76,4 +75,4 @@ def _layout_findings(
         if faces.size:
             f = rows[faces]
             message = f"{plural(len(f), 'face')} {what}: {enumerate_some(f)}"
-            yield Finding(name, "warning", message, "faces", f, remake)
+            yield Finding(name, "warning", message, "faces", f, "parameterize")

@@ -24,7 +24,8 @@ class Finding:
     kind
         What `indices` counts: "vertices", "faces" or "edges" (pairs of vertices).
     remedy
-        The option or command that mends it, or what to do by hand.
+        A code for what mends it, as errors carry one (`meshkit.errors`): mostly the name of a
+        function of `meshkit.repair`, in kebab case.
     """
 
     name: str

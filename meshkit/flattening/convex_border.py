@@ -236,6 +236,7 @@ def _check_ears(F: np.ndarray, loop: np.ndarray, s: np.ndarray, along: np.ndarra
         at = loop[ends[flat.argmax()]].tolist()
         raise TopologyError(
             f"edge ({at[0]}, {at[1]}) joins two vertices of one side of the polygon, so what it "
-            f"cuts off collapses (faces {cut_off_faces(F, loop, ends[flat])[:8]}): ears='split' "
-            "(--ears split), ears='flip', or another turn of the polygon"
+            f"cuts off collapses (faces {cut_off_faces(F, loop, ends[flat])[:8]}): ears='split', "
+            "ears='flip', or another turn of the polygon",
+            remedy="split-ears",
         )

@@ -37,7 +37,7 @@ def square_corners(
     """
     b = len(loop)
     if b < 4:
-        raise TopologyError(_too_short(loop))
+        raise TopologyError(_too_short(loop), remedy="round-border")
     arc = arc_length(V, loop)
     reach = _reach(F, loop)
     pose = pose_angle(V, loop)
@@ -68,7 +68,7 @@ def sharpest_corners(
         The loop has fewer than four vertices.
     """
     if len(loop) < 4:
-        raise TopologyError(_too_short(loop))
+        raise TopologyError(_too_short(loop), remedy="round-border")
     dot, double_area, _ = corner_products(V, F)
     angle = np.bincount(F.T.ravel(), np.arctan2(double_area, dot).ravel(), minlength=len(V))
     # Rounded, so that equal turns are equal.
@@ -130,14 +130,14 @@ def _spread_over_ears(
         corner = np.concatenate([corner, step[:, None]], axis=1)
     found = np.flatnonzero(_feasible(corner, reach).all(axis=1))
     if F is not None and found.size == 0:
-        raise TopologyError(_too_many_ears(F, loop))
+        raise TopologyError(_too_many_ears(F, loop), remedy="split-ears-or-round")
     return list(corner[found[np.linspace(0, len(found) - 1, 8).astype(int)]])
 
 
 def _too_short(loop: np.ndarray) -> str:
     return (
         f"a square has four corners, but the loop {loop.tolist()} has {len(loop)} vertices: "
-        "boundary='circle' (--boundary circle) takes it"
+        "boundary='circle' takes it"
     )
 
 
@@ -146,8 +146,8 @@ def _too_many_ears(F: np.ndarray, loop: np.ndarray) -> str:
     return (
         f"inner edges between border vertices cut off more parts of the border (at faces "
         f"{faces[:8]}{' …' if len(faces) > 8 else ''}) than a square has corners; a part without a "
-        "corner collapses onto a side: boundary='circle' (--boundary circle) takes it, or "
-        "ears='split' (--ears split) halves those edges"
+        "corner collapses onto a side: boundary='circle' takes it, or ears='split' halves "
+        "those edges"
     )
 
 
@@ -174,7 +174,8 @@ def arc_length(V: np.ndarray, loop: np.ndarray) -> np.ndarray:
         i, j = int(loop[close[0]]), int(np.roll(loop, -1)[close[0]])
         raise MeshError(
             f"border vertices {i} and {j} coincide, so arc length gives them one place "
-            f"({close.size} such pairs): meshkit.repair.merge_coincident, or move them apart"
+            f"({close.size} such pairs): meshkit.repair.merge_coincident, or move them apart",
+            remedy="merge-coincident",
         )
     return arc
 

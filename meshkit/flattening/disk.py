@@ -31,31 +31,35 @@ def disk_loops(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> list[n
     if unused.size:
         raise MeshError(
             f"vertex {int(unused[0])} belongs to no face ({unused.size} such vertices; "
-            "unreferenced_vertices(F, n) lists them): meshkit.repair.drop_unreferenced, or "
-            "--component largest"
+            "unreferenced_vertices(F, n) lists them): meshkit.repair.drop_unreferenced",
+            remedy="drop-unreferenced",
         )
     loops = boundary_loops(F)
     if (parts := count_parts(F, n)) > 1:
         sizes = np.sort(np.bincount(components(F, n)))[::-1]
         raise TopologyError(
-            f"the mesh has {parts} parts, of {sizes[:6].tolist()} vertices: take one, --component "
-            "largest or meshkit.repair.keep_component"
+            f"the mesh has {parts} parts, of {sizes[:6].tolist()} vertices: take one, "
+            "meshkit.repair.keep_component",
+            remedy="keep-component",
         )
     if (odd := nonmanifold_vertices(F)).size:
         raise TopologyError(
             f"the faces at vertex {int(odd[0])} form more than one fan ({odd.size} such vertices; "
-            "nonmanifold_vertices(F) lists them): meshkit.repair.split_nonmanifold parts them"
+            "nonmanifold_vertices(F) lists them): meshkit.repair.split_nonmanifold parts them",
+            remedy="split-nonmanifold",
         )
     if not loops:
         raise TopologyError(
             "the mesh is closed: it has no border to put on the square: meshkit.cut_to_disk "
-            "(--cut) opens it along a seam, or delete the faces where it may be open"
+            "opens it along a seam, or delete the faces where it may be open",
+            remedy="open-surface",
         )
     handles = 2 - len(loops) - euler_characteristic(F)
     if handles:
         raise TopologyError(
             f"the mesh has {len(loops)} loops and {handles // 2} handles, so it is no disk with "
-            "holes: meshkit.cut_to_disk (--cut) cuts the handles open"
+            "holes: meshkit.cut_to_disk cuts the handles open",
+            remedy="cut-to-disk",
         )
     return loops
 

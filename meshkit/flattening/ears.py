@@ -67,7 +67,8 @@ def flip_ears(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Repair:
                 raise TopologyError(
                     f"edge ({i}, {j}) cannot be flipped: ({k}, {m}) "
                     + ("is an edge already" if joined else "joins border vertices too")
-                    + "; ears='split' (--ears split) halves it instead"
+                    + "; ears='split' halves it instead",
+                    remedy="split-ears",
                 )
             # Turned so that i becomes m, which keeps the other edges and the orientation.
             faces[first] = np.where(faces[first] == j, m, faces[first])

@@ -69,8 +69,9 @@ def harmonic_uv(
     walked = breadth_first_order(L, int(F[0, 0]), return_predecessors=False)
     if len(walked) < len(V) and (parts := count_parts(F, len(V))) > 1:
         raise TopologyError(
-            f"the mesh has {parts} parts (a vertex in no face is one): take one, --component "
-            "largest or meshkit.repair.keep_component"
+            f"the mesh has {parts} parts (a vertex in no face is one): take one, "
+            "meshkit.repair.keep_component",
+            remedy="keep-component",
         )
     return solve_dirichlet(L, loop, UV_loop, rtol=rtol)
 

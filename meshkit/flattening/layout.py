@@ -88,7 +88,8 @@ def file_layout(mesh: Mesh, *, fill_holes: bool = True, allow_seams: bool = Fals
         if not allow_seams and seam.size:
             raise MeshError(
                 f"vertex {int(seam[0])} has several texture coordinates ({seam.size} such "
-                "vertices): --new-uv makes one map, --allow-seams takes the pieces as they are"
+                "vertices): allow_seams=True takes the pieces as they are",
+                remedy="whole-map",
             )
     unfilled, holes = "", np.zeros((0, 3), dtype=np.int64)
     if fill_holes:
@@ -120,7 +121,7 @@ def _own_coordinates(
     elif mesh.UV_corner is not None and mesh.F_uv is not None:
         UV, F_uv = mesh.UV_corner, mesh.F_uv
     else:
-        raise MeshError("the mesh has no texture coordinates")
+        raise MeshError("the mesh has no texture coordinates", remedy="parameterize")
     for bad, what in (
         (~np.isfinite(UV).all(axis=1), "is not finite"),
         (outside_square(UV), "lies outside [0, 1]"),
@@ -130,13 +131,15 @@ def _own_coordinates(
             row = F_uv[face, corner]
             raise MeshError(
                 f"the texture coordinate {UV[row].tolist()} of vertex {mesh.F[face, corner]} "
-                f"{what} ({int(bad.sum())} such): --new-uv makes new ones"
+                f"{what} ({int(bad.sum())} such)",
+                remedy="parameterize",
             )
     a, b, c = F_uv.T
     if (same := (a == b) | (b == c) | (c == a)).any():
         raise MeshError(
             f"face {int(same.argmax())} has one texture coordinate at two corners "
-            f"({int(same.sum())} such faces): --new-uv makes new ones"
+            f"({int(same.sum())} such faces)",
+            remedy="parameterize",
         )
     used = np.unique(F_uv)
     clean = np.zeros_like(UV)  # rows that no face uses may hold anything

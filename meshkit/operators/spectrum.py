@@ -106,7 +106,8 @@ def _check(L: sp.csr_array, mass: np.ndarray | sp.sparray | sp.spmatrix, k: int)
         i = int((M.diagonal() > 0).argmin())
         raise MeshError(
             f"vertex {i} has no mass: it is in no face with area; drop it first "
-            "(meshkit.repair.drop_unreferenced)"
+            "(meshkit.repair.drop_unreferenced)",
+            remedy="drop-unreferenced",
         )
     return M
 

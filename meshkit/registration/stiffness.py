@@ -44,7 +44,8 @@ class DisplacementEnergy:
         if (self.mass <= 0).any():
             i = int((self.mass <= 0).argmax())
             raise MeshError(
-                f"template vertex {i} is in no face: meshkit.repair.drop_unreferenced first"
+                f"template vertex {i} is in no face: meshkit.repair.drop_unreferenced first",
+                remedy="drop-unreferenced",
             )
         L = cotangent_laplacian(V, F)
         self.matrix: sp.csr_array = sp.csr_array(L.T @ sp.diags_array(1 / self.mass) @ L)

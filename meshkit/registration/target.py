@@ -176,7 +176,8 @@ def _border(F: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     if len(F) > 1 and alone.all():
         raise MeshError(
             f"no two of the scan's {len(F)} faces share an edge: merge its vertices first "
-            "(meshkit repair --coincident), or give its points as a cloud"
+            "(meshkit.repair.merge_coincident), or give its points as a cloud",
+            remedy="merge-coincident",
         )
     half_edges = np.zeros(3 * len(F), dtype=bool)
     half_edges[table.half_edge[table.start[alone]]] = True

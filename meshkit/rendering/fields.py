@@ -104,7 +104,7 @@ def _distortion(measure: str) -> Callable[[Mesh], np.ndarray]:
                 mesh.V[mesh.F].reshape(-1, 3), alone, mesh.UV_corner[mesh.F_uv].reshape(-1, 2)
             )
         else:
-            raise MeshError("there are no texture coordinates to measure: meshkit uvmap makes them")
+            raise MeshError("there are no texture coordinates to measure", remedy="parameterize")
         with np.errstate(divide="ignore"):
             return np.asarray(np.log2(getattr(values, measure)))
 

@@ -130,7 +130,7 @@ class Guard:
         if not self.knows(host):
             return (
                 http.HTTPStatus.FORBIDDEN,
-                "This server is not known under that name; --allow-host adds one.",
+                "This server is not known under that name; who started it can allow the name.",
             )
         if request.path.partition("?")[0] != "/":
             return http.HTTPStatus.NOT_FOUND, "There is one page: /"

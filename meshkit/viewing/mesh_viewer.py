@@ -1,6 +1,6 @@
 """`meshkit view`: meshes behind a server, every browser with controls of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from meshkit.viewing.scene import DISTANCE, FIELD_OF_VIEW, FRONTS, UPS
@@ -8,13 +8,26 @@ from meshkit.viewing.server import ViewServer, open_server
 from meshkit.viewing.subject import Subject
 
 
-def view_meshes(subjects: Sequence[Subject], *, up: str = "y", **options: Any) -> ViewServer:
+def plainly(code: str) -> str:
+    """Say a remedy code where no command line translates it."""
+    return code.replace("-", " ")
+
+
+def view_meshes(
+    subjects: Sequence[Subject],
+    *,
+    up: str = "y",
+    advice: Callable[[str], str] = plainly,
+    **options: Any,
+) -> ViewServer:
     """Serve meshes to browsers.
 
     Parameters
     ----------
     up : {"y", "z"}
         The axis that points up.
+    advice
+        Says what a finding's remedy code asks for.
     options
         As `meshkit.viewing.server.open_server` takes them.
 
@@ -41,6 +54,6 @@ def view_meshes(subjects: Sequence[Subject], *, up: str = "y", **options: Any) -
 
     @server.viser.on_client_connect
     def greet(client: viser.ClientHandle) -> None:
-        MeshPanel(client, subjects, up).show(subjects[0])
+        MeshPanel(client, subjects, up, advice).show(subjects[0])
 
     return server

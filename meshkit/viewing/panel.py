@@ -2,7 +2,7 @@
 
 import html
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,8 +23,15 @@ _NO_COLORS = "The file has no colours."
 class MeshPanel:
     """The controls and the scene of one browser."""
 
-    def __init__(self, client: viser.ClientHandle, subjects: Sequence[Subject], up: str) -> None:
+    def __init__(
+        self,
+        client: viser.ClientHandle,
+        subjects: Sequence[Subject],
+        up: str,
+        advice: Callable[[str], str],
+    ) -> None:
         self.client = client
+        self.advice = advice
         self.subjects = dict(zip(labels([s.path for s in subjects]), subjects, strict=True))
         self.scene = MeshScene(client, up)
         self.subject = subjects[0]
@@ -142,7 +149,7 @@ class MeshPanel:
             if self._marked is None:
                 self.message.content = note("Click on a finding to go there.")
                 return
-            text = note(finding.message) + note(f"Remedy: {finding.remedy}")
+            text = note(finding.message) + note(f"Remedy: {self.advice(finding.remedy)}")
             if shown < finding.count:
                 why = "" if shown == MOST else "; the others have no place"
                 text += note(f"Shown: {shown:,} of {finding.count:,}{why}")

@@ -227,8 +227,8 @@ def _listen(host: str, port: int | None) -> socket.socket:
                 raise OSError(f"cannot listen on {host}, port {number}: {reason}") from error
     if port is None:
         last = PORT + PORTS_TRIED - 1
-        raise OSError(f"the ports {PORT} to {last} of {host} are taken: name another with --port")
-    raise OSError(f"port {port} of {host} is taken: another --port, or none for one that is free")
+        raise OSError(f"the ports {PORT} to {last} of {host} are taken: name another")
+    raise OSError(f"port {port} of {host} is taken: name another, or none for one that is free")
 
 
 def _is_loopback(host: str) -> bool:

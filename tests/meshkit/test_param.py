@@ -107,7 +107,7 @@ def test_ears_collapse_nowhere_or_are_named(mesh):
         p = parameterize(V, F, boundary="square")
         assert p.zero_area.size == p.flips.size == 0
     else:
-        with pytest.raises(TopologyError, match="--boundary circle"):
+        with pytest.raises(TopologyError, match="boundary='circle'"):
             parameterize(V, F, boundary="square")
 
 

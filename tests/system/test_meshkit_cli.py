@@ -33,7 +33,8 @@ def test_check_prints_one_object_with_every_finding():
     assert values["loops"] == [24, 6]
     by_name = {finding["name"]: finding for finding in values["findings"]}
     assert by_name["not-finite"]["indices"] == [3]
-    assert by_name["holes"]["remedy"].startswith("--fill-holes")
+    assert by_name["holes"]["remedy"].startswith("meshkit repair --fill-holes")
+    assert by_name["holes"]["remedy_code"] == "fill-holes"
 
 
 def test_check_says_it_in_words_too():

@@ -185,7 +185,7 @@ def one_turned() -> meshes.Arrays:
 @pytest.mark.parametrize(
     ("mesh", "says"),
     [
-        (two_spheres(), r"2 parts, of \[4, 4\] faces: take one, --component"),
+        (two_spheres(), r"2 parts, of \[4, 4\] faces: take one, .*keep_component"),
         (one_turned(), "same direction: one is inverted .*orient_faces turns it"),
         (meshes.FAN_OF_PAGES, "belongs to 3 faces .*split_nonmanifold"),
         (meshes.BOW_TIE, "split_nonmanifold"),

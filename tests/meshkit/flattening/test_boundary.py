@@ -71,7 +71,7 @@ def test_the_error_about_ears_names_their_faces():
     V = np.concatenate([V, np.zeros((1, 3))])
     ears = [[0, 1, 2], [3, 4, 2], [6, 4, 5], [6, 7, 8], [8, 9, 0]]
     F = np.array([*ears, [0, 2, 10], [2, 4, 10], [4, 6, 10], [6, 8, 10], [8, 0, 10]])
-    message = r"at faces \[0, 1, 2, 3, 4\]\) than a square has corners.*--boundary circle"
+    message = r"at faces \[0, 1, 2, 3, 4\]\) than a square has corners.*boundary='circle'"
     with pytest.raises(TopologyError, match=message):
         square_boundary(V, boundary_loop(F), F=F)
 
