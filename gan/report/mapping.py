@@ -13,7 +13,8 @@ from meshkit.errors import MeshError, SolveError
 from meshkit.flattening.layout import Layout, file_layout
 from meshkit.mesh import Mesh
 from meshkit.raster import raster_matrix, rasterize_uv
-from meshkit.rendering.uv_picture import draw_checker, draw_layout
+from meshkit.render import render_mesh
+from meshkit.rendering.uv_picture import draw_layout
 from meshkit.topology import boundary_loops
 
 SIZE = 480  # of the layout and the checker
@@ -32,6 +33,7 @@ def mapping(model: FaceGenerator, dataset: Dataset | None, *, size: int, seed: i
     flat = draw_layout(
         layout.UV, layout.F_uv, layout.distortion.area, loops, layout.flips, size=SIZE
     )
+    surface = render_mesh(V, F, size=(SIZE, SIZE), mode="uv-checker", UV=UV)
     figures = [
         _figure(
             inline(flat, alt="the mesh in the unit square"),
@@ -39,7 +41,7 @@ def mapping(model: FaceGenerator, dataset: Dataset | None, *, size: int, seed: i
             "blue faces get fewer texels than their area, red ones more; grey ones fill holes.",
         ),
         _figure(
-            inline(draw_checker(V, F, UV, size=SIZE), alt="the template with a checker"),
+            inline(surface, alt="the template with a checker"),
             "The same square as a checker on the template.",
         ),
     ]

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 
 from meshkit.errors import FileFormatError
 from meshkit.formats.gltf_buffers import Document, load_document, read_accessor
-from meshkit.formats.gltf_writer import INDICES, VERTICES, Packer, write_container
+from meshkit.formats.gltf_writer import INDICES, VERTICES, Packer, one_mesh, write_container
 from meshkit.formats.json_tree import JsonTree
 from meshkit.formats.polygons import build_mesh, first_outside
 from meshkit.mesh import Mesh
@@ -165,9 +165,13 @@ def _vertices(
     for what, array in (("TEXCOORD_0", UV), ("COLOR_0", colors)):
         if array is not None and len(array) != len(V):
             raise names.error(f"{what} has {len(array)} entries, POSITION {len(V)}")
-    if UV is not None:
-        UV = UV * (1, -1) + (0, 1)
-    return _Part(name, V, UV, None if colors is None else colors[:, :3], [])
+    return _Part(
+        name,
+        V,
+        None if UV is None else flip_v(UV),
+        None if colors is None else colors[:, :3],
+        [],
+    )
 
 
 def _triangles(document: Document, primitive: JsonTree, n: int) -> Int[np.ndarray, "m 3"]:
@@ -196,7 +200,7 @@ def save_gltf(path: Path, mesh: Mesh) -> None:
         V, colors = V[origin], None if colors is None else colors[origin]
     arrays = {"POSITION": V.astype("<f4"), "indices": F.reshape(-1).astype("<u4")}
     if UV is not None:
-        arrays["TEXCOORD_0"] = (UV * (1, -1) + (0, 1)).astype("<f4")
+        arrays["TEXCOORD_0"] = flip_v(UV).astype("<f4")
     if colors is not None:
         arrays["COLOR_0"] = colors.astype("<f4")
     packer = Packer()
@@ -205,16 +209,13 @@ def save_gltf(path: Path, mesh: Mesh) -> None:
         for name, array in arrays.items()
     }
     indices = index.pop("indices")
-    tree = {
-        "asset": {"version": "2.0", "generator": "meshkit"},
-        "scene": 0,
-        "scenes": [{"nodes": [0]}],
-        "nodes": [{"mesh": 0}],
-        "meshes": [{"primitives": [{"attributes": index, "indices": indices}]}],
-        "accessors": packer.accessors,
-        "bufferViews": packer.views,
-    }
-    write_container(path, tree, packer.blob)
+    primitive = {"attributes": index, "indices": indices}
+    write_container(path, one_mesh(packer, primitive), packer.blob)
+
+
+def flip_v(UV: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
+    """Count v from the other end: glTF's is at the top, meshkit's at the bottom."""
+    return UV * (1, -1) + (0, 1)
 
 
 def split_seams(

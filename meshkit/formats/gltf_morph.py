@@ -15,8 +15,8 @@ from jaxtyping import Float
 
 from meshkit.errors import MeshError
 from meshkit.files import atomic_path
-from meshkit.formats.gltf import split_seams
-from meshkit.formats.gltf_writer import INDICES, Packer, write_container
+from meshkit.formats.gltf import flip_v, split_seams
+from meshkit.formats.gltf_writer import INDICES, Packer, one_mesh, write_container
 from meshkit.io import check_storable
 from meshkit.mesh import Mesh
 from meshkit.render import vertex_normals
@@ -113,9 +113,7 @@ def _document(
         "material": 0,
     }
     if UV is not None:
-        flipped = (UV * (1, -1) + (0, 1)).astype("<f4")
-        primitive["attributes"]["TEXCOORD_0"] = packer.add(flipped)
-    shown: dict[str, Any] = {"name": name, "primitives": [primitive]}
+        primitive["attributes"]["TEXCOORD_0"] = packer.add(flip_v(UV).astype("<f4"))
     if targets:
         primitive["targets"] = [
             {
@@ -124,18 +122,12 @@ def _document(
             }
             for target in targets
         ]
-        shown["weights"] = [0.0] * len(targets)
-        shown["extras"] = {"targetNames": [target.name for target in targets]}
-    tree: dict[str, Any] = {
-        "asset": {"version": "2.0", "generator": "meshkit"},
-        "scene": 0,
-        "scenes": [{"nodes": [0]}],
-        "nodes": [{"mesh": 0, "name": name}],
-        "meshes": [shown],
-        "materials": [_MATERIAL],
-        "accessors": packer.accessors,
-        "bufferViews": packer.views,
-    }
+    tree = one_mesh(packer, primitive, name=name, materials=[_MATERIAL])
+    if targets:
+        tree["meshes"][0] |= {
+            "weights": [0.0] * len(targets),
+            "extras": {"targetNames": [target.name for target in targets]},
+        }
     return tree, packer.blob
 
 

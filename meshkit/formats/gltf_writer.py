@@ -55,6 +55,23 @@ class Packer:
         return b"".join(self._parts)
 
 
+def one_mesh(
+    packer: Packer, primitive: Mapping[str, Any], *, name: str | None = None, **rest: Any
+) -> dict[str, Any]:
+    """Return the document of one mesh of one primitive, whose arrays are packed; and the rest."""
+    named = {} if name is None else {"name": name}
+    return {
+        "asset": {"version": "2.0", "generator": "meshkit"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, **named}],
+        "meshes": [{**named, "primitives": [primitive]}],
+        "accessors": packer.accessors,
+        "bufferViews": packer.views,
+        **rest,
+    }
+
+
 def write_container(path: Path, tree: Mapping[str, Any], blob: bytes) -> None:
     """Write a document with one buffer as ``.glb``, or as ``.gltf`` with the buffer inside."""
     if path.suffix.lower() == ".gltf":

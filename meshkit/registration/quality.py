@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.spatial import cKDTree
 
 from meshkit.checks import check_mesh
 from meshkit.registration.landmarks import Landmarks
@@ -124,9 +123,9 @@ def folded_edges(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Int[
 def crossing_faces(
     V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]
 ) -> Int[np.ndarray, "c 2"]:
-    """List the pairs of faces without a common vertex of which one pierces the other.
+    """List the pairs of faces without a common vertex that meet, by exact predicates (libigl).
 
-    In floating point: faces that touch or lie in one plane do not count.
+    Faces that lie in one plane do not count.
 
     Parameters
     ----------
@@ -137,49 +136,12 @@ def crossing_faces(
     pairs : 1
         Smaller index first, sorted.
     """
+    from igl.predicates import find_self_intersections
+
     check_mesh(V, F)
-    pairs = _near_pairs(V, F)
-    low, high = V[F].min(axis=1), V[F].max(axis=1)
-    i, j = pairs.T
-    apart = (low[i] > high[j]).any(axis=1) | (low[j] > high[i]).any(axis=1)
-    shared = (F[i][:, :, None] == F[j][:, None, :]).any(axis=(1, 2))
-    i, j = pairs[~apart & ~shared].T
-    hit = np.zeros(len(i), dtype=bool)
-    for k in range(3):
-        hit |= _pierces(V[F[i, k]], V[F[i, (k + 1) % 3]], V[F[j]])
-        hit |= _pierces(V[F[j, k]], V[F[j, (k + 1) % 3]], V[F[i]])
-    found = np.stack([i, j], axis=1)[hit]
-    return np.asarray(found[np.lexsort(found.T[::-1])])
-
-
-def _near_pairs(V: np.ndarray, F: np.ndarray) -> np.ndarray:
-    """Return pairs of faces, i < j, whose bounding spheres meet; by octaves of size."""
-    P = V[F]
-    center = P.mean(axis=1)
-    radius = np.linalg.norm(P - center[:, None], axis=2).max(axis=1)
-    octave = np.floor(np.log2(np.maximum(radius, np.finfo(float).tiny))).astype(int)
-    groups = [np.flatnonzero(octave == o) for o in np.unique(octave)]
-    trees = [cKDTree(center[group]) for group in groups]
-    pairs = [np.zeros((0, 2), dtype=np.int64)]
-    for large, group in enumerate(groups):
-        for small in range(large + 1):
-            reach = radius[group] + radius[groups[small]].max()
-            near = trees[small].query_ball_point(center[group], reach)
-            i = np.repeat(group, [len(js) for js in near])
-            j = groups[small][np.concatenate([np.array(js, dtype=np.int64) for js in near])]
-            both = np.stack([np.minimum(i, j), np.maximum(i, j)], axis=1)
-            pairs.append(both[(i < j) if small == large else (i != j)])
-    return np.concatenate(pairs)
-
-
-def _pierces(p: np.ndarray, q: np.ndarray, T: np.ndarray) -> np.ndarray:
-    """Tell which segments pq pass through the inside of their triangles T."""
-    a, b, c = T.swapaxes(0, 1)
-
-    def volume(u: np.ndarray, v: np.ndarray, w: np.ndarray, x: np.ndarray) -> np.ndarray:
-        return np.asarray((np.cross(v - u, w - u) * (x - u)).sum(axis=1))
-
-    through = volume(a, b, c, p) * volume(a, b, c, q) < 0
-    sides = [volume(p, q, x, y) for x, y in ((a, b), (b, c), (c, a))]
-    inside = (np.minimum.reduce(sides) > 0) | (np.maximum.reduce(sides) < 0)
-    return np.asarray(through & inside)
+    _, pairs, coplanar = find_self_intersections(
+        np.ascontiguousarray(V, dtype=np.float64), np.ascontiguousarray(F, dtype=np.int64)
+    )
+    pairs = np.sort(pairs.reshape(-1, 2).astype(np.int64), axis=1)[coplanar.ravel() == 0]
+    shared = (F[pairs[:, 0], :, None] == F[pairs[:, 1], None, :]).any(axis=(1, 2))
+    return np.unique(pairs[~shared], axis=0)

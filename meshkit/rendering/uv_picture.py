@@ -16,9 +16,8 @@ from meshkit.doctor.findings import plural
 from meshkit.param import Parameterization
 from meshkit.raster import UVRaster, rasterize_uv
 from meshkit.render import render_mesh
-from meshkit.topology import edges
 
-SQUARES = 16
+SIZE = 720  # pixels of a tile
 SAMPLES = 2  # per pixel and axis
 PAPER = np.array([252.0, 252.0, 250.0])
 INK, GREEN, MAGENTA = (22, 24, 28), (0, 120, 60), (230, 0, 200)
@@ -39,7 +38,7 @@ def draw_uv_preview(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Draw the layout of a parameterization beside the surface with its checker."""
     layout = draw_layout(flat.UV, flat.F, flat.distortion.area, flat.loops, flat.flips)
-    surface = draw_checker(V, F, flat.UV)
+    surface = render_mesh(V, F, size=(SIZE, SIZE), mode="uv-checker", UV=flat.UV)
     caption = f"{title}, {flat.weights} weights, {plural(len(flat.flips), 'flip')}"
     return side_by_side([layout, surface], ["map", "surface"], caption, scale=True)
 
@@ -60,7 +59,7 @@ def draw_layout(
     loops: Sequence[np.ndarray],
     flips: Int[np.ndarray, " f"],
     *,
-    size: int = 720,
+    size: int = SIZE,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Draw the map, size × size pixels.
 
@@ -135,41 +134,6 @@ def _draw_loops(
         x, y = XY[face].mean(axis=0)
         r = 4 * width
         draw.ellipse([x - r, y - r, x + r, y + r], outline=MAGENTA, width=width)
-
-
-def draw_checker(
-    V: Float[np.ndarray, "n 3"],
-    F: Int[np.ndarray, "m 3"],
-    UV: Float[np.ndarray, "n 2"],
-    *,
-    size: int = 720,
-) -> UInt8[np.ndarray, "h w 3"]:
-    """Draw the surface from the front with the map's checker on it."""
-    X = np.concatenate([V, UV], axis=1)
-    while len(F) < 150_000:  # colours are per vertex: faces must be small against a square
-        X, F = subdivide(X, F)
-    wave = np.sin(np.pi * SQUARES * X[:, 3:]).prod(axis=1)
-    light = (0.5 + 12 * wave).clip(0, 1)[:, None]
-    # A hue that turns with u and darkens with falling v shows where on the square one is.
-    u, v = X[:, 3:4], X[:, 4:]
-    tint = np.concatenate([0.45 + 0.5 * u, np.full_like(u, 0.62), 0.95 - 0.5 * u], axis=1)
-    colors = 0.93 * light + tint * (0.6 + 0.4 * v) * (1 - light)
-    return render_mesh(X[:, :3], F, size=(size, size), colors=colors.clip(0, 1))
-
-
-def subdivide(
-    X: Float[np.ndarray, "n k"], F: Int[np.ndarray, "m 3"]
-) -> tuple[Float[np.ndarray, "p k"], Int[np.ndarray, "q 3"]]:
-    """Cut each face into four at the middles of its edges; the surface stays as it is."""
-    E = edges(F)
-    n = len(X)
-    key = E @ (n, 1)
-    pair = np.sort(np.stack([F, np.roll(F, -1, axis=1)]), axis=0)
-    middle = n + np.searchsorted(key, pair[0] * n + pair[1])  # of the edge from corner k to k + 1
-    (a, b, c), (ab, bc, ca) = F.T, middle.T
-    rows = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
-    faces = np.concatenate([np.stack(row, axis=1) for row in rows])
-    return np.concatenate([X, X[E].mean(axis=1)]), faces
 
 
 def side_by_side(

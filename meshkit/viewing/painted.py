@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from meshkit.formats.gltf_writer import INDICES, Packer, pack_container
+from meshkit.formats.gltf import flip_v
+from meshkit.formats.gltf_writer import INDICES, Packer, one_mesh, pack_container
 from meshkit.rendering.surface import SQUARES, checker
 
 CHECKER_SIZE = 64 * SQUARES  # texels of the checker's picture
@@ -56,7 +57,7 @@ def painted_surface(
     }
     tree: dict[str, Any] = {}
     if UV is not None:
-        attributes["TEXCOORD_0"] = packer.add((UV * (1, -1) + (0, 1)).astype("<f4"))
+        attributes["TEXCOORD_0"] = packer.add(flip_v(UV).astype("<f4"))
         material["pbrMetallicRoughness"]["baseColorTexture"] = {"index": 0}
         uri = "data:image/png;base64," + base64.b64encode(_checker_png()).decode()
         tree |= {"textures": [{"source": 0, "sampler": 0}], "images": [{"uri": uri}]}
@@ -69,16 +70,7 @@ def painted_surface(
         tree["extensionsUsed"] = ["KHR_materials_unlit"]
     indices = packer.add(F.reshape(-1).astype("<u4"), INDICES)
     primitive = {"attributes": attributes, "indices": indices, "material": 0}
-    tree |= {
-        "asset": {"version": "2.0", "generator": "meshkit"},
-        "scene": 0,
-        "scenes": [{"nodes": [0]}],
-        "nodes": [{"mesh": 0}],
-        "meshes": [{"primitives": [primitive]}],
-        "materials": [material],
-        "accessors": packer.accessors,
-        "bufferViews": packer.views,
-    }
+    tree = one_mesh(packer, primitive, materials=[material], **tree)
     return pack_container(tree, packer.blob)
 
 

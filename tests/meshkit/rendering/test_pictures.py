@@ -7,16 +7,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from meshkit.param import flipped_faces, parameterize
-from meshkit.primitives import disk, grid
+from meshkit.primitives import grid
+from meshkit.render import render_mesh
 from meshkit.rendering.image_picture import draw_image_preview, grid_faces
 from meshkit.rendering.uv_picture import (
     MAGENTA,
     area_colors,
-    draw_checker,
     draw_layout,
     draw_uv_preview,
     side_by_side,
-    subdivide,
 )
 from meshkit.topology import boundary_loop
 
@@ -67,32 +66,15 @@ def test_flipped_faces_are_magenta_and_fills_grey():
     assert grey == pytest.approx(0.5, abs=0.12)  # half of the square, less the lines
 
 
-def test_subdivision_keeps_the_surface():
-    V, F = disk(3)
-    V[:, 2] = V[:, 0] * V[:, 1]
-    W, G = subdivide(V, F)
-    assert len(G) == 4 * len(F)
-    np.testing.assert_array_equal(W[: len(V)], V)
-
-    def area(V: np.ndarray, F: np.ndarray) -> np.ndarray:
-        a, b, c = V[F].swapaxes(0, 1)
-        return np.cross(b - a, c - a)  # with direction: a turned face would show
-
-    quarter = area(V, F) / 4 + np.zeros((4, 1, 3))
-    np.testing.assert_allclose(area(W, G).reshape(4, len(F), 3), quarter, atol=1e-15)
-    assert len(np.unique(W, axis=0)) == len(W)  # middles are shared
-
-
-def test_the_checker_turns_hue_with_u():
+def test_a_preview_is_the_map_beside_the_surface_in_its_checker():
     V, F = grid(6, 6)
-    picture = draw_checker(V, F, V[:, :2], size=160)
-    assert reddish(picture[20:140, 100:150]) > reddish(picture[20:140, 10:60]) + 20
-
-
-def test_a_preview_is_one_picture_of_two():
-    V, F = disk(4)
-    picture = draw_uv_preview(V, F, parameterize(V, F), "disk")
-    assert picture.shape == (720 + 34 + 44, 2 * 720 + 30, 3)
+    flat = parameterize(V, F)
+    picture = draw_uv_preview(V, F, flat, "grid")
+    layout, surface = picture[34:754, 10:730], picture[34:754, 740:1460]
+    areas = flat.distortion.area
+    np.testing.assert_array_equal(layout, draw_layout(flat.UV, flat.F, areas, flat.loops, flat.flips))
+    checker = render_mesh(V, F, size=(720, 720), mode="uv-checker", UV=flat.UV)
+    np.testing.assert_array_equal(surface, checker)
 
 
 @given(hnp.arrays(np.bool_, st.tuples(st.integers(1, 6), st.integers(1, 6))))
