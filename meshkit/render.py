@@ -18,6 +18,7 @@ from jaxtyping import Float, Int, UInt8
 
 from meshkit.checks import check_mesh
 from meshkit.errors import MeshError
+from meshkit.normals import faces_around, normals_around, unit, vertex_normals
 from meshkit.rendering.animation import save_gif
 from meshkit.rendering.camera import (
     YAW,
@@ -33,7 +34,6 @@ from meshkit.rendering.camera import (
 )
 from meshkit.rendering.color_bar import beside, color_bar
 from meshkit.rendering.colormaps import COLORMAPS, apply_colormap, default_limits
-from meshkit.rendering.normals import faces_around, normals_around, unit, vertex_normals
 from meshkit.rendering.paint import MODES, UNLIT, Appearance, Mode
 from meshkit.rendering.shading import gradient
 from meshkit.rendering.sheets import contact_sheet, save_png

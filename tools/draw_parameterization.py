@@ -8,8 +8,8 @@ from small_png import save_small
 
 import meshkit
 from gan.datasets.procedural import ProceduralHead
+from meshkit.normals import vertex_normals
 from meshkit.render import contact_sheet, frame_of, render_mesh
-from meshkit.rendering.normals import vertex_normals
 
 OUT = Path(__file__).parents[1] / "docs" / "pictures" / "parameterization.png"
 SIZE = (330, 300)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from meshkit.render import vertex_normals
+from meshkit.normals import vertex_normals
 
 WAVES = 48  # of which a smooth error is the sum
 

@@ -8,8 +8,8 @@ from jaxtyping import Float
 
 from gan.viewing.shapes import FaceShapes
 from meshkit.distortion import distortion
+from meshkit.normals import normals_around, unit
 from meshkit.rendering.colormaps import apply_colormap
-from meshkit.rendering.normals import normals_around, unit
 from meshkit.rendering.uv_picture import area_colors
 from meshkit.viewing.painted import linear_light, painted_surface
 

@@ -12,8 +12,8 @@ from gan.export.linearisation import Directions, linearise
 from gan.export.morphs import zero_codes
 from gan.models.contract import NOISE, FaceGenerator
 from gan.models.face_model import FaceModel
+from meshkit.normals import faces_around
 from meshkit.raster import UVRaster, raster_matrix, rasterize_uv
-from meshkit.rendering.normals import faces_around
 
 SAMPLES = 400  # random faces from which the directions are found, where they are enough
 IMAGE = 128  # texels of a geometry image along one side

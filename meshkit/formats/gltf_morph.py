@@ -19,7 +19,7 @@ from meshkit.formats.gltf import flip_v, split_seams
 from meshkit.formats.gltf_writer import INDICES, Packer, one_mesh, write_container
 from meshkit.io import check_storable
 from meshkit.mesh import Mesh
-from meshkit.render import vertex_normals
+from meshkit.normals import vertex_normals
 
 # Without a material of its own, a mesh is shown as metal: black where nothing is mirrored.
 _MATERIAL = {

@@ -16,6 +16,7 @@ from meshkit.errors import FileFormatError
 from meshkit.formats.polygons import build_mesh
 from meshkit.formats.text import parse_table, read_lines, shorten
 from meshkit.mesh import Mesh
+from meshkit.normals import face_normals, unit
 
 _RECORD = np.dtype([("normal", "<f4", (3,)), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 _HEADER = 84
@@ -83,11 +84,8 @@ def _read_ascii(path: Path) -> Float[np.ndarray, "m 3 3"]:
 
 def save_stl(path: Path, mesh: Mesh) -> None:
     """Write binary STL with unit normals (zero where a face has no area)."""
-    P = mesh.V[mesh.F]
-    normal = np.cross(P[:, 1] - P[:, 0], P[:, 2] - P[:, 0])
-    length = np.linalg.norm(normal, axis=1, keepdims=True)
-    records = np.zeros(len(P), _RECORD)
-    records["normal"] = np.divide(normal, length, out=np.zeros_like(normal), where=length > 0)
-    records["corners"] = P
-    header = b"binary STL".ljust(80) + np.uint32(len(P)).astype("<u4").tobytes()
+    records = np.zeros(len(mesh.F), _RECORD)
+    records["normal"] = unit(face_normals(mesh.V, mesh.F))
+    records["corners"] = mesh.V[mesh.F]
+    header = b"binary STL".ljust(80) + np.uint32(len(mesh.F)).astype("<u4").tobytes()
     path.write_bytes(header + records.tobytes())

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from meshkit.checks import check_mesh
 from meshkit.errors import DegenerateFaceError, MeshError
 from meshkit.laplacian import lumped_mass
+from meshkit.normals import face_normals, unit
 from meshkit.operators.factor import Factorization
 from meshkit.registration.procrustes import procrustes
 from meshkit.registration.similarity import Similarity
@@ -95,7 +96,7 @@ class DeformationTransfer:
         self._parts = components(F_target, len(V_target))
         self._inverse_source = np.linalg.inv(_frames("source", self._rest_source, self._F_source))
         gradient = _surface_gradients(self._rest, F_target)  # (l, 3, 3): corner, axis
-        area = np.linalg.norm(_double_normals(self._rest, F_target), axis=1) / 2
+        area = np.linalg.norm(face_normals(self._rest, F_target), axis=1) / 2
         rows = np.arange(3 * len(F_target)).reshape(-1, 1, 3)  # 3 face + axis
         corner = np.broadcast_to(F_target[:, :, None], gradient.shape)
         shape = (3 * len(F_target), len(V_target))
@@ -209,8 +210,8 @@ def match_faces(
     """
     check_mesh(V_target, F_target)
     centers = V_target[F_target].mean(axis=1)
-    normals = _unit_normals(V_target, F_target)
-    own = _unit_normals(V_source, F_source)
+    normals = unit(face_normals(V_target, F_target))
+    own = unit(face_normals(V_source, F_source))
     face = Target(V_source, F_source).closest_face(centers)
     wrong = np.flatnonzero((own[face] * normals).sum(axis=1) <= 0)
     source_centers = V_source[F_source].mean(axis=1)
@@ -221,17 +222,6 @@ def match_faces(
         offset = source_centers[allowed] - centers[f]
         face[f] = allowed[int((offset**2).sum(axis=1).argmin())]
     return face
-
-
-def _double_normals(V: np.ndarray, F: np.ndarray) -> np.ndarray:
-    a, b, c = V[F].swapaxes(0, 1)
-    return np.cross(b - a, c - a)
-
-
-def _unit_normals(V: np.ndarray, F: np.ndarray) -> np.ndarray:
-    N = _double_normals(V, F)
-    length = np.linalg.norm(N, axis=1, keepdims=True)
-    return np.asarray(np.divide(N, length, out=np.zeros_like(N), where=length > 0))
 
 
 def _frames(name: str | None, V: np.ndarray, F: np.ndarray) -> np.ndarray:
@@ -253,7 +243,7 @@ def _frames(name: str | None, V: np.ndarray, F: np.ndarray) -> np.ndarray:
 def _surface_gradients(V: np.ndarray, F: np.ndarray) -> np.ndarray:
     """Return the gradient of each corner's hat function on each face."""
     _frames("target", V, F)
-    N = _double_normals(V, F)
+    N = face_normals(V, F)
     P = V[F]
     opposite = P[:, [2, 0, 1]] - P[:, [1, 2, 0]]
     return np.asarray(np.cross(N[:, None], opposite) / (N**2).sum(axis=1)[:, None, None])

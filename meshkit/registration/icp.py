@@ -13,10 +13,10 @@ from scipy.spatial import cKDTree
 
 from meshkit.checks import check_mesh
 from meshkit.errors import SolveError
+from meshkit.normals import vertex_normals
 from meshkit.registration.procrustes import procrustes
 from meshkit.registration.similarity import Similarity, identity
 from meshkit.registration.target import Closest, Target
-from meshkit.render import vertex_normals
 
 _COARSE = 400  # points of either side in the search over starts
 _FINE = 1500  # template vertices in the refinement

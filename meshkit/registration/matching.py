@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from meshkit.normals import vertex_normals
 from meshkit.registration.target import Target
-from meshkit.render import vertex_normals
 from meshkit.topology import edge_table
 
 _FLOOR = 0.02  # of the template's radius: the least scale of residuals, for scans without noise

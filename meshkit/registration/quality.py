@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.checks import check_mesh
+from meshkit.normals import face_normals, unit
 from meshkit.registration.landmarks import Landmarks
 from meshkit.registration.target import Target
 from meshkit.registration.template_fit import TemplateFit
@@ -108,10 +109,7 @@ def folded_edges(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Int[
     V : length
     """
     check_mesh(V, F)
-    a, b, c = V[F].swapaxes(0, 1)
-    N = np.cross(b - a, c - a)
-    length = np.linalg.norm(N, axis=1, keepdims=True)
-    N = np.divide(N, length, out=np.zeros_like(N), where=length > 0)
+    N = unit(face_normals(V, F))
     table = edge_table(F)
     pair = table.uses == 2
     first = table.half_edge[table.start[pair]] // 3

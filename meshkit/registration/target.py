@@ -4,12 +4,12 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
 from meshkit.checks import check_mesh
 from meshkit.errors import MeshError
+from meshkit.normals import face_normals, faces_around, unit
 from meshkit.topology import edge_table
 
 _NEIGHBOURS = 16  # of a point, for its normal and the spacing around it
@@ -97,7 +97,7 @@ class Target:
         square, face, point = self._face_tree.squared_distance(self.V, F, _double(P))
         face, point = np.atleast_1d(face), np.atleast_2d(point)
         bary = barycentric(point, self.V[F[face]])
-        normal = _unit(np.einsum("pk,pkc->pc", bary, self._normals[F[face]]))
+        normal = unit(np.einsum("pk,pkc->pc", bary, self._normals[F[face]]))
         zero = bary < _ON_EDGE
         # Half-edge k runs from corner k to k + 1, opposite corner k + 2.
         on_border = (self._border_edges[face] & np.roll(zero, -2, axis=1)).any(axis=1)
@@ -188,14 +188,12 @@ def _border(F: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _smooth_normals(V: np.ndarray, F: np.ndarray) -> np.ndarray:
     """Average unit normals of faces, then of neighbours: by area, the spike of an outlier wins."""
-    a, b, c = V[F].swapaxes(0, 1)
-    N = _unit(np.cross(b - a, c - a))
-    corner, face = F.ravel(), np.repeat(np.arange(len(F)), 3)
-    around = sp.csr_array((np.ones(F.size), (corner, face)), shape=(len(V), len(F)))
+    N = unit(face_normals(V, F))
+    around = faces_around(F, len(V))
     for _ in range(_ROUNDS):
-        vertex = _unit(around @ N)
-        N = _unit(around.T @ vertex)
-    return _unit(around @ N)
+        vertex = unit(around @ N)
+        N = unit(around.T @ vertex)
+    return unit(around @ N)
 
 
 def _check_cloud(V: np.ndarray) -> None:
@@ -209,8 +207,3 @@ def _check_cloud(V: np.ndarray) -> None:
 
 def _double(P: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(P, dtype=np.float64)
-
-
-def _unit(N: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(N, axis=1, keepdims=True)
-    return np.asarray(np.divide(N, length, out=np.zeros_like(N), where=length > 0))

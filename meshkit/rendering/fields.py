@@ -5,11 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from meshkit.archive import read_archive
+from meshkit.distortion import Distortion, distortion
 from meshkit.errors import FileFormatError, MeshError
 from meshkit.mesh import Mesh
+from meshkit.normals import face_normals
+from meshkit.topology import edges
 
 
 def load_field(source: str, mesh: Mesh, path: Path) -> Float[np.ndarray, " k"]:
@@ -81,28 +84,30 @@ def _load_npy(path: Path) -> np.ndarray:
 
 
 def _valence(mesh: Mesh) -> np.ndarray:
-    from meshkit.topology import edges
-
     return np.bincount(edges(mesh.F).ravel(), minlength=len(mesh.V))
 
 
 def _face_area(mesh: Mesh) -> np.ndarray:
-    a, b, c = mesh.V[mesh.F].swapaxes(0, 1)
-    return np.asarray(np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2)
+    return np.asarray(np.linalg.norm(face_normals(mesh.V, mesh.F), axis=1) / 2)
+
+
+def corner_distortion(
+    V: Float[np.ndarray, "n 3"],
+    F: Int[np.ndarray, "m 3"],
+    UV: Float[np.ndarray, "t 2"],
+    F_uv: Int[np.ndarray, "m 3"],
+) -> Distortion:
+    """Measure a map with seams: each face on its own, since a corner may have several UVs."""
+    alone = np.arange(F.size).reshape(-1, 3)
+    return distortion(V[F].reshape(-1, 3), alone, UV[F_uv].reshape(-1, 2))
 
 
 def _distortion(measure: str) -> Callable[[Mesh], np.ndarray]:
     def measured(mesh: Mesh) -> np.ndarray:
-        from meshkit.distortion import distortion
-
         if mesh.UV is not None:
             values = distortion(mesh.V, mesh.F, mesh.UV)
         elif mesh.UV_corner is not None and mesh.F_uv is not None:
-            # Each face on its own: corners may have several texture coordinates.
-            alone = np.arange(3 * len(mesh.F)).reshape(-1, 3)
-            values = distortion(
-                mesh.V[mesh.F].reshape(-1, 3), alone, mesh.UV_corner[mesh.F_uv].reshape(-1, 2)
-            )
+            values = corner_distortion(mesh.V, mesh.F, mesh.UV_corner, mesh.F_uv)
         else:
             raise MeshError("there are no texture coordinates to measure", remedy="parameterize")
         with np.errstate(divide="ignore"):

@@ -4,7 +4,8 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from meshkit.images.stitch import grid_faces
-from meshkit.render import render_mesh, vertex_normals
+from meshkit.normals import vertex_normals
+from meshkit.render import render_mesh
 from meshkit.rendering.uv_picture import side_by_side
 
 _OUTSIDE = (150, 150, 155)

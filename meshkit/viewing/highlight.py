@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.doctor.findings import Finding
-from meshkit.rendering.normals import unit
+from meshkit.normals import unit
 from meshkit.viewing.subject import Subject
 
 MOST = 20_000  # elements that are drawn of one finding

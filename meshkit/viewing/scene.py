@@ -9,7 +9,7 @@ import numpy as np
 import viser
 
 from meshkit.doctor.findings import Finding
-from meshkit.rendering.normals import unit
+from meshkit.normals import unit
 from meshkit.rendering.shading import CLAY, INSIDE
 from meshkit.viewing.highlight import Highlight, highlight
 from meshkit.viewing.subject import Subject

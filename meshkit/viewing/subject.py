@@ -12,16 +12,17 @@ from jaxtyping import Float, Int, UInt8
 from scipy.sparse.csgraph import connected_components
 
 from meshkit.diagnose import Diagnosis, diagnose
-from meshkit.distortion import Distortion, distortion
+from meshkit.distortion import Distortion
 from meshkit.doctor.defects import sound_faces
 from meshkit.doctor.diagnose_uv import uv_findings
 from meshkit.doctor.findings import Finding
 from meshkit.errors import MeshError, SolveError
 from meshkit.formats.gltf import split_seams
 from meshkit.mesh import Mesh
+from meshkit.normals import face_normals, faces_around, vertex_normals
 from meshkit.param import parameterize
 from meshkit.rendering.colormaps import apply_colormap
-from meshkit.rendering.normals import faces_around, vertex_normals
+from meshkit.rendering.fields import corner_distortion
 from meshkit.rendering.uv_picture import area_colors, draw_layout
 from meshkit.topology import boundary_loops, edge_table
 from meshkit.viewing.painted import painted_surface
@@ -117,8 +118,8 @@ class Subject:
     @_once
     def area(self) -> float:
         """The area of what is drawn, in the mesh's unit squared."""
-        a, b, c = self.V[self.F].swapaxes(0, 1)
-        return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2 * self.radius**2)
+        double = np.linalg.norm(face_normals(self.V, self.F), axis=1)
+        return float(double.sum() / 2 * self.radius**2)
 
     @_once
     def borders(self) -> list[Int[np.ndarray, "k 2"]]:
@@ -155,7 +156,7 @@ class Subject:
         if not np.isfinite(UV[F_uv]).all():
             return "the file's texture coordinates are not all finite"
         UV = np.where(np.isfinite(UV), UV, 0.0)
-        measured = _per_corner(self.V, self.F, UV, F_uv)
+        measured = corner_distortion(self.V, self.F, UV, F_uv)
         try:
             loops = boundary_loops(F_uv)
         except MeshError:
@@ -241,9 +242,3 @@ class Subject:
         side = float(self.extent.max())
         fits = [name for name, per_metre in UNITS.items() if 0.12 <= side / per_metre <= 0.45]
         return fits[0] if fits else None
-
-
-def _per_corner(V: np.ndarray, F: np.ndarray, UV: np.ndarray, F_uv: np.ndarray) -> Distortion:
-    """Measure the distortion of a layout with seams."""
-    alone = np.arange(3 * len(F)).reshape(-1, 3)
-    return distortion(V[F].reshape(-1, 3), alone, UV[F_uv].reshape(-1, 2))

@@ -72,7 +72,9 @@ def test_a_preview_is_the_map_beside_the_surface_in_its_checker():
     picture = draw_uv_preview(V, F, flat, "grid")
     layout, surface = picture[34:754, 10:730], picture[34:754, 740:1460]
     areas = flat.distortion.area
-    np.testing.assert_array_equal(layout, draw_layout(flat.UV, flat.F, areas, flat.loops, flat.flips))
+    np.testing.assert_array_equal(
+        layout, draw_layout(flat.UV, flat.F, areas, flat.loops, flat.flips)
+    )
     checker = render_mesh(V, F, size=(720, 720), mode="uv-checker", UV=flat.UV)
     np.testing.assert_array_equal(surface, checker)
 

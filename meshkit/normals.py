@@ -1,4 +1,4 @@
-"""Normals of vertices, for one mesh or for many that share their faces."""
+"""Normals of faces and vertices, for one mesh or for many that share their faces."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -30,13 +30,20 @@ def normals_around(
     V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], around: sp.csr_array
 ) -> Float[np.ndarray, "n 3"]:
     """Compute `vertex_normals` of one mesh with the matrix of `faces_around`."""
+    return unit(np.asarray(around @ face_normals(V, F)))
+
+
+def face_normals(
+    V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]
+) -> Float[np.ndarray, "m 3"]:
+    """Return the normal of each face, twice its area long."""
     a, b, c = V[F[:, 0]], V[F[:, 1]], V[F[:, 2]]
     b -= a
     c -= a
-    normal = np.empty_like(a)  # the cross product of b and c
+    normal = np.empty_like(a)  # the cross product: np.cross takes three times as long
     for k, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
         normal[:, k] = b[:, i] * c[:, j] - b[:, j] * c[:, i]
-    return unit(np.asarray(around @ normal))
+    return normal
 
 
 def unit(N: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
