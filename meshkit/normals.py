@@ -40,7 +40,9 @@ def face_normals(
     a, b, c = V[F[:, 0]], V[F[:, 1]], V[F[:, 2]]
     b -= a
     c -= a
-    normal = np.empty_like(a)  # the cross product: np.cross takes three times as long
+    normal: Float[np.ndarray, "m 3"] = np.empty_like(
+        a
+    )  # the cross product: np.cross takes three times as long
     for k, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
         normal[:, k] = b[:, i] * c[:, j] - b[:, j] * c[:, i]
     return normal

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import cache
 
+import igl
 import numpy as np
 import viser
 from jaxtyping import Float
@@ -10,7 +11,6 @@ from jaxtyping import Float
 from gan.viewing.shading import PLAIN, UNLIT, PaintedFrames, Shading
 from gan.viewing.shapes import FaceShapes
 from meshkit.rendering.shading import CLAY
-from meshkit.rendering.uv_picture import subdivide
 from meshkit.viewing.scene import look_at_all
 
 WIDTH = 0.72  # of a face, over the ball's
@@ -136,6 +136,6 @@ def _sphere() -> tuple[np.ndarray, np.ndarray]:
         [[0, 1, 2], [1, 3, 2], [3, 4, 2], [4, 0, 2], [1, 0, 5], [3, 1, 5], [4, 3, 5], [0, 4, 5]]
     )
     for _ in range(2):
-        V, F = subdivide(V, F)
+        V, F = igl.upsample(V, F, number_of_subdivs=1)
         V /= np.linalg.norm(V, axis=1, keepdims=True)
     return V, F
