@@ -4,7 +4,7 @@ A section's `options` go to the constructor of what it names, which refuses thos
 (`gan.registry`). pydantic, no torch.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,7 +17,16 @@ Options = dict[str, Plain | list[Plain]]
 
 
 class Section(BaseModel):
-    """A table of the file: unknown keys are errors, values do not change."""
+    """A table of the file: unknown keys are errors, values do not change.
+
+    Attributes
+    ----------
+    either : keys that exclude each other: one that is set takes the place of the others
+    short : the key that a bare number stands for, written in place of the table; "": none
+    """
+
+    either: ClassVar[tuple[str, ...]] = ()
+    short: ClassVar[str] = ""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,24 +1,18 @@
 """What decides the run of a baseline: a flat TOML file, checked by pydantic. No torch here."""
 
-import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from gan.errors import ConfigError
-
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+from gan.sections import Count, NotNegative, Positive, Section
+from gan.settings import check, dump, read_toml, set_value
 
 
-class BaselineConfig(BaseModel):
+class BaselineConfig(Section):
     """What all baselines have: the two factors, the sizes of their codes, seed and budget."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
     identity: str = "identity"  # the factor with one class for every person
@@ -103,15 +97,12 @@ def baseline_config(
     Raises
     ------
     ConfigError
-        An unknown kind or key, or a value out of range.
+        An unknown kind, unknown keys, or values out of range.
     """
     tree = {"kind": kind} | dict(base or {})
     for override in overrides:
-        key, equals, text = override.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError(f"--set {override!r}: expected key=value, as in epochs=50")
-        tree[key.strip()] = _value(text.strip())
-    return parse_baseline(tree, "--set" if overrides else kind)
+        set_value(tree, override, KINDS.get(kind, BaselineConfig))
+    return parse_baseline(tree, f"baseline {kind}")
 
 
 def parse_baseline(tree: Mapping[str, Any], origin: str) -> BaselineConfig:
@@ -120,28 +111,19 @@ def parse_baseline(tree: Mapping[str, Any], origin: str) -> BaselineConfig:
     Raises
     ------
     ConfigError
-        An unknown kind or key, or a value out of range.
+        An unknown kind, unknown keys, or values out of range.
     """
     kind = tree.get("kind")
     if kind not in KINDS:
         raise ConfigError(f"{origin}: unknown baseline {kind!r}; known: {', '.join(KINDS)}")
-    try:
-        return KINDS[kind].model_validate(dict(tree))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "configuration"
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(KINDS[kind].model_fields)
-            raise ConfigError(f"{origin}: unknown key {key!r}; {kind} has {known}") from None
-        message = str(first["msg"]).removeprefix("Value error, ")
-        raise ConfigError(f"{origin}: {key}: {message}, got {first['input']!r}") from None
+    return check(KINDS[kind], tree, origin)
 
 
 def is_baseline(path: Path) -> bool:
     """Tell whether a run's `config.toml` is that of a baseline; False for what is no TOML."""
     try:
-        return "kind" in tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return "kind" in read_toml(path)
+    except ConfigError:
         return False
 
 
@@ -153,22 +135,9 @@ def read_baseline(path: Path) -> BaselineConfig:
     ConfigError
         The file is not TOML, or no configuration of a baseline.
     """
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from None
-    return parse_baseline(tree, str(path))
+    return parse_baseline(read_toml(path), str(path))
 
 
 def dump_baseline(config: BaselineConfig) -> str:
     """Return a configuration as TOML; `read_baseline` reads it back equal."""
-    tree = config.model_dump(mode="json", exclude_none=True)
-    # Numbers, names and lists of numbers are written alike in JSON and TOML.
-    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in tree.items())
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text  # a bare word is a string
+    return dump(config)

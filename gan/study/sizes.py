@@ -1,14 +1,14 @@
 """The budgets of a study by size: what is trained for how long, what is measured how thoroughly."""
 
-import tomllib
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from gan.errors import ConfigError
 from gan.sections import Positive, Section
+from gan.settings import check, parse_toml
 
 Data = Literal["benchmark", "speaking"]
 
@@ -81,20 +81,8 @@ def load_sizes(path: Path | None = None) -> dict[str, StudySize]:
     """
     source = files("gan.study") / "sizes.toml" if path is None else path
     origin = str(path or "sizes.toml")
-    try:
-        tree = tomllib.loads(source.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{origin} is not TOML: {error}") from None
-    found = {}
-    for name, table in tree.items():
-        try:
-            found[name] = StudySize.model_validate(table)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            key = ".".join([name, *(str(part) for part in first["loc"])])
-            message = str(first["msg"]).removeprefix("Value error, ")
-            raise ConfigError(f"{origin}: {key}: {message}") from None
-    return found
+    tables = parse_toml(source.read_bytes(), origin)
+    return {name: check(StudySize, table, origin, above=name) for name, table in tables.items()}
 
 
 def named_size(name: str, path: Path | None = None) -> StudySize:

@@ -74,6 +74,17 @@ def test_a_wrong_value_is_named(override, message):
         load_config("small", overrides=[override])
 
 
+def test_all_that_is_wrong_is_named_at_once():
+    wrong = ["training.batch=-3", "generator.hid=4", "adversarial.options.a=[[1]]"]
+    message = (
+        r"^preset small: 3 errors: training.batch: .*got -3; .*unknown key 'generator.hid'; known "
+        r"here: name.*adversarial.options.a: .*got \[\[1\]\]"
+    )
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_config("small", overrides=wrong)
+    assert str(caught.value).count("adversarial") == 1, "one line for all branches of a union"
+
+
 def test_a_factors_losses_are_weights_or_tables():
     name = "factors.identity.losses"
     short = [f"{name}.classification=0", f"{name}.feature.distance=l2", f"{name}.feature.g=3"]
