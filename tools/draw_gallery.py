@@ -1,4 +1,4 @@
-"""Run the calls of docs/reference/gallery.md and save the picture that each makes.
+"""Run the cells of docs/gallery.py and save the picture that each makes.
 
 `python tools/draw_gallery.py [NAME...]` saves all pictures, or those of some functions.
 """
@@ -7,30 +7,47 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from small_png import save_small
 
-PAGE = Path(__file__).parents[1] / "docs/reference/gallery.md"
-FOLDER = PAGE.parents[1] / "pictures" / "gallery"
+SCRIPT = Path(__file__).parents[1] / "docs" / "gallery.py"
+FOLDER = SCRIPT.parent / "pictures" / "gallery"
+
+
+class Cell(NamedTuple):
+    """A cell of the script: the function it shows ("section" for a heading), text and code."""
+
+    name: str
+    text: str
+    code: str
+
+
+def read_cells() -> list[Cell]:
+    """Return the cells in order; the first, without a name, is what all others start from."""
+    first, *rest = SCRIPT.read_text(encoding="utf-8").split("\n# %% ")
+    cells = [Cell("", "", first.split('"""\n\n', 1)[1])]
+    for part in rest:
+        title, code = re.fullmatch(r"(.*?(?:\n# .*?)*)\n(?!# )(.*)", part, re.DOTALL).groups()  # type: ignore[union-attr]
+        title = title.replace("\n# ", " ")
+        heading = re.fullmatch(r"\[section\] (.*)", title)
+        name, _, text = ("section", "", heading[1]) if heading else title.partition(": ")
+        cells.append(Cell(name, text, code.strip()))
+    return cells
 
 
 def draw_page() -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the name and the picture of every entry, in the order of the page."""
-    text = PAGE.read_text(encoding="utf-8")
+    """Yield the name and the picture of every function, in the order of the script."""
     names: dict[str, object] = {}
-    for part in re.split(r"^(?=##)", text, flags=re.MULTILINE):
-        heading = re.match(r"### `(\w+)`", part)
-        for block in re.findall(r"```python\n(.*?)```", part, flags=re.DOTALL):
-            exec(
-                compile(block, f"{PAGE.name}: {heading[1] if heading else 'start'}", "exec"), names
-            )
-        if heading:
-            yield heading[1], np.asarray(names.pop("picture"))
+    for cell in read_cells():
+        exec(compile(cell.code, f"{SCRIPT.name}: {cell.name or 'start'}", "exec"), names)
+        if cell.name not in ("", "section"):
+            yield cell.name, np.asarray(names.pop("picture"))
 
 
 def main(wanted: list[str]) -> None:
-    """Save the pictures; remove those of functions that are gone from the page."""
+    """Save the pictures; remove those of functions that are gone from the script."""
     FOLDER.mkdir(exist_ok=True)
     drawn = set()
     for name, picture in draw_page():

@@ -9,6 +9,7 @@ import importlib
 import inspect
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,21 @@ def _output(output: dict[str, Any]) -> str:
     return "```text\n" + "".join(data["text/plain"]).rstrip() + "\n```"
 
 
+def gallery() -> str:
+    """Return the cells of docs/gallery.py, each beside its picture."""
+    sys.path.insert(0, str(ROOT / "tools"))
+    start, *cells = importlib.import_module("draw_gallery").read_cells()
+    parts = [f"All calls start from:\n\n```python\n{start.code.strip()}\n```"]
+    for cell in cells:
+        if cell.name == "section":
+            parts.append(f"## {cell.text}")
+            continue
+        picture = f"![{cell.name}](../pictures/gallery/{cell.name}.png)"
+        parts.append(f"### `{cell.name}`\n\n{cell.text}\n\n{picture}")
+        parts.append(f"```python\n{cell.code}\n```")
+    return "\n\n".join(parts)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "meshkit-names": meshkit_names,
     "layer-names": layer_names,
@@ -128,6 +144,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "meshkit-commands": command_pages("meshkit"),
     "gan-commands": command_pages("gan"),
     "notebook": notebook,
+    "gallery": gallery,
 }
 
 

@@ -1,11 +1,11 @@
-"""What docs/reference/json.md says that commands print, held against what they do print."""
+"""What docs/appendix/json.md says that commands print, held against what they do print."""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).parents[2] / "docs/reference/json.md"
+PAGE = Path(__file__).parents[2] / "docs/appendix/json.md"
 SECTIONS = dict(
     re.findall(
         r"^## `([^`]+)`\n(.*?)(?=^##? |\Z)", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
