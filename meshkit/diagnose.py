@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
-from jaxtyping import Int
-from scipy.sparse.csgraph import connected_components
 
 from meshkit.doctor.defects import (
     border_defects,
@@ -26,7 +23,7 @@ from meshkit.doctor.defects import (
 )
 from meshkit.doctor.findings import SEVERITIES, Finding
 from meshkit.errors import MeshError
-from meshkit.topology import edge_table
+from meshkit.topology import edge_table, loop_lengths
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,23 +113,6 @@ def diagnose(V: np.ndarray, F: np.ndarray) -> Diagnosis:
         findings.append(_no_face(len(F)))
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return Diagnosis(len(V), len(F), n_parts, lengths, euler, genus, tuple(findings))
-
-
-def loop_lengths(F: Int[np.ndarray, "m 3"]) -> tuple[int, ...]:
-    """Count the vertices of each border loop, longest first, of any mesh.
-
-    Two loops that touch in a vertex count as one: the vertex is a finding of its own.
-    """
-    table = edge_table(F)
-    i, j = table.E[table.uses == 1].T
-    vertices, ends = np.unique(np.stack([i, j]), return_inverse=True)
-    if not len(vertices):
-        return ()
-    a, b = ends.reshape(2, -1)
-    n = len(vertices)
-    graph = sp.coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(n, n))
-    sizes = np.bincount(connected_components(graph, directed=False)[1])
-    return tuple(sorted(sizes.tolist(), reverse=True))
 
 
 def _no_face(n_faces: int) -> Finding:

@@ -19,11 +19,10 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from meshkit.errors import FileFormatError, MeshError
+from meshkit.errors import FileFormatError
 from meshkit.files import atomic_path
 from meshkit.formats import gltf, npz, obj, off, ply, stl
+from meshkit.formats.storable import check_storable
 from meshkit.mesh import Mesh
 
 POLYGON_LOADERS: dict[str, Callable[..., Mesh]] = {
@@ -47,7 +46,6 @@ SAVERS: dict[str, Callable[[Path, Mesh], None]] = {
     ".npz": npz.save_npz,
 }
 WITHOUT_UV = frozenset({".off", ".stl"})
-SINGLE_PRECISION = frozenset({".stl", ".gltf", ".glb"})
 
 
 def load_mesh(path: Path | str, *, quads: str = "fan") -> Mesh:
@@ -104,27 +102,6 @@ def save_mesh(path: Path | str, mesh: Mesh) -> None:
         warnings.warn(f"{path}: {suffix} holds no colours: dropped", stacklevel=2)
     with atomic_path(path) as aside:
         SAVERS[suffix](aside, mesh)
-
-
-def check_storable(mesh: Mesh, suffix: str) -> None:
-    """Raise MeshError for a mesh that could not be read back."""
-    if len(mesh.V) == 0 or len(mesh.F) == 0:
-        raise MeshError(
-            f"a mesh file needs vertices and faces, got {len(mesh.V)} and {len(mesh.F)}"
-        )
-    if mesh.F.min() < 0 or mesh.F.max() >= len(mesh.V):
-        f = int(((mesh.F < 0) | (len(mesh.V) <= mesh.F)).any(axis=1).argmax())
-        raise FileFormatError(
-            f"face {f} = {mesh.F[f].tolist()}, but there are {len(mesh.V)} vertices"
-        )
-    if suffix in SINGLE_PRECISION:
-        finite = np.where(np.isfinite(mesh.V), np.abs(mesh.V), 0)
-        if finite.max() > np.finfo(np.float32).max:
-            v = int(finite.max(axis=1).argmax())
-            raise MeshError(
-                f"vertex {v} = {mesh.V[v].tolist()} is too large for {suffix}, "
-                "which is single precision: use .obj or .ply"
-            )
 
 
 def _unknown(suffix: str) -> str:

@@ -3,8 +3,8 @@
 `parameterize` checks the mesh (`meshkit.flattening.disk`), places the border
 (`meshkit.flattening.boundary`, `meshkit.flattening.convex_border`), solves
 (`meshkit.flattening.harmonic`), looks for flipped and collapsed faces, changes the weights if there
-are any, and fills inner holes (`meshkit.doctor.fill`, `meshkit.flattening.polygon`). On request it
-takes ears away first (`meshkit.flattening.ears`), lets the border go
+are any, and fills inner holes (`meshkit.flattening.holes`, `meshkit.flattening.polygon`). On
+request it takes ears away first (`meshkit.flattening.ears`), lets the border go
 (`meshkit.flattening.free_boundary`), or enlarges what an image would miss
 (`meshkit.flattening.balance`).
 """
@@ -17,9 +17,8 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 
-from meshkit.checks import check_mesh
 from meshkit.distortion import Distortion, distortion
-from meshkit.doctor.fill import ClosedDisk, add_centres, close_holes, with_fans
+from meshkit.edits import Repair
 from meshkit.errors import DegenerateFaceError, SolveError
 from meshkit.flattening.balance import Balance, balance_uv
 from meshkit.flattening.boundary import circle_boundary, square_boundary
@@ -30,13 +29,13 @@ from meshkit.flattening.drawing import grid_drawing
 from meshkit.flattening.ears import flip_ears, split_ears
 from meshkit.flattening.free_boundary import METHODS, free_uv
 from meshkit.flattening.harmonic import harmonic_uv, solve_dirichlet
+from meshkit.flattening.holes import ClosedDisk, add_centres, close_holes, with_fans
 from meshkit.flattening.polygon import fill_polygon
-from meshkit.flattening.predicates import orientation
 from meshkit.flattening.relax import relaxed
 from meshkit.laplacian import cotangent_laplacian, mean_value_laplacian, uniform_laplacian
 from meshkit.operators.intrinsic import delaunay_laplacian
 from meshkit.operators.robust import robust_laplacian
-from meshkit.repair import Repair
+from meshkit.predicates import face_signs, flipped_faces, zero_area_faces
 
 __all__ = [
     "WEIGHTS",
@@ -98,23 +97,6 @@ class Parameterization(NamedTuple):
     distortion: Distortion
     repair: Repair | None = None
     balance: Balance | None = None
-
-
-def flipped_faces(UV: Float[np.ndarray, "n 2"], F: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, " k"]:
-    """List the faces that are clockwise in the plane; exact, without a tolerance."""
-    return np.flatnonzero(_signs(UV, F) < 0)
-
-
-def zero_area_faces(
-    UV: Float[np.ndarray, "n 2"], F: Int[np.ndarray, "m 3"]
-) -> Int[np.ndarray, " k"]:
-    """List the faces whose corners lie on one line of the plane; exact, without a tolerance."""
-    return np.flatnonzero(_signs(UV, F) == 0)
-
-
-def _signs(UV: np.ndarray, F: np.ndarray) -> np.ndarray:
-    check_mesh(UV, F)
-    return orientation(UV[F[:, 0]], UV[F[:, 1]], UV[F[:, 2]])
 
 
 def parameterize(
@@ -335,7 +317,7 @@ def _examine(
     if fill_holes:
         filled += [fill_polygon(UV, hole[::-1]) for hole in loops[1:]]  # holes run clockwise
     faces = np.concatenate(filled)
-    sign = _signs(UV, faces)
+    sign = face_signs(UV, faces)
     return Parameterization(
         UV=UV,
         F=faces,

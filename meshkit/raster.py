@@ -21,11 +21,11 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from meshkit.checks import check_faces, check_mesh
 from meshkit.errors import MeshError
-from meshkit.flattening.predicates import orientation
+from meshkit.predicates import orientation
 
 CHUNK = 1 << 15  # spans or pixels at a time: bounds the memory and stays in the cache
 
@@ -279,10 +279,14 @@ def raster_matrix(F: Int[np.ndarray, "m 3"], raster: UVRaster, n_vertices: int) 
     return S
 
 
-def vertices_seen(F: Int[np.ndarray, "m 3"], raster: UVRaster, n: int) -> float:
-    """Return the share of n vertices that a pixel touches: those with a positive weight somewhere.
-
-    The others get no gradient from an image.
-    """
+def touched_vertices(F: Int[np.ndarray, "m 3"], raster: UVRaster, n: int) -> Bool[np.ndarray, " n"]:
+    """Answer which vertices have a positive weight in a pixel; the others get no gradient."""
     S = raster_matrix(F, raster, n)
-    return len(np.unique(S.indices[S.data > 0])) / n
+    touched = np.zeros(n, dtype=bool)
+    touched[S.indices[S.data > 0]] = True
+    return touched
+
+
+def vertices_seen(F: Int[np.ndarray, "m 3"], raster: UVRaster, n: int) -> float:
+    """Return the share of n vertices that are `touched_vertices`."""
+    return float(touched_vertices(F, raster, n).mean())

@@ -1,41 +1,32 @@
 """Named repairs. Each returns new arrays and where every vertex and face came from.
 
 A repair does one thing and changes nothing that is sound: kept vertices and faces stay in order, so
-landmarks, weights and correspondences carry over through the maps. `follow` takes a whole `Mesh`
-along, with its texture coordinates and colours.
+landmarks, weights and correspondences carry over through the maps (`meshkit.edits`).
 """
-
-import warnings
-from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from meshkit.doctor.defects import coincident_vertices, faces_by_component, sound_faces
-from meshkit.doctor.fill import sew_hole
 from meshkit.doctor.nonmanifold import separate_fans
 from meshkit.doctor.orientation import face_sides
+from meshkit.edits import Repair, compose, follow
 from meshkit.errors import MeshError
-from meshkit.mesh import Mesh
+from meshkit.flattening.holes import sew_hole
 from meshkit.topology import boundary_loops
 
-
-class Repair(NamedTuple):
-    """A repaired mesh and the way back.
-
-    Attributes
-    ----------
-    V : length
-    F : 1
-    vertex_map, face_map : 1
-        For each new vertex or face, the old one; -1 for one that the repair made.
-    """
-
-    V: Float[np.ndarray, "n 3"]
-    F: Int[np.ndarray, "m 3"]
-    vertex_map: Int[np.ndarray, " n"]
-    face_map: Int[np.ndarray, " m"]
+__all__ = [
+    "Repair",
+    "compose",
+    "drop_duplicates",
+    "drop_unreferenced",
+    "fill_holes",
+    "follow",
+    "keep_component",
+    "merge_coincident",
+    "orient_faces",
+    "split_nonmanifold",
+]
 
 
 def keep_component(
@@ -108,8 +99,8 @@ def orient_faces(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Repa
 def fill_holes(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], *, keep: int = 1) -> Repair:
     """Close border loops with faces, all but the longest `keep`; new faces follow the old ones.
 
-    A hole gets the triangles of least area over its own vertices (`meshkit.doctor.fill.sew_hole`),
-    or, where those do not exist, a new vertex in its middle.
+    A hole gets the triangles of least area over its own vertices
+    (`meshkit.flattening.holes.sew_hole`), or, where those do not exist, a new vertex in its middle.
 
     Raises
     ------
@@ -143,53 +134,6 @@ def split_nonmanifold(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) ->
     """
     split, origin = separate_fans(F, len(V))
     return Repair(V[origin], split, origin, np.arange(len(F)))
-
-
-def follow(mesh: Mesh, repair: Repair) -> Mesh:
-    """Return the repaired mesh with the texture coordinates and colours of the old one.
-
-    A vertex that the repair made has none to take: then they are dropped, with a warning.
-    """
-    made_vertices = bool((repair.vertex_map < 0).any())
-    made_faces = bool((repair.face_map < 0).any())
-    lost = []
-    result = Mesh(repair.V, repair.F)
-    for name in ("UV", "colors"):
-        values = getattr(mesh, name)
-        if values is not None and made_vertices:
-            lost.append("texture coordinates" if name == "UV" else "colours")
-        elif values is not None:
-            result = replace(result, **{name: values[repair.vertex_map]})
-    if mesh.UV_corner is not None and mesh.F_uv is not None:
-        if made_faces:
-            lost.append("texture coordinates")
-        else:
-            F_uv = _follow_corners(mesh.F, mesh.F_uv, repair)
-            result = replace(result, UV_corner=mesh.UV_corner, F_uv=F_uv)
-    if lost:
-        warnings.warn(f"{' and '.join(lost)} dropped: what the repair added has none", stacklevel=2)
-    return result
-
-
-def compose(first: Repair, second: Repair) -> Repair:
-    """Return the result of `second`, done after `first`, with maps to the mesh before both."""
-    maps = []
-    for inner, outer in (
-        (first.vertex_map, second.vertex_map),
-        (first.face_map, second.face_map),
-    ):
-        maps.append(np.where(outer < 0, -1, inner[np.maximum(outer, 0)]) if len(inner) else outer)
-    return Repair(second.V, second.F, *maps)
-
-
-def _follow_corners(
-    F: Int[np.ndarray, "m 3"], F_uv: Int[np.ndarray, "m 3"], repair: Repair
-) -> Int[np.ndarray, "k 3"]:
-    """Reorder per-corner indices as the repair reordered the corners of each face."""
-    # A reversed face has its second and third corner swapped; compare with what is now second.
-    reversed_ = repair.vertex_map[repair.F[:, 1]] == F[repair.face_map, 2]
-    kept = F_uv[repair.face_map]
-    return np.asarray(np.where(reversed_[:, None], kept[:, [0, 2, 1]], kept))
 
 
 def _keep_faces(

@@ -144,6 +144,23 @@ def boundary_loops(F: Int[np.ndarray, "m 3"]) -> list[np.ndarray]:
     return sorted(loops, key=len, reverse=True)
 
 
+def loop_lengths(F: Int[np.ndarray, "m 3"]) -> tuple[int, ...]:
+    """Count the vertices of each border loop, longest first, of any mesh.
+
+    Two loops that touch in a vertex count as one: the vertex is a finding of its own.
+    """
+    table = edge_table(F)
+    i, j = table.E[table.uses == 1].T
+    vertices, ends = np.unique(np.stack([i, j]), return_inverse=True)
+    if not len(vertices):
+        return ()
+    a, b = ends.reshape(2, -1)
+    n = len(vertices)
+    graph = sp.coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(n, n))
+    sizes = np.bincount(connected_components(graph, directed=False)[1])
+    return tuple(sorted(sizes.tolist(), reverse=True))
+
+
 def _check_oriented_manifold(F: Int[np.ndarray, "m 3"], table: EdgeTable) -> None:
     crowded = table.uses > 2
     turned = (table.uses == 2) & (table.forward != 1)

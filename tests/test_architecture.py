@@ -12,7 +12,7 @@ import meshkit
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "click", "rich", "igl", "trimesh", "matplotlib", "PIL", "OpenEXR", "h5py", "gan"}
-ROOMS = ("doctor", "flattening", "images", "operators", "registration", "rendering")
+ROOMS = ("doctor", "flattening", "images", "operators", "registration", "rendering", "report")
 MATHEMATICS = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for folder in ("", *ROOMS)

@@ -10,7 +10,7 @@ from gan.report.faces import pick_real
 from gan.report.html import Markup, element
 from gan.report.pictures import inline
 from meshkit.errors import MeshError, SolveError
-from meshkit.flattening.layout import Layout, file_layout
+from meshkit.images.layout import Layout, file_layout
 from meshkit.mesh import Mesh
 from meshkit.raster import raster_matrix, rasterize_uv
 from meshkit.render import render_mesh

@@ -19,7 +19,7 @@ from meshkit.cli.streams import streams
 if TYPE_CHECKING:
     import numpy as np
 
-    from meshkit.flattening.layout import Layout
+    from meshkit.images.layout import Layout
     from meshkit.mesh import Mesh
     from meshkit.raster import UVRaster
 
@@ -152,7 +152,7 @@ def _lay_out(
     path: Path, component: int | str | None, *, fill_holes: bool, new_uv: bool, allow_seams: bool
 ) -> "tuple[Mesh, Layout]":
     from meshkit.cli.source import open_mesh, require, require_disk
-    from meshkit.flattening.layout import file_layout, made_layout
+    from meshkit.images.layout import file_layout, made_layout
     from meshkit.param import parameterize
 
     mesh = open_mesh(path, component)
@@ -167,8 +167,7 @@ def _maps(
     layout: "Layout", size: tuple[int, int], fine: "UVRaster", samples: int, n_vertices: int
 ) -> "dict[str, np.ndarray]":
     """Return what `meshkit.nn.GeometryMapping` and others need to make such images themselves."""
-    from meshkit.images.texels import touched_vertices
-    from meshkit.raster import rasterize_uv
+    from meshkit.raster import rasterize_uv, touched_vertices
 
     centres = fine if samples == 1 else rasterize_uv(layout.UV, layout.F_uv, size)
     return {

@@ -12,7 +12,7 @@ from meshkit.images.visibility import advised_size, visibility
 if TYPE_CHECKING:
     import scipy.sparse as sp
 
-    from meshkit.flattening.layout import Layout
+    from meshkit.images.layout import Layout
     from meshkit.mesh import Mesh
 
 ADVISED_SHARE = 0.99

@@ -220,7 +220,7 @@ def _write(
 
     from meshkit.files import atomic_path
     from meshkit.io import save_mesh
-    from meshkit.registration.report import save_report
+    from meshkit.report.fit import save_report
 
     fitted = replace(mesh, V=fit.V)
     if report is None:

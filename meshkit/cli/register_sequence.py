@@ -197,7 +197,7 @@ def _write(
     from meshkit.cli.messages import progress_bar
     from meshkit.io import save_mesh
     from meshkit.registration.quality import measure_fit
-    from meshkit.registration.sequence_report import save_sequence_report
+    from meshkit.report.sequence import save_sequence_report
 
     qualities = []
     with progress_bar("measuring") as progress:

@@ -172,8 +172,8 @@ def _on_template(source: "ImageFile", path: Path) -> "tuple[Mesh, dict[str, Any]
     import numpy as np
 
     from meshkit.cli.source import open_mesh
-    from meshkit.flattening.layout import file_layout
     from meshkit.geometry_image import vertices_from_image
+    from meshkit.images.layout import file_layout
 
     if not source.inside.any():
         raise click.ClickException("the image has no texel inside")

@@ -15,10 +15,10 @@ from jaxtyping import Float, Int
 from meshkit.checks import check_mesh
 from meshkit.doctor.nonmanifold import separate_fans
 from meshkit.doctor.seam import cut_graph, edge_cost, far_path, path_through
+from meshkit.edits import Repair
 from meshkit.errors import TopologyError
 from meshkit.flattening.ears import split_ears
 from meshkit.mesh import Mesh
-from meshkit.repair import Repair
 from meshkit.topology import (
     boundary_loops,
     components,

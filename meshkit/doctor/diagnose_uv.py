@@ -6,10 +6,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.doctor.findings import Finding, enumerate_some, plural
+from meshkit.images.layout import outside_square, seam_vertices
 from meshkit.mesh import Mesh
-from meshkit.param import flipped_faces, zero_area_faces
-
-OUTSIDE = 1e-6  # what lies further outside the unit square is no rounding of single precision
+from meshkit.predicates import flipped_faces, zero_area_faces
 
 
 def uv_findings(mesh: Mesh) -> list[Finding]:
@@ -28,22 +27,6 @@ def uv_findings(mesh: Mesh) -> list[Finding]:
         "whole-map",
     )
     return [found, *_layout_findings(mesh.UV_corner, mesh.F_uv, mesh.F, "vertices")]
-
-
-def seam_vertices(
-    F: Int[np.ndarray, "m 3"], F_uv: Int[np.ndarray, "m 3"], UV_corner: Float[np.ndarray, "t 2"]
-) -> Int[np.ndarray, " k"]:
-    """List the vertices that have several different UVs."""
-    low = np.full((int(F.max()) + 1, 2), np.inf)
-    high = -low
-    np.minimum.at(low, F, UV_corner[F_uv])
-    np.maximum.at(high, F, UV_corner[F_uv])
-    return np.flatnonzero((low < high).any(axis=1))
-
-
-def outside_square(UV: Float[np.ndarray, "n 2"]) -> np.ndarray:
-    """Answer which rows are outside the unit square by more than rounding."""
-    return np.asarray(((UV < -OUTSIDE) | (UV > 1 + OUTSIDE)).any(axis=1))
 
 
 def _layout_findings(

@@ -16,8 +16,8 @@ from jaxtyping import Float, Int
 from meshkit.distortion import distortion
 from meshkit.errors import SolveError
 from meshkit.flattening.harmonic import solve_dirichlet
-from meshkit.flattening.predicates import orientation
 from meshkit.laplacian import laplacian_of_weights, mean_value_laplacian
+from meshkit.predicates import orientation
 from meshkit.raster import check_resolution, rasterize_uv, vertices_seen
 
 STEPS = 24

@@ -8,9 +8,9 @@ the edge is flipped: no new vertex, but other faces.
 import numpy as np
 from jaxtyping import Float, Int
 
+from meshkit.edits import Repair
 from meshkit.errors import TopologyError
 from meshkit.flattening.corners import chords
-from meshkit.repair import Repair
 from meshkit.topology import boundary_loops
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.errors import SolveError
-from meshkit.flattening.predicates import orientation, turn
+from meshkit.predicates import orientation, turn
 
 Triangle = tuple[int, int, int]
 

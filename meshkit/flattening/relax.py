@@ -4,12 +4,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.distortion import distortion
-from meshkit.doctor.fill import close_holes
 from meshkit.errors import DegenerateFaceError
 from meshkit.flattening.free_boundary import slim
 from meshkit.flattening.harmonic import solve_dirichlet
-from meshkit.flattening.predicates import orientation
+from meshkit.flattening.holes import close_holes
 from meshkit.laplacian import corner_products, mean_value_laplacian
+from meshkit.predicates import orientation
 
 ITERATIONS = 8  # of SLIM: most of what it gains comes in the first few
 PERCENTILE = 95

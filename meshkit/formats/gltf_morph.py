@@ -17,7 +17,7 @@ from meshkit.errors import MeshError
 from meshkit.files import atomic_path
 from meshkit.formats.gltf import flip_v, split_seams
 from meshkit.formats.gltf_writer import INDICES, Packer, one_mesh, write_container
-from meshkit.io import check_storable
+from meshkit.formats.storable import check_storable
 from meshkit.mesh import Mesh
 from meshkit.normals import vertex_normals
 

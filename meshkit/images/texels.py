@@ -1,9 +1,9 @@
-"""Counting texels: which ones a map leaves empty, and which vertices no texel touches."""
+"""Counting the texels that a map leaves empty."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
-from meshkit.raster import UVRaster, raster_matrix, rasterize_uv
+from meshkit.raster import UVRaster, rasterize_uv
 
 
 def count_empty(UV: Float[np.ndarray, "n 2"], loop: Int[np.ndarray, " b"], raster: UVRaster) -> int:
@@ -18,11 +18,3 @@ def fan(b: int) -> Int[np.ndarray, "m 3"]:
     """Return the triangles of a polygon from its first corner."""
     k = np.arange(1, b - 1)
     return np.stack([np.zeros_like(k), k, k + 1], axis=1)
-
-
-def touched_vertices(F: Int[np.ndarray, "m 3"], raster: UVRaster, n: int) -> Bool[np.ndarray, " n"]:
-    """Answer which vertices have a positive weight in a texel; the others get no gradient."""
-    S = raster_matrix(F, raster, n)
-    touched = np.zeros(n, dtype=bool)
-    touched[S.indices[S.data > 0]] = True
-    return touched

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from meshkit.checks import check_mesh
-from meshkit.flattening.predicates import ERROR, TINY, orientation
+from meshkit.predicates import ERROR, TINY, orientation
 from meshkit.raster import check_resolution
 
 CHUNK = 1 << 22  # spans or pixels at a time, about 100 bytes each: bounds the memory

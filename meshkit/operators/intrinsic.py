@@ -14,8 +14,8 @@ import scipy.sparse as sp
 from jaxtyping import Float, Int
 
 from meshkit.errors import TopologyError
-from meshkit.flattening.edge_flips import COCIRCULAR, FlippableSurface
 from meshkit.laplacian import laplacian_of_weights
+from meshkit.operators.edge_flips import COCIRCULAR, FlippableSurface
 from meshkit.topology import EdgeTable, edge_table
 
 

@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from meshkit.images.stitch import grid_faces
 from meshkit.normals import vertex_normals
-from meshkit.render import render_mesh
+from meshkit.rendering.mesh_picture import render_mesh
 from meshkit.rendering.uv_picture import side_by_side
 
 _OUTSIDE = (150, 150, 155)

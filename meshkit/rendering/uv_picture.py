@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from meshkit.doctor.findings import plural
 from meshkit.param import Parameterization
 from meshkit.raster import UVRaster, rasterize_uv
-from meshkit.render import render_mesh
+from meshkit.rendering.mesh_picture import render_mesh
 
 SIZE = 720  # pixels of a tile
 SAMPLES = 2  # per pixel and axis

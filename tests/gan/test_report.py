@@ -22,7 +22,7 @@ from gan.report.log import Curve, read_log, smooth, thin
 from gan.report.mapping import geometry_images
 from gan.report.pictures import cut_out
 from gan.report.tables import match_line, share_rows
-from meshkit.flattening.layout import file_layout
+from meshkit.images.layout import file_layout
 from meshkit.mesh import Mesh
 from meshkit.primitives import hemisphere
 from meshkit.render import frame_of, render_mesh

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from meshkit.diagnose import diagnose, loop_lengths
+from meshkit.diagnose import diagnose
 from meshkit.doctor.defects import faces_by_component
 from meshkit.doctor.diagnose_uv import uv_findings
 from meshkit.doctor.findings import SEVERITIES, Finding
@@ -18,7 +18,7 @@ from meshkit.errors import MeshError
 from meshkit.io import load_mesh
 from meshkit.mesh import Mesh
 from meshkit.primitives import disk, grid
-from meshkit.topology import boundary_loops
+from meshkit.topology import boundary_loops, loop_lengths
 from tests.mesh_files import seamed, square
 
 SPHERE = np.array(  # an octahedron

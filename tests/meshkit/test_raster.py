@@ -8,7 +8,7 @@ from meshkit import raster as module
 from meshkit.errors import MeshError
 from meshkit.param import parameterize
 from meshkit.primitives import disk, grid
-from meshkit.raster import UVRaster, raster_matrix, rasterize_uv, vertices_seen
+from meshkit.raster import UVRaster, raster_matrix, rasterize_uv, touched_vertices, vertices_seen
 from tests import meshes
 from tests.reference import raster as slow
 
@@ -193,3 +193,11 @@ def test_vertices_seen_are_those_with_weight():
     assert vertices_seen(F, rasterize_uv(UV, F, (64, 64)), 14) == 1 / 2
     nothing = UVRaster(np.full((2, 2), -1), np.zeros((2, 2, 3)))
     assert vertices_seen(F, nothing, 7) == 0
+
+
+def test_a_vertex_is_touched_by_a_positive_weight_only():
+    """Texel centres on an edge give the far vertex the weight 0, which is no touch."""
+    V = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1]])
+    F = np.array([[0, 1, 2], [1, 3, 2]])
+    raster = rasterize_uv(V, F, (1, 1))  # the only centre lies on the diagonal 1-2
+    np.testing.assert_array_equal(touched_vertices(F, raster, 4), [False, True, True, False])

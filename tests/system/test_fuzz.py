@@ -17,8 +17,8 @@ from meshkit.cli.source import require
 from meshkit.diagnose import diagnose
 from meshkit.doctor.diagnose_uv import uv_findings
 from meshkit.errors import MeshError, SolveError
-from meshkit.flattening.layout import file_layout
 from meshkit.images.image_files import load_image_file, save_image_file
+from meshkit.images.layout import file_layout
 from meshkit.io import load_mesh
 from meshkit.param import parameterize
 from tests.mesh_files import MESH_SUFFIXES, write_seed

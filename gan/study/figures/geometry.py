@@ -15,8 +15,8 @@ from gan.study.figures.grid import Axis, Cell, draw_grid
 from gan.study.figures.scale import error_scale
 from gan.study.figures.studio import Studio, absent
 from meshkit.errors import MeshError, SolveError
-from meshkit.flattening.layout import Layout, file_layout
 from meshkit.geometry_image import mesh_from_image
+from meshkit.images.layout import Layout, file_layout
 from meshkit.mesh import Mesh
 from meshkit.raster import raster_matrix, rasterize_uv
 

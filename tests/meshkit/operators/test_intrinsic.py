@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy.spatial import Delaunay
 from scipy.spatial.transform import Rotation
 
-import meshkit.flattening.edge_flips
+import meshkit.operators.edge_flips
 from meshkit.errors import DegenerateFaceError, SolveError, TopologyError
 from meshkit.laplacian import cotangent_laplacian, lumped_mass
 from meshkit.operators.intrinsic import (
@@ -151,7 +151,7 @@ def test_a_face_without_area_is_named():
 
 
 def test_flips_that_do_not_end_are_refused(monkeypatch):
-    monkeypatch.setattr(meshkit.flattening.edge_flips, "FLIPS_PER_FACE", 0)
+    monkeypatch.setattr(meshkit.operators.edge_flips, "FLIPS_PER_FACE", 0)
     with pytest.raises(SolveError, match="flips do not end after 1"):
         intrinsic_delaunay(*KITE)
 

@@ -8,10 +8,10 @@ from numpy.testing import assert_allclose
 from meshkit.primitives import grid
 from meshkit.registration.landmarks import vertex_landmarks
 from meshkit.registration.quality import crossing_faces, folded_edges, measure_fit, percentiles
-from meshkit.registration.report import error_colors, report_html
 from meshkit.registration.similarity import identity
 from meshkit.registration.target import Target
 from meshkit.registration.template_fit import TemplateFit
+from meshkit.report.fit import error_colors, report_html
 from tests import meshes
 
 

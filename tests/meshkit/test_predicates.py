@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from meshkit.flattening.predicates import orientation, turn
+from meshkit.predicates import orientation, turn
 from tests import meshes
 
 NUMBERS = st.floats(-1e9, 1e9) | st.sampled_from([0.0, 1.0, 0.1, 0.2, 0.3, 5e-324, 1e-200, 1e300])

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from meshkit.errors import MeshError
-from meshkit.flattening.layout import file_layout, made_layout
 from meshkit.geometry_image import geometry_image
-from meshkit.images.texels import count_empty, touched_vertices
+from meshkit.images.layout import file_layout, made_layout
+from meshkit.images.texels import count_empty
 from meshkit.mesh import Mesh
 from meshkit.param import parameterize
 from meshkit.primitives import disk, grid
@@ -112,11 +112,3 @@ def test_a_map_that_was_made():
     layout = made_layout(flat)
     assert (layout.weights, layout.loops, layout.unfilled) == (flat.weights, (24, 6), "")
     assert layout.fill_mask.sum() == 4
-
-
-def test_a_vertex_is_touched_by_a_positive_weight_only():
-    """Texel centres on an edge give the far vertex the weight 0, which is no touch."""
-    V = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1]])
-    F = np.array([[0, 1, 2], [1, 3, 2]])
-    raster = rasterize_uv(V, F, (1, 1))  # the only centre lies on the diagonal 1-2
-    np.testing.assert_array_equal(touched_vertices(F, raster, 4), [False, True, True, False])

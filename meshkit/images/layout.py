@@ -5,14 +5,15 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from meshkit.diagnose import loop_lengths
 from meshkit.distortion import Distortion, distortion
-from meshkit.doctor.diagnose_uv import outside_square, seam_vertices
 from meshkit.errors import MeshError, SolveError, TopologyError
 from meshkit.flattening.polygon import fill_polygon
 from meshkit.mesh import Mesh
-from meshkit.param import Parameterization, flipped_faces, zero_area_faces
-from meshkit.topology import boundary_loops
+from meshkit.param import Parameterization
+from meshkit.predicates import flipped_faces, zero_area_faces
+from meshkit.topology import boundary_loops, loop_lengths
+
+OUTSIDE = 1e-6  # what lies further outside the unit square is no rounding of single precision
 
 
 class Layout(NamedTuple):
@@ -110,6 +111,22 @@ def file_layout(mesh: Mesh, *, fill_holes: bool = True, allow_seams: bool = Fals
         seam,
         unfilled,
     )
+
+
+def seam_vertices(
+    F: Int[np.ndarray, "m 3"], F_uv: Int[np.ndarray, "m 3"], UV_corner: Float[np.ndarray, "t 2"]
+) -> Int[np.ndarray, " k"]:
+    """List the vertices that have several different UVs."""
+    low = np.full((int(F.max()) + 1, 2), np.inf)
+    high = -low
+    np.minimum.at(low, F, UV_corner[F_uv])
+    np.maximum.at(high, F, UV_corner[F_uv])
+    return np.flatnonzero((low < high).any(axis=1))
+
+
+def outside_square(UV: Float[np.ndarray, "n 2"]) -> np.ndarray:
+    """Answer which rows are outside the unit square by more than rounding."""
+    return np.asarray(((UV < -OUTSIDE) | (UV > 1 + OUTSIDE)).any(axis=1))
 
 
 def _own_coordinates(

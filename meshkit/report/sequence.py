@@ -9,9 +9,9 @@ from jaxtyping import Float, Int
 
 from meshkit.files import atomic_path
 from meshkit.registration.quality import Quality
-from meshkit.registration.report import GREY, color_scale, data_uri, error_colors, page
 from meshkit.registration.template_fit import TemplateFit
 from meshkit.render import contact_sheet, frame_of, render_mesh
+from meshkit.report.fit import GREY, color_scale, data_uri, error_colors, page
 
 _SHOWN = 24  # frames at most in the contact sheet, evenly spread
 _SIZE = (240, 200)

@@ -6,6 +6,8 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float, Int
 
+from meshkit.checks import check_mesh
+
 EPS = float(np.finfo(float).eps) / 2  # the relative error of one rounding
 ERROR = (3 + 16 * EPS) * EPS
 TINY = 1e-300  # covers products that underflow
@@ -50,3 +52,21 @@ def _exact_turn(a: Sequence[float], b: Sequence[float], c: Sequence[float]) -> i
     z, w = Fraction(b[0]) - Fraction(c[0]), Fraction(b[1]) - Fraction(c[1])
     det = x * w - y * z
     return (det > 0) - (det < 0)
+
+
+def flipped_faces(UV: Float[np.ndarray, "n 2"], F: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, " k"]:
+    """List the faces that are clockwise in the plane; exact, without a tolerance."""
+    return np.flatnonzero(face_signs(UV, F) < 0)
+
+
+def zero_area_faces(
+    UV: Float[np.ndarray, "n 2"], F: Int[np.ndarray, "m 3"]
+) -> Int[np.ndarray, " k"]:
+    """List the faces whose corners lie on one line of the plane; exact, without a tolerance."""
+    return np.flatnonzero(face_signs(UV, F) == 0)
+
+
+def face_signs(UV: Float[np.ndarray, "n 2"], F: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, " m"]:
+    """Return `orientation` for each face of a map."""
+    check_mesh(UV, F)
+    return orientation(UV[F[:, 0]], UV[F[:, 1]], UV[F[:, 2]])

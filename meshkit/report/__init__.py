@@ -1,0 +1,1 @@
+"""HTML pages about what a command did: a fit, a sequence of fits."""
