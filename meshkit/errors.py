@@ -5,6 +5,8 @@ is named: "drop-unreferenced", "cut-to-disk". The library knows no command and n
 line translates the codes (`meshkit.cli.remedies`).
 """
 
+from typing import Self
+
 
 class Remediable(Exception):  # noqa: N818
     """An error that may know what mends it.
@@ -21,6 +23,10 @@ class Remediable(Exception):  # noqa: N818
         super().__init__(message)
         self.remedy = remedy
         self.context = context
+
+    def about(self, what: object) -> Self:
+        """Return the same error with what it is about (a file) in front."""
+        return type(self)(f"{what}: {self}", self.remedy, **self.context)
 
 
 class MeshError(Remediable, ValueError):

@@ -22,7 +22,7 @@ def about(path: Path) -> Iterator[None]:
         except MeshError as error:
             if str(path) in str(error):
                 raise
-            raise type(error)(f"{path}: {error}", error.remedy, **error.context) from error
+            raise error.about(path) from error
 
 
 @contextlib.contextmanager

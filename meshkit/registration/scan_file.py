@@ -32,7 +32,7 @@ def load_scan(path: Path | str) -> Target:
     try:
         return Target(mesh.V, mesh.F)
     except MeshError as error:
-        raise type(error)(f"{path}: {error}") from error
+        raise error.about(path) from error
 
 
 def _points_alone(path: Path) -> np.ndarray | None:

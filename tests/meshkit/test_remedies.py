@@ -81,5 +81,8 @@ def test_an_error_keeps_its_remedy(kind):
     again = pickle.loads(pickle.dumps(error))  # as it comes back from another process
     assert (str(again), again.remedy, again.context) == (str(error), error.remedy, error.context)
     assert explain(error, None) == f"two parts; remedy: {REMEDIES['keep-component'].anywhere}"
+    named = error.about(Path("m.obj"))
+    assert type(named) is kind
+    assert (str(named), named.remedy) == ("m.obj: two parts", error.remedy)
     assert (kind("bad").remedy, explain(kind("bad"), None)) == (None, "bad")
     assert explain(kind("bad", "unheard-of"), None) == "bad"
