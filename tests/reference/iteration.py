@@ -1,0 +1,475 @@
+"""One iteration of training written out in float64: no layer, loss, optimizer or draw of `gan`'s.
+
+Only derivatives are left to torch, of functions that are written out here. A generated face is
+always a whole mesh that is mapped to an image; nothing is folded, fused or shared.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from gan.config import Config
+from meshkit.laplacian import cotangent_laplacian
+from meshkit.operators.mass import voronoi_mass
+
+Weights = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Faces:
+    """The training meshes, the template and the matrix from vertices to pixels."""
+
+    V: np.ndarray  # (N, V, 3) mm
+    template: np.ndarray  # (V, 3) mm
+    F: np.ndarray
+    labels: dict[str, np.ndarray]  # (N,), classes 0, 1, …, or -1
+    S: np.ndarray  # (n², V)
+
+    def __post_init__(self) -> None:
+        n = math.isqrt(len(self.S))
+        raw = np.einsum("pv,bvc->bcp", self.S, self.V).reshape(-1, 3, n, n)
+        set_mean = raw.mean(axis=0)
+        variation = self.V - self.V.mean(axis=0)
+        # The trainer keeps the mean image in float32.
+        for name, value in {
+            "raw": raw,
+            "mean_image": set_mean.astype(np.float32).astype(np.float64),
+            "deviation": math.sqrt(((raw - set_mean) ** 2).mean()),
+            "scale": math.sqrt((variation**2).mean()),
+            "half_height": (self.template[:, 1].max() - self.template[:, 1].min()) / 2,
+        }.items():
+            object.__setattr__(self, name, value)
+
+    def normalised(self, raw: np.ndarray) -> np.ndarray:
+        """Return images in units of the deviation about the mean image."""
+        return (raw - self.mean_image) / self.deviation
+
+    def class_weights(self, factor: str) -> np.ndarray:
+        """Return the uniform share of every class over its share of the labelled meshes."""
+        label = self.labels[factor]
+        share = np.bincount(label[label >= 0]) / (label >= 0).sum()
+        return 1 / len(share) / share
+
+
+@dataclass
+class Adam:
+    """Kingma and Ba's, with a memory for each weight."""
+
+    betas: tuple[float, float]
+    memory: dict[str, tuple[Any, Any, int]] = field(default_factory=dict)
+
+    def descend(self, weights: Weights, objective: Tensor, rate: float) -> Weights:
+        """Return the weights after a step; those that do not take part stay."""
+        gradients = torch.autograd.grad(objective, list(weights.values()), allow_unused=True)
+        moved, (b1, b2) = {}, self.betas
+        for (name, w), g in zip(weights.items(), gradients, strict=True):
+            moved[name] = w.detach()
+            if g is not None:
+                m, v, t = self.memory.get(name, (0.0, 0.0, 0))
+                m, v, t = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2, t + 1
+                self.memory[name] = m, v, t
+                step = m / (1 - b1**t) / ((v / (1 - b2**t)).sqrt() + 1e-8)
+                moved[name] = w.detach() - rate * step
+        return moved
+
+
+def convolution(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """Return the 4 × 4 convolution of stride 2, a border of one zero around the image."""
+    B, C, n, _ = x.shape
+    padded = x.new_zeros(B, C, n + 2, n + 2)
+    padded[:, :, 1:-1, 1:-1] = x
+    answer = b[None, :, None, None].expand(B, -1, n // 2, n // 2)
+    for i in range(4):
+        for j in range(4):
+            seen = padded[:, :, i : i + n : 2, j : j + n : 2]
+            answer = answer + torch.einsum("oc,bcyx->boyx", W[:, :, i, j], seen)
+    return answer
+
+
+def leaky(x: Tensor, slope: float) -> Tensor:
+    return torch.where(x > 0, x, slope * x)
+
+
+def log_softmax(x: Tensor) -> Tensor:
+    return x - x.exp().sum(dim=-1, keepdim=True).log()
+
+
+def softplus(x: Tensor) -> Tensor:
+    return (1 + x.exp()).log()
+
+
+def contrast(features: Tensor, label: list[int], temperature: float) -> Tensor:
+    """Return Khosla et al.'s Eq. 2 of the samples with a label, anchor by anchor."""
+    unit = [f / f.square().sum().sqrt() for f in features]
+    losses = []
+    for i in range(len(unit)):
+        others = [j for j in range(len(unit)) if j != i and label[j] >= 0]
+        positives = [j for j in others if label[j] == label[i]]
+        if label[i] < 0 or not positives:
+            continue
+        near = {j: (unit[i] @ unit[j] / temperature).exp() for j in others}
+        everything = sum(near.values())
+        losses.append(-sum((near[j] / everything).log() for j in positives) / len(positives))
+    return sum(losses) / len(losses) if losses else torch.zeros((), dtype=torch.float64)
+
+
+@dataclass
+class Batch:
+    """Codes of one batch; `pair[name]` lists the pairs (i, j) that share the code of a factor."""
+
+    z: Tensor
+    code: dict[str, Tensor]
+    label: dict[str, Tensor]  # of the labelled factor alone
+    pair: dict[str, list[tuple[int, int]]]
+
+
+class TrainerByHand:
+    """Both players, and everything that changes while they train.
+
+    `G` and `D` are the weights by name, `fixed` what is not trained: bases of the generator and
+    vectors of the spectral norm.
+    """
+
+    def __init__(
+        self, config: Config, faces: Faces, G: Weights, D: Weights, fixed: Weights, halvings: int
+    ) -> None:
+        self.config, self.faces, self.G, self.D, self.fixed = config, faces, G, D, fixed
+        self.rate_factor = 0.5**halvings
+        self.average = dict(G)
+        self.adam_g, self.adam_d = Adam(config.optimizer.betas), Adam(config.optimizer.betas)
+        self.p, self.signs, self.rate = config.augmentation.p, 0.0, 0.0
+        self.step = self.update = self.cursor = 0
+        seed = config.training.seed
+        first = torch.Generator().manual_seed(seed)
+        self.codes = {
+            f.name: torch.randn(
+                faces.labels[f.name].max() + 1, f.code_size, generator=first, dtype=torch.float32
+            ).double()
+            for f in config.factors
+        }
+        self.rng = torch.Generator().manual_seed(seed + 1)
+        self.order = torch.randperm(len(faces.V), generator=self.rng)
+
+    def iterate(self) -> dict[str, Tensor]:
+        """Train the discriminator several times, the generator once; return all terms."""
+        config = self.config
+        t = self.step / config.training.iterations
+        factor = {"none": 1, "linear": 1 - t, "cosine": (1 + math.cos(math.pi * t)) / 2}
+        rate = self.rate_factor * factor[config.optimizer.decay]
+        labelled = config.factors[self.step % len(config.factors)].name
+        for _ in range(config.training.critic_steps):
+            terms = self.train_discriminator(labelled, rate * config.optimizer.rate_d)
+        terms = {f"d/{name}": term for name, term in terms.items()}
+        of_generator = self.train_generator(labelled, rate * config.optimizer.rate_g)
+        terms |= {f"g/{name}": term for name, term in of_generator.items()}
+        decay = min(config.generator.ema, (1 + self.step) / (10 + self.step))
+        self.average = {
+            name: decay * old + (1 - decay) * self.G[name] for name, old in self.average.items()
+        }
+        self.step += 1
+        return {name: term.detach() for name, term in terms.items()}
+
+    def train_discriminator(self, labelled: str, rate: float) -> dict[str, Tensor]:
+        self.D = {name: w.requires_grad_(True) for name, w in self.D.items()}
+        chosen = self.next_meshes()
+        batch = self.draw_codes(labelled)
+        real = torch.from_numpy(self.faces.normalised(self.faces.raw[chosen]))
+        fake = self.image(self.displacement(batch.z)).detach()
+        real, fake = self.augment(real), self.augment(fake)
+        real, fake = self.noisy(real), self.noisy(fake)
+        B = len(real)
+        shared = self.trunk(torch.cat([real, fake]))
+        score = self.score(shared)
+        terms, weights = self.game(real, fake, score[:B], score[B:]), {}
+        for factor in self.config.factors:
+            own = self.factor_terms(factor.name, shared[:B], shared[B:], chosen, batch)
+            for loss, term in own.items():
+                terms[f"{loss}_{factor.name}"] = term
+                weights[f"{loss}_{factor.name}"] = factor.losses[loss].d
+        total = sum(weights.get(name, 1) * term for name, term in terms.items())
+        self.D = self.adam_d.descend(self.D, total, rate)
+        shown = self.adapt(score[:B].detach(), score[B:].detach())
+        self.update += 1
+        return terms | shown
+
+    def train_generator(self, labelled: str, rate: float) -> dict[str, Tensor]:
+        self.G = {name: w.requires_grad_(True) for name, w in self.G.items()}
+        batch, config = self.draw_codes(labelled), self.config
+        d = self.displacement(batch.z)
+        image = self.noisy(self.augment(self.image(d)))
+        shared = self.trunk(image)
+        score = self.score(shared)
+        r1 = config.adversarial.name == "r1"
+        terms, weights = {"adversarial": softplus(-score).mean() if r1 else -score.mean()}, {}
+        further = {f"regularizer_{s.name}": s for s in config.regularizers}
+        for term, section in ({"regularizer": config.regularizer} | further).items():
+            if section.weight:
+                terms[term], weights[term] = self.energy(section.name, d), section.weight
+        for factor in config.factors:
+            for loss, setting in factor.losses.items():
+                made = self.generator_term(factor.name, loss, shared, batch)
+                if made is not None and setting.g:
+                    terms[f"{loss}_{factor.name}"] = made
+                    weights[f"{loss}_{factor.name}"] = setting.g
+        total = sum(weights.get(name, 1) * term for name, term in terms.items())
+        self.G = self.adam_g.descend(self.G, total, rate)
+        return terms
+
+    # What is drawn
+
+    def next_meshes(self) -> np.ndarray:
+        batch = self.config.training.batch
+        if self.cursor + batch > len(self.order):
+            self.order = torch.randperm(len(self.faces.V), generator=self.rng)
+            self.cursor = 0
+        self.cursor += batch
+        return self.order[self.cursor - batch : self.cursor].numpy()
+
+    def normal(self, *shape: int) -> Tensor:
+        return torch.randn(*shape, generator=self.rng, dtype=torch.float64)
+
+    def uniform(self, *shape: int) -> Tensor:
+        return torch.rand(*shape, generator=self.rng, dtype=torch.float64)
+
+    def draw_codes(self, labelled: str) -> Batch:
+        B, config = self.config.training.batch, self.config
+        batch = Batch(torch.empty(0), {}, {}, {})
+        others = [f.name for f in config.factors if f.name != labelled]
+        for factor in config.factors:
+            name = factor.name
+            if name == labelled:
+                label = torch.randint(len(self.codes[name]), (B,), generator=self.rng)
+                batch.label[name], batch.code[name] = label, self.codes[name][label]
+                continue
+            z, share = self.normal(B, factor.code_size), B // 2 // len(others)
+            start = share * others.index(name)
+            batch.pair[name] = [(i, i + B // 2) for i in range(start, start + share)]
+            for i, j in batch.pair[name]:
+                z[j] = z[i]
+            batch.code[name] = z
+        noise = self.normal(B, config.generator.noise_size)
+        batch.z = torch.cat([*batch.code.values(), noise], dim=1)
+        return batch
+
+    def noisy(self, images: Tensor) -> Tensor:
+        settings = self.config.discriminator
+        sigma = settings.instance_noise
+        if settings.anneal_noise:
+            sigma *= 1 - self.step / self.config.training.iterations
+        return images + sigma * self.normal(*images.shape) if sigma else images
+
+    # Augmentation
+
+    def augment(self, images: Tensor) -> Tensor:
+        """Move, bend, slide and hide, image by image; the sizes are those of the documentation."""
+        if self.config.augmentation.name == "none":
+            return images
+        B, n = len(images), images.shape[-1]
+        strength, p = self.config.augmentation.strength, self.p
+
+        def chosen() -> np.ndarray:
+            return strength * (self.uniform(B).numpy() < p)
+
+        whole = torch.from_numpy(self.faces.mean_image / self.faces.deviation)
+        mean = whole - whole.mean(dim=(1, 2), keepdim=True)
+        radius = mean.square().sum(dim=0).mean().sqrt().item()
+        angle = 0.5 * math.sqrt(1.5) / radius * self.normal(B, 3).numpy() * chosen()[:, None]
+        growth = np.exp(0.25 * math.sqrt(3) / radius * self.normal(B).numpy() * chosen())
+        offset = 0.5 * chosen()[:, None] * self.normal(B, 3).numpy()
+        bend = 0.25 / math.sqrt(8) * chosen()[:, None, None] * self.normal(B, 3, 8).numpy()
+        slide = n / 32 * chosen()[:, None] * self.normal(B, 2).numpy()
+        half = n / 8 * chosen()
+        centre = n * self.uniform(B, 2).numpy()
+        pixel, changed = np.arange(n), []
+        waves = [np.cos(math.pi * k * (pixel + 0.5) / n) for k in range(3)]
+        products = [np.outer(a, b) for a in waves for b in waves][1:]
+        smooth = np.stack([w / np.sqrt((w**2).mean()) for w in products])
+        for i, image in enumerate(images):
+            A = torch.from_numpy(growth[i] * Rotation.from_euler("XYZ", angle[i]).as_matrix())
+            moved = torch.einsum("ij,jyx->iyx", A, image + mean) - mean
+            field = offset[i, :, None, None] + np.einsum("ck,kyx->cyx", bend[i], smooth)
+            rows, columns = (
+                np.stack([np.interp(pixel + s, pixel, hat) for hat in np.eye(n)], axis=1)
+                for s in slide[i]
+            )
+            slid = torch.einsum(
+                "ab,cbd,ed->cae",
+                torch.from_numpy(rows),
+                moved + torch.from_numpy(field),
+                torch.from_numpy(columns),
+            )
+            near = [np.abs(pixel + 0.5 - c) < half[i] for c in centre[i]]
+            changed.append(slid * torch.from_numpy(~np.outer(*near)))
+        return torch.stack(changed)
+
+    def adapt(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Every fourth update p moves by 4 batches over `images`, up if the mean sign is high."""
+        settings = self.config.augmentation
+        if settings.name != "adaptive":
+            return {}
+        wasserstein = self.config.adversarial.name == "wgan-gp"
+        middle = (real.mean() + fake.mean()) / 2 if wasserstein else 0.0
+        self.signs += torch.sign(real - middle).mean().item()
+        if self.update % 4 == 3:
+            self.rate, self.signs = self.signs / 4, 0.0
+            step = 4 * len(real) / settings.images
+            self.p = min(max(self.p + step * np.sign(self.rate - settings.target), 0.0), 1.0)
+        return {"augmentation": torch.tensor(self.p), "sign": torch.tensor(self.rate)}
+
+    # The networks
+
+    def displacement(self, z: Tensor) -> Tensor:
+        """Return (V, 3, B), in units of the data's deviation."""
+        w = self.G | self.fixed
+        h = leaky(z @ w["W1"].T + w["b1"], self.config.generator.slope).T
+        if "A" in w:
+            d = w["basis"] @ (w["A"] @ h + w["a"][:, None]) + w["mean"][:, None]
+        else:
+            d = w["W2"] @ h + w["b2"][:, None]
+        return d.reshape(-1, 3, len(z))
+
+    def image(self, d: Tensor) -> Tensor:
+        """Map the displaced template, mesh by mesh, and normalise."""
+        faces, n = self.faces, self.config.mapping.size
+        V = torch.from_numpy(faces.template)[:, :, None] + faces.scale * d
+        raw = torch.einsum("pv,vcb->bcp", torch.from_numpy(faces.S), V).reshape(-1, 3, n, n)
+        return (raw - torch.from_numpy(faces.mean_image)) / faces.deviation
+
+    def weight(self, layer: str) -> Tensor:
+        """Return a layer's weight; under a spectral norm, one step of power iteration on."""
+        name = f"{layer}.parametrizations.weight"
+        if f"{name}.original" not in self.D:
+            return self.D[f"{layer}.weight"]
+        W = self.D[f"{name}.original"]
+        matrix, v = W.flatten(1), self.fixed[f"{name}.0._v"]
+        u = matrix.detach() @ v
+        u = u / u.norm()
+        v = matrix.detach().T @ u
+        self.fixed[f"{name}.0._v"] = v = v / v.norm()
+        return W / (u @ matrix @ v)
+
+    def block(self, layer: str, x: Tensor) -> Tensor:
+        slope = self.config.discriminator.slope
+        return leaky(convolution(x, self.weight(layer), self.D[f"{layer}.bias"]), slope)
+
+    def linear(self, layer: str, x: Tensor) -> Tensor:
+        return x @ self.weight(layer).T + self.D[f"{layer}.bias"]
+
+    def trunk(self, images: Tensor) -> Tensor:
+        return self.block("trunk.1", self.block("trunk.0", images))
+
+    def score(self, shared: Tensor) -> Tensor:
+        return self.linear("critic.last", self.features("critic", shared))[:, 0]
+
+    def features(self, branch: str, shared: Tensor) -> Tensor:
+        hidden = self.block(f"{branch}.blocks.1", self.block(f"{branch}.blocks.0", shared))
+        return hidden.flatten(1)
+
+    # The terms
+
+    def game(self, real: Tensor, fake: Tensor, high: Tensor, low: Tensor) -> dict[str, Tensor]:
+        settings = self.config.adversarial
+        penalty = 10.0 if settings.penalty is None else settings.penalty
+        if settings.name == "hinge":
+            return {"critic": (1 - high).clamp(min=0).mean() + (1 + low).clamp(min=0).mean()}
+        if settings.name == "wgan-gp":
+            t = self.uniform(len(real), 1, 1, 1)
+            squares = self.squared_slopes((1 - t) * real + t * fake)
+            held = penalty * (squares.sqrt() - 1).square().mean()
+            return {"critic": low.mean() - high.mean(), "penalty": held}
+        terms = {"critic": softplus(-high).mean() + softplus(low).mean()}
+        interval = settings.options.get("interval", 1)
+        if self.update % interval == 0:
+            terms["penalty"] = interval * penalty / 2 * self.squared_slopes(real).mean()
+        return terms
+
+    def squared_slopes(self, images: Tensor) -> Tensor:
+        images = images.detach().requires_grad_(True)
+        score = self.score(self.trunk(images)).sum()
+        (slope,) = torch.autograd.grad(score, images, create_graph=True)
+        return slope.square().sum(dim=(1, 2, 3))
+
+    def factor_terms(
+        self, name: str, real: Tensor, fake: Tensor, chosen: np.ndarray, batch: Batch
+    ) -> dict[str, Tensor]:
+        """Return what the discriminator minimises for one factor."""
+        (settings,) = [f for f in self.config.factors if f.name == name]
+        labels, terms = self.faces.labels[name], {}
+        f = self.features(f"branches.{name}", real)
+        for loss, setting in settings.losses.items():
+            if not setting.d or loss == "feature":
+                continue
+            if loss == "classification":
+                even = settings.balance == "uniform"
+                weights = self.faces.class_weights(name) if even else np.ones(labels.max() + 1)
+                logs = log_softmax(self.linear(f"branches.{name}.last", f))
+                shown = [(i, labels[k]) for i, k in enumerate(chosen) if labels[k] >= 0]
+                total = -sum(weights[c] * logs[i, c] for i, c in shown)
+                terms[loss] = total / ((labels >= 0).mean() * len(chosen))
+            elif loss == "code-regression":
+                terms[loss] = self.generator_term(name, loss, fake, batch)
+            else:
+                terms[loss] = self.contrast(name, f, labels[chosen].tolist())
+        return terms
+
+    def generator_term(self, name: str, loss: str, shared: Tensor, batch: Batch) -> Tensor | None:
+        (settings,) = [f for f in self.config.factors if f.name == name]
+        f, label = self.features(f"branches.{name}", shared), batch.label.get(name)
+        if loss == "code-regression":
+            read = self.linear(f"heads.{name}.code-regression.read", f)
+            return (read - batch.code[name]).square().mean()
+        if loss == "classification":
+            if label is None:
+                return None
+            logs = log_softmax(self.linear(f"branches.{name}.last", f))
+            return -sum(logs[i, c] for i, c in enumerate(label)) / len(label)
+        if loss == "feature":
+            if label is not None:
+                return None
+            pairs = [(f[i], f[j]) for i, j in batch.pair[name]]
+            if settings.losses[loss].options.get("distance", "cosine") == "l2":
+                return sum((a - b).square().sum() for a, b in pairs) / len(pairs)
+            cosines = [a @ b / (a.norm() * b.norm()) for a, b in pairs]
+            return sum(1 - cosine for cosine in cosines) / len(pairs)
+        if label is None:
+            label = torch.arange(len(f))
+            for i, j in batch.pair[name]:
+                label[j] = label[i]
+        return self.contrast(name, f, label.tolist())
+
+    def contrast(self, name: str, f: Tensor, label: list[int]) -> Tensor:
+        (settings,) = [s for s in self.config.factors if s.name == name]
+        options = settings.losses["supervised-contrastive"].options
+        if options.get("projection", 64):
+            f = self.linear(f"heads.{name}.supervised-contrastive.project", f)
+        return contrast(f, label, options.get("temperature", 0.1))
+
+    def energy(self, name: str, d: Tensor) -> Tensor:
+        """Return a regularizer, face by face, of displacements in half-heights."""
+        faces = self.faces
+        V, F = faces.template / faces.half_height, faces.F
+        moved = [faces.scale / faces.half_height * one for one in d.unbind(dim=2)]
+        if name == "edge-length":
+            E = sorted({tuple(sorted((f[k], f[k - 1]))) for f in F.tolist() for k in range(3)})
+            i, j = torch.tensor(E).T
+            edge = V[j] - V[i]
+            length, edge = _kept(np.linalg.norm(edge, axis=1)), _kept(edge)
+            after = [(edge + m[j] - m[i]).square().sum(dim=1).sqrt() for m in moved]
+            energies = [(new / length - 1).square().mean() for new in after]
+        else:
+            L = cotangent_laplacian(V, F)
+            if name == "biharmonic":
+                L = sp.diags_array(voronoi_mass(V, F) ** -0.5) @ L
+            energies = [(_kept(L.toarray()) @ m).square().sum() for m in moved]
+        return sum(energies) / len(energies)
+
+
+def _kept(array: np.ndarray) -> Tensor:
+    """Return an array of the template as the trainer keeps it, rounded to float32."""
+    return torch.from_numpy(array.astype(np.float32)).double()
