@@ -5,8 +5,6 @@ is named: "drop-unreferenced", "cut-to-disk". The library knows no command and n
 line translates the codes (`meshkit.cli.remedies`).
 """
 
-from typing import Self
-
 
 class Remediable(Exception):  # noqa: N818
     """An error that may know what mends it.
@@ -24,8 +22,8 @@ class Remediable(Exception):  # noqa: N818
         self.remedy = remedy
         self.context = context
 
-    def about(self, what: object) -> Self:
-        """Return the same error with what it is about (a file) in front."""
+    def about(self, what: object) -> "Remediable":
+        """Return an error of the same class with what it is about (a file) in front."""
         return type(self)(f"{what}: {self}", self.remedy, **self.context)
 
 
