@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gan.models.contract import NOISE, FaceGenerator
 from meshkit.archive import read_archive
+from meshkit.errors import MeshError
 from meshkit.io import load_mesh
 
 MODES = ("replace", "add")
@@ -39,8 +40,10 @@ def load_face(model: FaceGenerator, place: str) -> Face:
 
     Raises
     ------
+    MeshError
+        The mesh is of another topology.
     ValueError
-        The mesh is of another topology; the codes are of another model; there is no such row.
+        The codes are of another model; there is no such row.
     OSError, FileFormatError
         The file is missing or malformed.
     """
@@ -53,9 +56,10 @@ def load_face(model: FaceGenerator, place: str) -> Face:
     mesh = load_mesh(path)
     F = model.faces.cpu().numpy()
     if len(mesh.V) != len(none) or mesh.F.shape != F.shape or (mesh.F != F).any():
-        raise ValueError(
+        raise MeshError(
             f"{path}: {len(mesh.V)} vertices and {len(mesh.F)} faces do not match the model's "
-            f"template ({len(none)} and {len(F)}, in its order); `gan fit` fits any scan"
+            f"template ({len(none)} and {len(F)}, in its order)",
+            remedy="fit-mesh",
         )
     V = torch.from_numpy(mesh.V).to(none)
     with torch.no_grad():

@@ -49,7 +49,7 @@ def local_device(name: str) -> str:
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return name
     if ":" in name:
-        raise ValueError(f"--device {name}: several processes cannot share one GPU; use cuda")
+        raise ValueError(f"device {name}: several processes cannot share one GPU; name cuda alone")
     local, found = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     if name in ("auto", "cuda") and local >= found:
         raise ValueError(f"process {local} of this machine finds {found} GPUs; start {found}")

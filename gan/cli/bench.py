@@ -106,8 +106,8 @@ def _heads(preset: str | None) -> Path:
     from gan.datasets.make import SIZES, default_dataset
 
     size = preset if preset in SIZES else "small"
-    with progress_bar("making the embedded heads", SIZES[size].meshes) as advance:
-        return default_dataset(size, progress=advance)
+    with progress_bar() as progress:
+        return default_dataset(size, progress=progress)
 
 
 def _table(result: "Benchmark", epochs: float, meshes: int) -> str:

@@ -1,11 +1,24 @@
 """`gan export`."""
 
 import contextlib
+import dataclasses
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from gan.cli.options import (
+    ANY,
+    label_option,
+    load_run,
+    out_option,
+    read_labels,
+    run_argument,
+    seed_option,
+)
+from meshkit.cli.parameters import json_option
 
 if TYPE_CHECKING:
     from gan.datasets.store import Dataset
@@ -20,22 +33,16 @@ NAMES = {
     "npz": "linear.npz",
 }
 CARD = "model.card.json"
-SUFFIXES = {".glb": "glb", ".gltf": "glb", ".onnx": "onnx", ".safetensors": "safetensors"} | {
-    ".npz": "npz"
-}
-PATH = click.Path(path_type=Path)
+SUFFIXES = {".glb": "glb", ".gltf": "glb"} | {f".{format}": format for format in NAMES}
 
 
 @click.command()
-@click.argument("run", type=PATH)
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    default="export",
-    show_default=True,
-    help="File, whose suffix decides the format (.glb .gltf .onnx .safetensors .npz), or folder "
+@run_argument
+@out_option(
+    "File, whose suffix decides the format (.glb .gltf .onnx .safetensors .npz), or folder "
     "for all of them.",
+    "export",
+    type=ANY,
 )
 @click.option(
     "--format",
@@ -50,13 +57,7 @@ PATH = click.Path(path_type=Path)
     help="glTF: the face at rest, as a mesh of the model's topology or a row of codes "
     "('codes.npz#3').  [default: the mean face]",
 )
-@click.option(
-    "--label",
-    "given",
-    multiple=True,
-    metavar="FACTOR=CLASS",
-    help="glTF: a class of the face at rest, once for each factor.",
-)
+@label_option("glTF: a class of the face at rest, once for each factor.")
 @click.option(
     "--directions",
     type=click.IntRange(0, 1000),
@@ -86,8 +87,8 @@ PATH = click.Path(path_type=Path)
     metavar="N",
     help="glTF, NPZ: random faces from which directions are found.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+@seed_option("Of those random faces.")
+@json_option
 def export(
     run: Path,
     out: Path,
@@ -111,43 +112,25 @@ def export(
     gan export runs/faces -o export
     gan export runs/faces -o anna.glb --label identity=anna --label expression=neutral
     """
-    from gan.cli.sample import read_labels
     from gan.report.folder import written_folder
-    from gan.runs.checkpoints import load_model
-    from meshkit.cli.messages import about, print_json
+    from meshkit.cli.messages import tell
     from meshkit.files import check_target
 
     single = single_format(out, formats)
     if single is not None:
         check_target(out)
-    with about(run):
-        model = load_model(run).to("cpu")
-    labels = read_labels(model, list(given))
-    job = Job(
-        run,
-        model,
-        {
-            "face": face,
-            "labels": labels,
-            "directions": directions,
-            "sigmas": sigmas,
-            "classes": list(classes) or None,
-        },
-        samples,
-        seed,
-    )
+    model = load_run(run)
+    morphs = {"directions": directions, "sigmas": sigmas, "classes": list(classes) or None}
+    job = Job(run, model, face, read_labels(model, given), morphs, samples, seed)
     with contextlib.ExitStack() as stack:
         if single is None:
             folder = stack.enter_context(written_folder(out, is_export, "an export"))
-            chosen = [name for name in NAMES if not formats or name in formats]
-            for format in chosen:
-                job.write(format, folder / NAMES[format])
+            for format in NAMES:
+                if not formats or format in formats:
+                    job.write(format, folder / NAMES[format])
         else:
             job.write(single, out)
-    if as_json:
-        print_json({"out": str(out), **job.facts})
-    else:
-        click.echo(f"{out}: {'; '.join(job.lines)}")
+    tell(f"{out}: {'; '.join(job.lines)}", {"output": out, **job.facts}, as_json)
 
 
 def single_format(out: Path, formats: tuple[str, ...]) -> str | None:
@@ -167,7 +150,7 @@ def single_format(out: Path, formats: tuple[str, ...]) -> str | None:
             "suffix is a folder"
         )
     if formats:
-        raise ValueError(f"--format chooses what a folder gets; {out} is a file of its own format")
+        raise ValueError(f"leave --format out: {out} is a file, and its suffix is its format")
     return SUFFIXES[suffix]
 
 
@@ -176,52 +159,44 @@ def is_export(path: Path) -> bool:
     return path.name in (*NAMES.values(), CARD)
 
 
+@dataclasses.dataclass
 class Job:
     """The parts of one export; what several formats need is computed once."""
 
-    def __init__(
-        self, run: Path, model: "FaceGenerator", face: dict[str, Any], samples: int, seed: int
-    ) -> None:
-        self.run, self.model, self.face = run, model, face
-        self.samples, self.seed = samples, seed
-        self.facts: dict[str, Any] = {"files": []}
-        self.lines: list[str] = []
-        self._linear: Linearisation | None = None
+    run: Path
+    model: "FaceGenerator"
+    face: str | None  # at rest, as `load_face` reads it
+    labels: dict[str, str]  # of the face at rest
+    morphs: dict[str, Any]  # what `morph_targets` is asked for
+    samples: int
+    seed: int
+    facts: dict[str, Any] = dataclasses.field(default_factory=lambda: {"files": []})
+    lines: list[str] = dataclasses.field(default_factory=list)
 
     def write(self, format: str, path: Path) -> None:
         """Write one format."""
         self.facts["files"].append(path.name)
-        {"glb": self._glb, "onnx": self._onnx, "safetensors": self._tensors, "npz": self._npz}[
-            format
-        ](path)
+        writers = {"glb": self._glb, "onnx": self._onnx, "safetensors": self._tensors}
+        (writers | {"npz": self._npz})[format](path)
 
-    @property
+    @functools.cached_property
     def linear(self) -> "Linearisation":
         """The linear model, computed when it is first wanted."""
         from gan.export.linearisation import linearise
 
-        if self._linear is None:
-            self._linear = linearise(self.model, n_samples=self.samples, seed=self.seed)
-        return self._linear
+        return linearise(self.model, n_samples=self.samples, seed=self.seed)
 
     def _glb(self, path: Path) -> None:
         from gan.editing import load_face
         from gan.export.morphs import morph_targets, save_morph_face, zero_codes
 
-        model, face = self.model, self.face
+        model = self.model
         base, detail = zero_codes(model), None
-        if face["face"] is not None:
-            base, detail = load_face(model, face["face"])
-        for factor, label in face["labels"].items():
+        if self.face is not None:
+            base, detail = load_face(model, self.face)
+        for factor, label in self.labels.items():
             base = base | {factor: model.codes[factor][model.label_index(factor, label)][None]}
-        V, targets = morph_targets(
-            model,
-            base,
-            self.linear,
-            directions=face["directions"],
-            sigmas=face["sigmas"],
-            classes=face["classes"],
-        )
+        V, targets = morph_targets(model, base, self.linear, **self.morphs)
         if detail is not None:  # what the model does not express of the mesh stays at every weight
             D = detail.double().numpy()
             V, targets = V + D, [target._replace(V=target.V + D) for target in targets]

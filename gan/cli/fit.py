@@ -4,17 +4,27 @@ from pathlib import Path
 
 import click
 
-from gan.cli.sample import LARGEST_SEED
+from gan.cli.options import (
+    ANY,
+    EXISTING,
+    label_option,
+    load_run,
+    mesh_format_option,
+    out_option,
+    read_labels,
+    run_argument,
+    seed_option,
+)
 from meshkit.cli.parameters import json_option
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@run_argument
+@click.argument("target", type=EXISTING)
 @click.option(
     "--landmarks",
     "marks",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EXISTING,
     help="Landmarks of a scan: JSON as for `meshkit register`, or the model's 68 points.",
 )
 @click.option(
@@ -22,40 +32,34 @@ from meshkit.cli.parameters import json_option
     type=click.FloatRange(min=0),
     default=1.0,
     show_default=True,
-    help="λ, in mm²: what ‖z‖² = 1 costs; 0 trusts the landmarks alone.",
+    metavar="MM2",
+    help="What ‖z‖² = 1 costs (λ of Eq. 13). Raise it for plausible faces; 0 trusts the landmarks.",
 )
-@click.option("--starts", type=click.IntRange(1, 1000), default=8, show_default=True)
-@click.option("--steps", type=click.IntRange(1, 100_000), default=300, show_default=True)
+@click.option(
+    "--starts",
+    type=click.IntRange(1, 1000),
+    default=8,
+    show_default=True,
+    help="Random codes to set out from; the best end counts.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(1, 100_000),
+    default=300,
+    show_default=True,
+    help="Steps of Adam.",
+)
 @click.option(
     "--pose",
     type=click.Choice(["fixed", "rigid", "similarity"]),
     default="rigid",
     show_default=True,
-    help="What may happen to the model to lie on the target: nothing, motion, motion and scale.",
+    help="How the model may move to lie on the target: not at all, rigidly, or with scale.",
 )
-@click.option(
-    "--label",
-    "given",
-    multiple=True,
-    metavar="FACTOR=CLASS",
-    help="Keep the code of a factor at that of a label; once for each factor.",
-)
-@click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, show_default=True)
-@click.option(
-    "--format",
-    type=click.Choice(["obj", "ply", "stl", "glb"]),
-    default="obj",
-    show_default=True,
-    help="STL has no texture coordinates, and no shared vertices.",
-)
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    default="fit",
-    show_default=True,
-    help="Folder to write: the mesh, its codes, errors, a picture.",
-)
+@label_option("Keep the code of a factor at that of a class; once for each factor.")
+@seed_option("Of the random starts.")
+@mesh_format_option
+@out_option("Folder to write: the mesh, its codes, errors, a picture.", "fit", type=ANY)
 @json_option
 def fit(
     run: Path,
@@ -80,48 +84,45 @@ def fit(
 
     Example: gan fit runs/faces scan.ply --landmarks picked.json --pose similarity
     """
-    from gan.cli.sample import read_labels
     from gan.fitting import FitOptions, fit_landmarks, fit_scan, fit_whole_scan
     from gan.landmarks import face_landmarks
     from gan.report.edits import write_fit
-    from gan.runs.checkpoints import load_model
     from meshkit.cli.messages import about, tell
     from meshkit.registration.scan_file import load_scan
 
-    with about(run):
-        model = load_model(run).to("cpu")
-    labels = read_labels(model, list(given))
+    model = load_run(run)
+    labels = read_labels(model, given)
     known = {f: model.codes[f][[model.label_index(f, label)]] for f, label in labels.items()}
     options = FitOptions(prior, starts, steps, pose=pose, seed=seed, locked=tuple(known))
     scan = None
     if target.suffix.lower() == ".json":
         if marks is not None:
-            raise ValueError("TARGET is a file of landmarks already: leave --landmarks out")
+            raise ValueError("leave --landmarks out: TARGET is a file of landmarks already")
         marks = target
     else:
         with about(target):
             scan = load_scan(target)
     lands = None if marks is None else face_landmarks(model, marks, scan)
     if lands is not None:
-        found = fit_landmarks(model, lands.operator, lands.points[None], options, known=known)
+        fitted = fit_landmarks(model, lands.operator, lands.points[None], options, known=known)
         if scan is not None:
             pull = (lands.operator, lands.points)
-            found = fit_scan(model, scan, found, options, landmarks=pull)
+            fitted = fit_scan(model, scan, fitted, options, landmarks=pull)
     else:
         assert scan is not None
-        found = fit_whole_scan(model, scan, options, known=known)
+        fitted = fit_whole_scan(model, scan, options, known=known)
     facts = {
         "target": target.name,
         "prior_mm2": prior,
         "pose": pose,
         "seed": seed,
-        "starts": [] if lands is None else found.objective[0].tolist(),
+        "starts": [] if lands is None else fitted.objective[0].tolist(),
     }
     places = None
     if lands is not None:
-        wanted = found.motions[0].inverse().apply(lands.points)
-        places = (wanted, lands.operator @ found.vertices[0].double().numpy())
-    write_fit(model, out, found, facts, landmarks=places, target=scan, format=format)
-    error = found.error.item()
+        wanted = fitted.motions[0].inverse().apply(lands.points)
+        places = (wanted, lands.operator @ fitted.vertices[0].double().numpy())
+    write_fit(model, out, fitted, facts, landmarks=places, target=scan, format=format)
+    error = fitted.error.item()
     line = f"{out}: root mean square distance {error:.2f} mm; see {out}/fit.json"
     tell(line, {"run": run, "output": out, "rms_mm": error, **facts}, as_json)

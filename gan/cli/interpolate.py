@@ -4,42 +4,42 @@ from pathlib import Path
 
 import click
 
+from gan.cli.options import ANY, load_run, mesh_format_option, out_option, run_argument
 from meshkit.cli.parameters import json_option
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.argument("first")
 @click.argument("last")
 @click.option(
     "--factor",
     "factors",
     multiple=True,
-    help="Let this code alone move; may be given again. Default: all, the noise included.",
-)
-@click.option("--steps", type=click.IntRange(2, 1000), default=9, show_default=True)
-@click.option("--from", "start", type=float, default=0.0, show_default=True)
-@click.option("--to", "end", type=float, default=1.0, show_default=True)
-@click.option(
-    "--path", type=click.Choice(["linear", "spherical"]), default="linear", show_default=True
+    help="Let this code alone move; may be given again.  [default: all, the noise included]",
 )
 @click.option(
-    "--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True, help="Of the GIF."
+    "--steps", type=click.IntRange(2, 1000), default=9, show_default=True, help="Number of faces."
 )
+@click.option("--from", "start", type=float, default=0.0, show_default=True, help="0 is FIRST.")
+@click.option("--to", "end", type=float, default=1.0, show_default=True, help="1 is LAST.")
 @click.option(
-    "--format",
-    type=click.Choice(["obj", "ply", "stl", "glb"]),
-    default="obj",
+    "--path",
+    type=click.Choice(["linear", "spherical"]),
+    default="linear",
     show_default=True,
-    help="STL has no texture coordinates, and no shared vertices.",
+    help="Along the chord, or along the arc, which keeps expressions as strong as at the ends.",
 )
 @click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    default="interpolated",
+    "--seconds",
+    type=click.FloatRange(min=0.1),
+    default=3.0,
     show_default=True,
-    help="Folder to write: meshes, codes, a strip of pictures, an animation.",
+    help="Length of the animation.",
+)
+@mesh_format_option
+@out_option(
+    "Folder to write: meshes, codes, a strip of pictures, an animation.", "interpolated", type=ANY
 )
 @json_option
 def interpolate(
@@ -59,7 +59,7 @@ def interpolate(
     """Go from the face FIRST to the face LAST through the codes of the model of RUN.
 
     Each is a mesh of the model's topology, in mm, or a row of codes as `gan sample` writes them.
-    0 is the first and 1 the last face; beyond them the path goes on.
+    Beyond 0 and 1 the path goes on: a caricature, or an expression less than neutral.
 
     Example: gan interpolate runs/faces 'codes.npz#0' 'codes.npz#1' --factor expression
 
@@ -70,11 +70,9 @@ def interpolate(
 
     from gan.editing import load_face, path_of_codes
     from gan.report.edits import write_path
-    from gan.runs.checkpoints import load_model
-    from meshkit.cli.messages import about, tell
+    from meshkit.cli.messages import tell
 
-    with about(run):
-        model = load_model(run).to("cpu")
+    model = load_run(run)
     a, b, t = load_face(model, first), load_face(model, last), np.linspace(start, end, steps)
     with torch.no_grad():
         codes = path_of_codes(model, a.codes, b.codes, t, factors=factors, path=path)

@@ -3,4 +3,29 @@
 from meshkit.cli.remedies import REMEDIES as OF_MESHES
 from meshkit.cli.remedies import Remedy
 
-REMEDIES: dict[str, Remedy] = {**OF_MESHES}
+OF_DATA: dict[str, Remedy] = {
+    "align-data-sets": Remedy("gan data merge --align moves it", "--align moves it"),
+    "fewer-processes": Remedy(
+        "call the same command again, which goes on where it stopped; if memory was short, with a "
+        "smaller --jobs"
+    ),
+    "fit-mesh": Remedy("gan fit fits the model to any scan, and writes codes to use instead"),
+    "give-unit": Remedy(
+        "gan data import --unit names the unit of the files", "--unit names the unit of the files"
+    ),
+    "list-meshes": Remedy(
+        "gan data import --manifest takes a list of the meshes", "--manifest takes a list of them"
+    ),
+    "name-tier": Remedy("gan data visemes --tier names the tier", "--tier names the tier to read"),
+    "one-source-of-visemes": Remedy(
+        "leave the column out, or do not join a second file of visemes",
+        "leave --visemes out, or the column",
+    ),
+    "split-by-hand": Remedy(
+        "fill a column split of the manifest, or put all subjects into training",
+        "fill a column split of the manifest, or give --split 1,0,0: all of them train",
+    ),
+    "store-unit": Remedy("store the unit of length in the field 'unit' of the file"),
+}
+
+REMEDIES: dict[str, Remedy] = {**OF_MESHES, **OF_DATA}

@@ -151,7 +151,7 @@ def _own_config(run: Path, overrides: tuple[str, ...]) -> Any:
 def _known_dataset(run: Path, resume: bool) -> Path:
     """Return the data set of the run to resume, or the embedded default."""
     from gan.cli.data.progress import progress_bar
-    from gan.datasets.make import SIZES, default_dataset
+    from gan.datasets.make import default_dataset
     from gan.errors import CheckpointError
     from gan.training.loop import read_run
 
@@ -163,8 +163,8 @@ def _known_dataset(run: Path, resume: bool) -> Path:
                 f"gan train DATASET --resume --out {run}"
             )
         return known
-    with progress_bar("making the embedded heads", SIZES["small"].meshes) as advance:
-        return default_dataset(progress=advance)
+    with progress_bar() as progress:
+        return default_dataset(progress=progress)
 
 
 def _describe(config: Any, dataset: Any, device: Any, as_json: bool) -> None:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from gan.cli.options import NEW, load_run, out_option, run_argument
 from meshkit.cli.parameters import json_option
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.argument("source")
 @click.argument("target")
 @click.option(
@@ -22,21 +23,21 @@ from meshkit.cli.parameters import json_option
     help="Replace the target's code, or add the source's to it.",
 )
 @click.option(
-    "--strength", type=float, default=1.0, show_default=True, help="Beyond 1 exaggerates."
-)
-@click.option(
-    "--keep-detail", is_flag=True, help="Keep what the model does not express of a target mesh."
-)
-@click.option(
-    "--picture", type=click.Path(dir_okay=False, path_type=Path), help="PNG of the three."
-)
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default="transferred.obj",
+    "--strength",
+    type=float,
+    default=1.0,
     show_default=True,
-    help="Mesh to write: .obj, .ply, .glb; .stl, without texture coordinates.",
+    help="How far to go; beyond 1 exaggerates.",
+)
+@click.option(
+    "--keep-detail",
+    is_flag=True,
+    help="Keep what the model does not express of a target mesh (its pores and scars).",
+)
+@click.option("--picture", type=NEW, help="Also draw source, target and result: a PNG file.")
+@out_option(
+    "Mesh to write: .obj, .ply, .glb, or .stl, which has no texture coordinates.",
+    "transferred.obj",
 )
 @json_option
 def transfer(
@@ -64,12 +65,10 @@ def transfer(
     from gan.editing import load_face, transfer_codes
     from gan.report.edits import draw_transfer
     from gan.report.samples import save_face
-    from gan.runs.checkpoints import load_model
-    from meshkit.cli.messages import about, tell
+    from meshkit.cli.messages import tell
     from meshkit.render import save_png
 
-    with about(run):
-        model = load_model(run).to("cpu")
+    model = load_run(run)
     giver, taker = load_face(model, source), load_face(model, target)
     codes = transfer_codes(model, giver.codes, taker.codes, factor, mode=mode, strength=strength)
     with torch.no_grad():
@@ -80,8 +79,8 @@ def transfer(
         result = result + taker.detail
     save_face(out, model, result.double().numpy())
     if picture is not None:
-        shown = [np.asarray(x.double().numpy()) for x in (*X, result)]
-        save_png(picture, draw_transfer(model, shown, ["source", "target", "result"]))
+        faces = [np.asarray(x.double().numpy()) for x in (*X, result)]
+        save_png(picture, draw_transfer(model, faces, ["source", "target", "result"]))
     facts = {"run": run, "source": source, "target": target, "factor": factor, "mode": mode}
     facts |= {"strength": strength, "output": out, "picture": picture}
     tell(f"{out}: {target} with the {factor} of {source}", facts, as_json)

@@ -7,7 +7,6 @@ indices in the repository's README hold. Its data is MIT-licensed, copyright USC
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gan.errors import DatasetError
+from gan.progress import Progress, counter, silent
 from meshkit.files import atomic_path
 from meshkit.topology import boundary_loops
 
@@ -41,14 +41,9 @@ def convert_ict(
     path: Path | str,
     *,
     area: Area = NARROW,
-    progress: Callable[[int], None] = lambda n: None,
+    progress: Progress = silent,
 ) -> None:
     """Write the face model file of a checkout (or of its folder FaceXModel).
-
-    Parameters
-    ----------
-    progress
-        Is told the number of OBJ files read since it was last called; see `count_files`.
 
     Raises
     ------
@@ -64,15 +59,7 @@ def convert_ict(
             np.savez_compressed(file, allow_pickle=False, **fields)
 
 
-def count_files(checkout: Path | str) -> int:
-    """Return the number of OBJ files that a conversion reads beside the neutral mesh."""
-    folder = _find_folder(Path(checkout))
-    return len(_find_identities(folder)) + len(_read_indices(folder)["expressions"])
-
-
-def read_ict(
-    folder: Path, area: Area, progress: Callable[[int], None] = lambda n: None
-) -> dict[str, np.ndarray]:
+def read_ict(folder: Path, area: Area, progress: Progress = silent) -> dict[str, np.ndarray]:
     """Return the fields of the face model file."""
     config = _read_indices(folder)
     expressions = [str(name) for name in config["expressions"]]
@@ -81,16 +68,17 @@ def read_ict(
         raise DatasetError(f"{folder}: {missing[0]}.obj is missing ({len(missing)} in all)")
     neutral = folder / f"{NEUTRAL}.obj"
     mean, counts = read_vertices(neutral, area.vertices)
-    modes = []
-    for name in [*identities, *expressions]:
-        V, found = read_vertices(folder / f"{name}.obj", area.vertices)
-        if found != counts:
+    modes, names = [], [*identities, *expressions]
+    advance = counter(progress, "reading OBJ files", len(names))
+    for name in names:
+        V, these = read_vertices(folder / f"{name}.obj", area.vertices)
+        if these != counts:
             raise DatasetError(
-                f"{folder / name}.obj has {found[0]} vertices and {found[1]} polygons, "
+                f"{folder / name}.obj has {these[0]} vertices and {these[1]} polygons, "
                 f"{NEUTRAL}.obj {counts[0]} and {counts[1]}"
             )
         modes.append((V - mean).astype(np.float32))
-        progress(1)
+        advance(1)
     landmarks = np.array(config["idx_to_landmark_verts"], dtype=np.int32)
     if landmarks.max() >= area.vertices:
         raise DatasetError(f"{folder / INDICES}: landmark {landmarks.max()} is no face vertex")

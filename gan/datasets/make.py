@@ -10,7 +10,7 @@ every still has a viseme's label, and in a sequence the frames at which one is r
 import dataclasses
 import hashlib
 import importlib.metadata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from gan.datasets.shaping import Shaper, shape_people
 from gan.datasets.source import FaceSource, translate_units
 from gan.datasets.store import write_dataset
 from gan.datasets.visemes import VISEMES, group_visemes, split_units
+from gan.progress import Progress, counter, silent
 
 __all__ = [
     "SIZES",
@@ -61,7 +62,7 @@ def make_dataset(
     noise: float = 0.0,
     visemes: bool = False,
     jobs: int = 1,
-    progress: Callable[[int], None] = lambda n: None,
+    progress: Progress = silent,
 ) -> None:
     """Write a data set of faces from a source; equal arguments give equal bytes.
 
@@ -74,8 +75,6 @@ def make_dataset(
         those of the units that speech leaves alone. People and expressions are the same.
     jobs
         Processes; their number changes nothing but the time.
-    progress
-        Is told the number of meshes made since it was last called.
 
     Raises
     ------
@@ -103,6 +102,8 @@ def make_dataset(
     parameters = {**dataclasses.asdict(size), "seed": seed, "noise_mm": noise}
     if visemes:
         parameters["visemes"] = True
+    shaper = Shaper(source, seed, Scanner(white=noise))
+    advance = counter(progress, "making faces", len(rows))
     write_dataset(
         path,
         faces=source.faces,
@@ -113,7 +114,7 @@ def make_dataset(
         sequence=np.array([row.sequence for row in rows]),
         frame=np.array([row.frame for row in rows]),
         split=split_subjects(size.subjects)[subject],
-        vertices=shape_people(Shaper(source, seed, Scanner(white=noise)), people, jobs, progress),
+        vertices=shape_people(shaper, people, jobs, advance),
         n=len(rows),
         modes=_modes(source, visemes),
         landmarks=source.landmarks,
@@ -121,7 +122,7 @@ def make_dataset(
     )
 
 
-def default_dataset(size: str = "small", progress: Callable[[int], None] = lambda n: None) -> Path:
+def default_dataset(size: str = "small", progress: Progress = silent) -> Path:
     """Return the data set of embedded procedural heads; it is made once and kept in the cache.
 
     Its name carries a hash of what it is made from, so that another version makes it anew.

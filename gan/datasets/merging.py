@@ -5,17 +5,26 @@ import importlib.metadata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from gan.datasets.contract import SPLITS, STILL, UNLABELLED
 from gan.datasets.store import Dataset, write_dataset
 from gan.errors import DatasetError
+from gan.progress import Progress, counter, silent
 from meshkit.registration.procrustes import procrustes
 from meshkit.registration.similarity import Similarity, identity
 
 IDENTITY = "identity"
 FAR = 5.0  # mm: root mean square distance of two templates that is worth a word
+
+
+class Note(NamedTuple):
+    """What a user should know of a merger, and the code of what mends it."""
+
+    text: str
+    remedy: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +43,8 @@ def merge_datasets(
     *,
     same_subjects: bool = False,
     align: bool = False,
-    progress: Callable[[int], None] = lambda n: None,
-) -> list[str]:
+    progress: Progress = silent,
+) -> list[Note]:
     """Write one data set with the meshes of several, in their order; return notes for the user.
 
     The classes of a factor are united by name; where a file lacks a factor, its meshes are
@@ -48,8 +57,6 @@ def merge_datasets(
         names that occur twice are preceded by the file's.
     align
         Move each data set rigidly so that its template meets the first one's.
-    progress
-        Is told the number of meshes written since it was last called.
 
     Raises
     ------
@@ -84,7 +91,7 @@ def merge_datasets(
         sequence=_sequences(datasets),
         frame=np.concatenate([dataset.frame for dataset in datasets]),
         split=np.concatenate([dataset.split for dataset in datasets]),
-        vertices=_vertices(datasets, motions, progress),
+        vertices=_vertices(datasets, motions, counter(progress, "writing meshes", n)),
         n=n,
         modes=_common_modes(datasets, notes),
         landmarks=_common_landmarks(datasets, notes),
@@ -107,10 +114,10 @@ def merge_datasets(
     return notes
 
 
-def _motions(datasets: Sequence[Dataset], align: bool) -> tuple[list[Similarity], list[str]]:
+def _motions(datasets: Sequence[Dataset], align: bool) -> tuple[list[Similarity], list[Note]]:
     """Return how each data set moves, and notes where the templates do not meet."""
     target = datasets[0].template.astype(np.float64)
-    motions, notes = [identity()], list[str]()
+    motions, notes = [identity()], list[Note]()
     for dataset in datasets[1:]:
         template = dataset.template.astype(np.float64)
         motion = procrustes(template, target)
@@ -120,13 +127,18 @@ def _motions(datasets: Sequence[Dataset], align: bool) -> tuple[list[Similarity]
         )
         if align:
             notes.append(
-                f"{dataset.path}: moved onto {datasets[0].path}: its template was {before:.2f} mm "
-                f"away, now {after:.2f} mm"
+                Note(
+                    f"{dataset.path}: moved onto {datasets[0].path}: its template was "
+                    f"{before:.2f} mm away, now {after:.2f} mm"
+                )
             )
         elif before > FAR and before > 2 * after:
             notes.append(
-                f"{dataset.path}: its template is {before:.1f} mm from that of "
-                f"{datasets[0].path}, {after:.1f} mm if moved: give --align"
+                Note(
+                    f"{dataset.path}: its template is {before:.1f} mm from that of "
+                    f"{datasets[0].path}, {after:.1f} mm if moved",
+                    remedy="align-data-sets",
+                )
             )
         motions.append(motion if align else identity())
     return motions, notes
@@ -145,16 +157,16 @@ def _people(
     datasets: Sequence[Dataset], same_subjects: bool
 ) -> tuple[dict[str, Person], np.ndarray]:
     """Return the people by their new names, in order of their new numbers, and each mesh's."""
-    found = [
+    listed = [
         Person(k, int(s), _name(dataset, int(s)), int(dataset.split[dataset.subject == s][0]))
         for k, dataset in enumerate(datasets)
         for s in np.unique(dataset.subject)
     ]
-    count = Counter(person.name for person in found)
+    count = Counter(person.name for person in listed)
     people: dict[str, Person] = {}
     number: dict[tuple[int, int], int] = {}
     names: list[str] = []
-    for person in found:
+    for person in listed:
         name = person.name
         if count[name] > 1 and not same_subjects:
             name = _unique(f"{datasets[person.source].path.stem}/{name}", people)
@@ -224,41 +236,40 @@ def _is_subject(dataset: Dataset) -> bool:
 
 
 def _sequences(datasets: Sequence[Dataset]) -> np.ndarray:
-    found, offset = [], 0
+    sequences, offset = [], 0
     for dataset in datasets:
         moving = dataset.sequence != STILL
-        found.append(np.where(moving, dataset.sequence + offset, STILL))
+        sequences.append(np.where(moving, dataset.sequence + offset, STILL))
         offset += int(dataset.sequence.max(initial=STILL)) + 1
-    return np.concatenate(found)
+    return np.concatenate(sequences)
 
 
 def _vertices(
-    datasets: Sequence[Dataset], motions: Sequence[Similarity], progress: Callable[[int], None]
+    datasets: Sequence[Dataset], motions: Sequence[Similarity], advance: Callable[[int], None]
 ) -> Iterator[np.ndarray]:
     for dataset, motion in zip(datasets, motions, strict=True):
         still = bool((np.eye(3) == motion.R).all() and (motion.t == 0).all())
         for V in dataset.chunks(np.arange(dataset.n)):
             yield V if still else motion.apply(V.astype(np.float64))
-            progress(len(V))
+            advance(len(V))
 
 
-def _common_modes(datasets: Sequence[Dataset], notes: list[str]) -> dict[str, np.ndarray]:
+def _common_modes(datasets: Sequence[Dataset], notes: list[Note]) -> dict[str, np.ndarray]:
     """Return the modes that all inputs share bit for bit; others are left out, which is noted."""
     common = {}
     for factor in sorted({factor for dataset in datasets for factor in dataset.modes}):
-        found = [dataset.modes.get(factor, np.empty(0)).tobytes() for dataset in datasets]
-        if len(set(found)) == 1:
+        if len({dataset.modes.get(factor, np.empty(0)).tobytes() for dataset in datasets}) == 1:
             common[factor] = datasets[0].modes[factor]
         else:
-            notes.append(f"the modes of {factor} are left out: the inputs have different ones")
+            notes.append(Note(f"the modes of {factor} are left out: the inputs differ in them"))
     return common
 
 
-def _common_landmarks(datasets: Sequence[Dataset], notes: list[str]) -> np.ndarray | None:
+def _common_landmarks(datasets: Sequence[Dataset], notes: list[Note]) -> np.ndarray | None:
     known = [dataset.landmarks for dataset in datasets if dataset.landmarks is not None]
     if not known:
         return None
     if any((marks != known[0]).any() for marks in known):
-        notes.append("the landmarks are left out: the inputs have different ones")
+        notes.append(Note("the landmarks are left out: the inputs differ in them"))
         return None
     return known[0]

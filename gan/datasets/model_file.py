@@ -189,7 +189,7 @@ def _find_unit(
         if name not in UNITS:
             raise DatasetError(f"{path}: unit is {name!r}, expected one of {', '.join(UNITS)}")
         return name, UNITS[name], "field"
-    name, reason = infer_unit(size, f"{path}: the face", "store a field 'unit'")
+    name, reason = infer_unit(size, f"{path}: the face", remedy="store-unit")
     return name, UNITS[name], reason
 
 
@@ -199,7 +199,7 @@ def infer_unit(size: float, what: str, remedy: str) -> tuple[str, str]:
     Raises
     ------
     DatasetError
-        There is none; the message begins with `what` and ends with `remedy`.
+        There is none; the message begins with `what`, and the error carries `remedy`.
     """
     low, high = LARGEST_FACE
     for name, scale in UNITS.items():
@@ -207,7 +207,8 @@ def infer_unit(size: float, what: str, remedy: str) -> tuple[str, str]:
             return name, f"inferred: the face is {size:.4g} long, as mm {size * scale:.0f}"
     raise DatasetError(
         f"{what} is {size:.4g} long, which is {low:.0f} to {high:.0f} mm in no unit of "
-        f"{', '.join(UNITS)}; {remedy}"
+        f"{', '.join(UNITS)}",
+        remedy=remedy,
     )
 
 

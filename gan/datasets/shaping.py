@@ -39,7 +39,7 @@ class Shaper(NamedTuple):
 
 
 def shape_people(
-    shaper: Shaper, people: Sequence[Sequence[Row]], jobs: int, progress: Callable[[int], None]
+    shaper: Shaper, people: Sequence[Sequence[Row]], jobs: int, advance: Callable[[int], None]
 ) -> Iterator[Float[np.ndarray, "_ V 3"]]:
     """Yield the vertices of all people in order, mm.
 
@@ -47,7 +47,7 @@ def shape_people(
     ----------
     jobs
         Processes; 1: this one alone.
-    progress
+    advance
         Is told the number of meshes that were written since it was last called.
     """
     if jobs > 1 and len(people) > 1:
@@ -56,12 +56,12 @@ def shape_people(
         ) as shaped:
             for block in itertools.chain.from_iterable(shaped):
                 yield block
-                progress(len(block))
+                advance(len(block))
         return
     for rows in people:
         for block in shaper.blocks(rows):
             yield block
-            progress(len(block))
+            advance(len(block))
 
 
 def _shape_person(shaper: Shaper, rows: Sequence[Row]) -> list[np.ndarray]:

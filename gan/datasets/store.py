@@ -5,7 +5,7 @@ The layout is in `gan/datasets/contract.py` and, for people, in `data/dataset.md
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +37,7 @@ from gan.datasets.hdf5 import (
 )
 from gan.datasets.writing import write_dataset
 from gan.errors import DatasetError
+from gan.progress import Progress, counter, silent
 
 __all__ = ["Dataset", "check_dataset", "load_dataset", "write_dataset"]
 
@@ -210,12 +211,8 @@ def _read_contents(path: Path, file: h5py.File) -> Contents:
     return contents
 
 
-def check_dataset(
-    dataset: Dataset, progress: Callable[[int], None] = lambda n: None
-) -> Float[np.ndarray, " n"]:
+def check_dataset(dataset: Dataset, progress: Progress = silent) -> Float[np.ndarray, " n"]:
     """Read every vertex; return each mesh's root mean square distance from the template, mm.
-
-    `progress` is told the number of meshes read since it was last called.
 
     Raises
     ------
@@ -223,11 +220,12 @@ def check_dataset(
         A vertex is not finite, or the vertices do not hash to what was written.
     """
     digest, distance = hashlib.sha256(), list[np.ndarray]()
+    advance = counter(progress, "reading meshes", dataset.n)
     for chunk in dataset.chunks(np.arange(dataset.n)):
         digest.update(chunk.astype(DTYPES["vertices"], copy=False).tobytes())
         offset = chunk - dataset.template
         distance.append(np.sqrt((offset.astype(np.float64) ** 2).sum(axis=2).mean(axis=1)))
-        progress(len(chunk))
+        advance(len(chunk))
     if digest.hexdigest() != dataset.vertices_sha256:
         raise DatasetError(
             f"{dataset.path}: /vertices was changed after it was written: its sha256 is "

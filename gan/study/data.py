@@ -114,24 +114,17 @@ def make_data(
     source: FaceSource = ProceduralHead()
     if sources.model is not None:
         source = load_face_model(sources.model)
-    made = 0
-
-    def advance(n: int) -> None:
-        nonlocal made
-        made += n
-        report("making faces", made, total)
-
     if which == "benchmark":
         size = plan.budget.benchmark
         total = open_faces_size(size).meshes
         jobs = 1 if total < 2000 else processors()
-        make_open_faces(source, path, size=size, seed=plan.seed, jobs=jobs, progress=advance)
+        make_open_faces(source, path, size=size, seed=plan.seed, jobs=jobs, progress=report)
     else:
         numbers = named_size(plan.budget.speaking)
         total = numbers.meshes
         jobs = 1 if total < 2000 else processors()
         make_dataset(
-            source, path, size=numbers, seed=plan.seed, visemes=True, jobs=jobs, progress=advance
+            source, path, size=numbers, seed=plan.seed, visemes=True, jobs=jobs, progress=report
         )
     opened = find_data(which, folder, plan, sources, record)
     assert opened is not None

@@ -111,7 +111,7 @@ def test_no_layout_is_guessed(tmp_path):
     with pytest.raises(DatasetError, match="holds no mesh file"):
         list_layout(tmp_path, "auto")
     plant(tmp_path, ["a.obj", "b.obj", "c.obj", "F001/T1/0000.obj"])
-    with pytest.raises(DatasetError, match=r"no known layout: .* fits 1 of 4 .* Give --manifest"):
+    with pytest.raises(DatasetError, match=r"no known layout: .* fits 1 of 4 .* first is"):
         list_layout(tmp_path, "auto")
     with pytest.raises(
         DatasetError, match="none of its 4 mesh files has a name of the layout CoMA"

@@ -103,9 +103,9 @@ def test_another_frame_is_noticed_and_undone(pair, tmp_path):
     moved = blobs(tmp_path / "moved.h5", template=template, vertices=[X])
     with load_dataset(moved) as c:
         (note,) = merge_datasets([pair[0], c], tmp_path / "out.h5")
-        assert "if moved: give --align" in note
+        assert (note.text[-8:], note.remedy) == ("if moved", "align-data-sets")
         (note,) = merge_datasets([pair[0], c], tmp_path / "out.h5", align=True)
-        assert "now 0.00 mm" in note
+        assert "now 0.00 mm" in note.text
     with load_dataset(tmp_path / "out.h5") as out:
         a, b = (out.vertices(np.arange(k, k + out.n // 2)) for k in (0, out.n // 2))
         np.testing.assert_allclose(b, a, atol=1e-3)
@@ -127,7 +127,7 @@ def test_modes_and_landmarks_survive_where_they_agree(tmp_path):
         with load_dataset(tmp_path / "out.h5") as out:
             assert out.landmarks is None
             assert out.modes == {}
-    assert [note.split(" are")[0] for note in notes] == [
+    assert [note.text.split(" are")[0] for note in notes] == [
         "the modes of identity",
         "the landmarks",
     ]

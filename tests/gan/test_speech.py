@@ -141,7 +141,7 @@ def test_tiers_of_a_speaker(tmp_path):
 
 def test_other_tiers_are_refused(tmp_path):
     path = write_grid(tmp_path / "a.TextGrid", {"points": [(0.2, "M")], "words": WORD})
-    with pytest.raises(DatasetError, match="no tier 'phones'; it has points, words: give --tier"):
+    with pytest.raises(DatasetError, match=r"no tier 'phones'; it has points, words$"):
         read_phones(path)
     with pytest.raises(DatasetError, match="holds points, expected intervals"):
         read_phones(path, "points")

@@ -229,7 +229,6 @@ def test_convert_ict_writes_a_model_or_one_line(tmp_path, monkeypatch):
         written.update(checkout=checkout, out=out, area=area)
 
     monkeypatch.setattr(convert_ict, "convert_ict", convert)
-    monkeypatch.setattr(convert_ict, "count_files", lambda checkout: 153)
     result = gan("convert-ict", tmp_path / "kit", "--full")
     assert result.exit_code == 0
     assert written["area"] == convert_ict.FULL
@@ -258,11 +257,11 @@ def test_an_interrupted_make_leaves_nothing(tmp_path, model):
 
 def test_an_interrupt_waits_for_the_next_step():
     before = signal.getsignal(signal.SIGINT)
-    with progress_bar("meshes", 3) as advance:
-        advance(1)
+    with progress_bar() as progress:
+        progress("meshes", 1, 3)
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            advance(1)
+            progress("meshes", 2, 3)
         with pytest.raises(KeyboardInterrupt):  # the second does not wait
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before

@@ -67,7 +67,7 @@ def test_a_face_at_rest_by_label_and_by_codes(gan, trained, tmp_path):
     ("options", "message"),
     [
         (("-o", "m.fbx"), "m.fbx: unknown suffix '.fbx'; known are .glb"),
-        (("-o", "m.glb", "--format", "onnx"), "--format chooses what a folder gets"),
+        (("-o", "m.glb", "--format", "onnx"), "leave --format out: m.glb is a file"),
         (("-o", "m.glb", "--label", "age=9"), "the model has no factor 'age'"),
         (("-o", "m.glb", "--classes", "age"), "the model has no factor 'age'"),
         (("-o", "m.npz", "--samples", "10"), "10 random faces are too few"),

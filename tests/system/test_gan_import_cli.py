@@ -146,9 +146,9 @@ def test_merged_files_are_checked_files(folder, tmp_path):
     ("arguments", "says"),
     [
         ((), "give -o OUT.h5 or --write-manifest LIST.csv"),
-        (("-o", "x.h5", "--manifest", "M", "--layout", "coma"), "exclude each other"),
-        (("-o", "x.h5", "--no-align", "--align-on", "M"), "no effect with --no-align"),
-        (("--write-manifest", "l.csv", "--report", "q.html"), "--report needs -o OUT.h5"),
+        (("-o", "x.h5", "--manifest", "M", "--layout", "coma"), "--layout, not both"),
+        (("-o", "x.h5", "--no-align", "--align-on", "M"), "with --no-align it has no effect"),
+        (("--write-manifest", "l.csv", "--report", "q.html"), "give -o OUT.h5 too"),
         (("-o", "x.h5", "--manifest", "M", "--split", "most"), "three shares such as 0.8,0.1,0.1"),
         (("-o", "no/x.h5", "--manifest", "M"), "no: No such folder"),
         (("-o", "x.h5", "--manifest", "M", "--landmarks", "M"), "is no list of vertex indices"),

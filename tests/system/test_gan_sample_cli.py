@@ -98,7 +98,7 @@ def test_earlier_samples_are_replaced_as_a_whole(samples_of):
         (["--identity", "5"], "identity 5 is out of range: 0 to 4"),
         (["--identity", "-1"], "identity -1 is out of range: 0 to 4"),
         (["--label", "mood=up"], "the model has no factor 'mood'; it has identity, expression"),
-        (["--label", "expression"], "--label 'expression': expected FACTOR=CLASS"),
+        (["--label", "expression"], "--label 'expression': write FACTOR=CLASS"),
         (["--label", "expression=up", "--expression", "left"], "two labels for expression: up and"),
     ],
 )

@@ -133,7 +133,6 @@ def test_json_of_gan_has_the_keys_of_the_page(call, tmp_path, monkeypatch, reque
         write_folder(Path("meshes"))
     if "a.TextGrid" in arguments:
         write_grid("a.TextGrid", {"phones": WORD})
-    monkeypatch.setattr(convert_ict, "count_files", lambda _: 1)
     monkeypatch.setattr(convert_ict, "convert_ict", lambda *_, **__: None)
     monkeypatch.setattr("gan.training.loop.draw_progress", lambda *_: np.zeros((2, 2, 3), "u1"))
     result = CliRunner().invoke(gan.cli.main, [*call.split()[1:], *arguments, "--json"])

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import click
 
+from gan.cli.options import EXISTING
 from meshkit.cli.parameters import json_option
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("file", type=FILE)
-@click.option("--template", type=FILE, help="Mesh or data set that must have the same faces.")
+@click.argument("file", type=EXISTING)
+@click.option("--template", type=EXISTING, help="Mesh or data set that must have the same faces.")
 @click.option("--strict", is_flag=True, help="Exit code 1 if there is a warning.")
 @json_option
 def check(file: Path, template: Path | None, strict: bool, as_json: bool) -> None:
@@ -32,7 +31,7 @@ def check(file: Path, template: Path | None, strict: bool, as_json: bool) -> Non
             else:
                 faces = load_mesh(template).F
             dataset.check_topology(faces, str(template))
-        with progress_bar("meshes", dataset.n) as progress:
+        with progress_bar() as progress:
             distance = check_dataset(dataset, progress)
         warnings = find_oddities(dataset, distance)
         for warning in warnings:

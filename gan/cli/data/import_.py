@@ -6,73 +6,72 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gan.cli.options import EXISTING, EXISTING_FOLDER, NEW, out_option
 from meshkit.cli.parameters import json_option
 
 if TYPE_CHECKING:
     from gan.datasets.importing.dataset import Imported
     from gan.datasets.importing.manifest import Manifest
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-NEW = click.Path(dir_okay=False, path_type=Path)
 AXES = click.Choice(["+x", "-x", "+y", "-y", "+z", "-z"])
 LAYOUTS = ["auto", "coma", "facescape", "facewarehouse", "bu3dfe", "bu4dfe", "bp4d", "bosphorus"]
-SHOWN = 8  # outliers, twins and refused meshes named on the terminal
-FEW = 200  # meshes that one process reads in the time that another takes to start
+MAX_LINES = 8  # for outliers, twins and refused meshes, each, on the terminal
+MESHES_PER_PROCESS = 200  # as many are read in the time that another process takes to start
 
 
 @click.command("import")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("-o", "--out", type=NEW, help="HDF5 file to write; replaced if it exists.")
-@click.option("--manifest", type=FILE, help="CSV or Parquet: path, subject, labels.")
+@click.argument("folder", type=EXISTING_FOLDER)
+@out_option("HDF5 file to write; replaced if it exists.")
+@click.option("--manifest", type=EXISTING, help="CSV or Parquet: path, subject and labels.")
 @click.option(
     "--layout",
     type=click.Choice(LAYOUTS),
-    help="Known folder layout, instead of a manifest.  [default: auto]",
+    help="Folder layout of a known collection, instead of a manifest.  [default: auto]",
 )
-@click.option("--visemes", type=FILE, help="CSV of `gan data visemes`, joined by sequence, frame.")
+@click.option("--visemes", type=EXISTING, help="File of `gan data visemes` to join.")
 @click.option(
-    "--write-manifest", type=NEW, help="Write what will be imported as CSV. Without -o: only that."
+    "--write-manifest",
+    type=NEW,
+    help="Write the list of meshes as a CSV file. Without -o, nothing else happens.",
 )
-@click.option(
-    "--template", type=FILE, help="Mesh with the topology and pose.  [default: the first]"
-)
+@click.option("--template", type=EXISTING, help="Mesh with the topology.  [default: the first]")
 @click.option(
     "--unit",
     type=click.Choice(["auto", "mm", "cm", "dm", "m"]),
     default="auto",
     show_default=True,
-    help="Of the files; auto: from the size of the face.",
+    help="Unit of length of the files; auto finds it from the size of the face.",
 )
-@click.option("--up", type=AXES, default="+y", show_default=True, help="Axis of the files.")
-@click.option("--front", type=AXES, default="+z", show_default=True, help="Where faces look.")
-@click.option("--align/--no-align", default=True, help="Rigidly, onto the mean.  [default: align]")
-@click.option("--align-on", type=FILE, help="List of the vertices that hold the alignment.")
-@click.option("--landmarks", type=FILE, help="List of the 68 iBUG vertices, to be stored.")
+@click.option("--up", type=AXES, default="+y", show_default=True, help="Axis that points up.")
+@click.option("--front", type=AXES, default="+z", show_default=True, help="Axis of the gaze.")
+@click.option("--align/--no-align", default=True, help="Align on the mean.  [default: align]")
+@click.option("--align-on", type=EXISTING, help="List of vertices to align on.  [default: all]")
+@click.option("--landmarks", type=EXISTING, help="List of the 68 iBUG vertices, to be stored.")
 @click.option(
     "--split",
     default="0.8,0.1,0.1",
     show_default=True,
     metavar="TRAIN,VAL,TEST",
-    help="Shares of the subjects; a column split of the manifest comes first.",
+    help="Shares of the subjects. A column `split` of the manifest comes first.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the split.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of that split.")
 @click.option(
     "--neutral",
     default="neutral",
     show_default=True,
-    help="Expression whose mean becomes the template.",
+    help="Expression whose mean shape becomes the template.",
 )
 @click.option(
     "--outlier-threshold",
     type=float,
     default=5.0,
     show_default=True,
-    help="Robust deviations above the median.",
+    help="Call a mesh an outlier from so many robust deviations above the median.",
 )
-@click.option("--drop-outliers", is_flag=True, help="Leave them out instead of naming them.")
-@click.option("--skip-bad", is_flag=True, help="Leave out meshes that cannot be used.")
+@click.option("--drop-outliers", is_flag=True, help="Leave outliers out; else they are kept.")
+@click.option("--skip-bad", is_flag=True, help="Leave unusable meshes out; else they stop it.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one for each core]")
-@click.option("--report", type=NEW, help="HTML page with pictures of what came in.")
+@click.option("--report", type=NEW, help="Also write an HTML page with pictures.")
 @json_option
 def import_(
     folder: Path,
@@ -115,13 +114,13 @@ def import_(
     from meshkit.files import atomic_path
 
     if manifest is not None and layout is not None:
-        raise click.UsageError("--manifest and --layout exclude each other")
+        raise click.UsageError("give --manifest or --layout, not both")
     if out is None and write_manifest is None:
         raise click.UsageError("give -o OUT.h5 or --write-manifest LIST.csv")
     if not align and align_on is not None:
-        raise click.UsageError("--align-on has no effect with --no-align")
+        raise click.UsageError("leave --align-on out: with --no-align it has no effect")
     if report is not None and out is None:
-        raise click.UsageError("--report needs -o OUT.h5")
+        raise click.UsageError("give -o OUT.h5 too: --report is about that file")
     listing, source = _list(folder, manifest, layout, visemes)
     if write_manifest is not None:
         save_manifest(write_manifest, listing)
@@ -148,8 +147,8 @@ def import_(
         neutral=neutral,
         jobs=jobs or _default_jobs(len(listing.entries)),
     )
-    with ends_on_sigterm():
-        done = import_dataset(folder, listing, out, options, source=source, bar=progress_bar)
+    with ends_on_sigterm(), progress_bar() as progress:
+        done = import_dataset(folder, listing, out, options, source=source, progress=progress)
     facts |= {"output": out, "report": report, **_tell(out, folder, done, drop_outliers, as_json)}
     if as_json:
         print_json(facts)
@@ -174,9 +173,9 @@ def _list(
     if manifest is not None:
         listing, source = read_manifest(manifest), "manifest"
     else:
-        found = list_layout(folder, layout or "auto")
-        listing, source = found.manifest, LAYOUTS[found.name].title
-        click.echo(found.describe(folder), err=True)
+        listed = list_layout(folder, layout or "auto")
+        listing, source = listed.manifest, LAYOUTS[listed.name].title
+        click.echo(listed.describe(folder), err=True)
     if visemes is not None:
         listing, note = join_labels(listing, visemes)
         click.echo(note, err=True)
@@ -187,14 +186,12 @@ def _shares(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise ValueError(
-            f"--split must be three shares such as 0.8,0.1,0.1, got {text!r}"
-        ) from None
+        raise ValueError(f"give --split three shares such as 0.8,0.1,0.1, got {text!r}") from None
 
 
 def _default_jobs(n: int) -> int:
     """Return one process for each core, fewer where starting them takes longer than reading."""
-    return min(os.cpu_count() or 1, 1 + n // FEW)
+    return min(os.cpu_count() or 1, 1 + n // MESHES_PER_PROCESS)
 
 
 def _tell(
@@ -209,17 +206,17 @@ def _tell(
         click.echo(line, err=True)
 
     say(f"{folder}: lengths are {done.unit} ({done.unit_from}); the data set is in mm")
-    for entry, reason in done.bad[:SHOWN]:
+    for entry, reason in done.bad[:MAX_LINES]:
         say(f"left out: line {entry.line}: {entry.path}: {reason}")
-    if len(done.bad) > SHOWN:
-        say(f"left out: {len(done.bad) - SHOWN} more")
+    if len(done.bad) > MAX_LINES:
+        say(f"left out: {len(done.bad) - MAX_LINES} more")
     for note in done.notes:
         say(note)
     flat = np.flatnonzero(done.alignment.measures.flat)
-    for k in flat[:SHOWN].tolist():
+    for k in flat[:MAX_LINES].tolist():
         n = int(done.alignment.measures.flat[k])
         say(f"{done.entries[k].path}: {n} faces have no area")
-    for twins in done.twins[:SHOWN]:
+    for twins in done.twins[:MAX_LINES]:
         say(f"equal bit for bit: {', '.join(done.entries[k].path for k in twins)}")
     limits = " or ".join(
         f"{MEASURES[name]} above {limit.limit:.1f} mm" for name, limit in done.limits.items()
@@ -227,9 +224,9 @@ def _tell(
     verb = "dropped" if dropped else "kept"
     say(f"outliers ({limits}): {len(done.outliers)}" + (f", {verb}" if done.outliers else ""))
     entries = done.dropped if dropped else [done.entries[x.place] for x in done.outliers]
-    for found, entry in list(zip(done.outliers, entries, strict=True))[:SHOWN]:
-        measure = MEASURES[found.measure]
-        say(f"  line {entry.line}: {entry.path}: {measure} {found.value:.1f} mm")
+    for outlier, entry in list(zip(done.outliers, entries, strict=True))[:MAX_LINES]:
+        measure = MEASURES[outlier.measure]
+        say(f"  line {entry.line}: {entry.path}: {measure} {outlier.value:.1f} mm")
     people = len({entry.subject for entry in done.entries})
     rms = float(np.median(done.alignment.measures.rms))
     if not as_json:

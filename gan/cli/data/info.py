@@ -5,17 +5,16 @@ from typing import Any
 
 import click
 
-SHOWN = 20  # classes listed one by one
+from gan.cli.options import EXISTING, NEW
+from meshkit.cli.parameters import json_option
+
+MAX_CLASSES = 20  # listed one by one
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--card",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write a data card: Markdown with YAML front matter.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of the table.")
+@click.argument("file", type=EXISTING)
+@click.option("--card", type=NEW, help="Also write a data card: Markdown with YAML front matter.")
+@json_option
 def info(file: Path, card: Path | None, as_json: bool) -> None:
     """Say what the data set FILE holds; reads everything but the vertices.
 
@@ -52,9 +51,9 @@ def _print(facts: dict[str, Any]) -> None:
         ),
     }
     for name, factor in facts["factors"].items():
-        shown = _count(factor["classes"])
+        counts = _count(factor["classes"])
         share = factor["labelled"] / facts["meshes"]
-        lines[name] = f"{len(factor['classes'])} classes, {share:.0%} labelled: {shown}"
+        lines[name] = f"{len(factor['classes'])} classes, {share:.0%} labelled: {counts}"
     lines |= {
         "modes": ", ".join(f"{n} of {name}" for name, n in facts["modes"].items()) or "none",
         "landmarks": "68" if facts["landmarks"] else "none",
@@ -71,7 +70,7 @@ def _count(classes: dict[str, int]) -> str:
     """Return the number of meshes of each class, or of all where they are equal or many."""
     if len(set(classes.values())) == 1:
         return f"{next(iter(classes.values()))} each"
-    if len(classes) <= SHOWN:
+    if len(classes) <= MAX_CLASSES:
         return ", ".join(f"{name} {n}" for name, n in classes.items())
     return f"{min(classes.values())} to {max(classes.values())} each"
 

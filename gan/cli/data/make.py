@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gan.cli.options import EXISTING, out_option
 from meshkit.cli.parameters import json_option
 
 if TYPE_CHECKING:
@@ -13,18 +14,11 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default="faces.h5",
-    show_default=True,
-    help="HDF5 file to write; replaced if it exists.",
-)
+@out_option("HDF5 file to write; replaced if it exists.", "faces.h5")
 @click.option(
     "--model",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Face model file (.npz). [default: the embedded procedural head]",
+    type=EXISTING,
+    help="Face model file (.npz).  [default: the embedded procedural head]",
 )
 @click.option(
     "--size",
@@ -39,14 +33,22 @@ if TYPE_CHECKING:
     type=click.Choice(["open-faces"]),
     help="The documented benchmark set, whose numbers are fixed but for --size.",
 )
-@click.option("--subjects", type=int, help="People; a tenth each for validation and test.")
+@click.option(
+    "--subjects", type=int, help="Number of people; a tenth each for validation and test."
+)
 @click.option("--stills", type=int, help="Labelled stills of each person.")
-@click.option("--sequences", type=int, help="Sequences neutral, apex, neutral of each person.")
+@click.option(
+    "--sequences", type=int, help="Sequences of each person, from neutral to an apex and back."
+)
 @click.option("--frames", type=int, help="Meshes in a sequence; three carry a label.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Equal seeds, equal bytes.")
-@click.option("--visemes", is_flag=True, help="Let them speak: a third factor of 15 mouth shapes.")
-@click.option("--noise", type=float, metavar="MM", help="Scanner noise. [default: 0]")
-@click.option("--jobs", type=int, default=1, show_default=True, help="Processes.")
+@click.option(
+    "--visemes", is_flag=True, help="Let people speak: a third factor of 15 mouth shapes."
+)
+@click.option(
+    "--noise", type=float, metavar="MM", help="Deviation of a scanner's noise.  [default: 0]"
+)
+@click.option("--jobs", type=int, default=1, show_default=True, help="Number of processes.")
 @json_option
 def make(
     out: Path,
@@ -70,7 +72,7 @@ def make(
     gan data make --model ict_face.npz --benchmark open-faces --size small -o open.h5
     """  # noqa: D301
     from gan.cli.data.progress import progress_bar
-    from gan.datasets.benchmark.open_faces import extreme_path, make_open_faces, open_faces_size
+    from gan.datasets.benchmark.open_faces import extreme_path, make_open_faces
     from gan.datasets.make import make_dataset
     from gan.datasets.morphable import load_face_model
     from gan.datasets.procedural import ProceduralHead
@@ -81,10 +83,11 @@ def make(
         name: value for name, value in chosen.items() if value is not None and value is not False
     }
     if benchmark and given:
-        raise click.UsageError(f"--benchmark {benchmark} has its own --{next(iter(given))}")
-    total = open_faces_size(size).meshes if benchmark else _chosen_size(size, given).meshes
+        raise click.UsageError(
+            f"leave --{next(iter(given))} out: --benchmark {benchmark} has its own"
+        )
     source: FaceSource = load_face_model(model) if model else ProceduralHead()
-    with progress_bar("meshes", total) as progress:
+    with progress_bar() as progress:
         if benchmark:
             make_open_faces(source, out, size=size, seed=seed, jobs=jobs, progress=progress)
         else:
@@ -131,11 +134,16 @@ def _report(path: Path, source: "FaceSource", as_json: bool) -> dict[str, Any]:
     with load_dataset(path) as dataset:
         labelled = int((dataset.labels["expression"] >= 0).sum())
         if ignored := dataset.provenance["ignored_units"]:
-            click.echo(f"{source.name} has no action unit {', '.join(ignored)}: left out", err=True)
+            click.echo(
+                f"{source.name} has no action unit {', '.join(ignored)}; they are left out",
+                err=True,
+            )
         for name in dataset.names.get("viseme", ()):
             if "+" in name:
                 alike = name.replace("+", ", ")
-                click.echo(f"{source.name}: {alike} look alike: one class, {name}", err=True)
+                click.echo(
+                    f"{source.name} shows {alike} alike; they are one class, {name}", err=True
+                )
         line = (
             f"{path}: {dataset.n} meshes of {len(dataset.template)} vertices, "
             f"{len(np.unique(dataset.subject))} subjects, {labelled} with an expression label "

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from gan.cli.options import EXISTING, out_option
 from meshkit.cli.parameters import json_option
 
 
@@ -13,17 +14,13 @@ from meshkit.cli.parameters import json_option
     nargs=-1,
     required=True,
     metavar="A.h5 B.h5 …",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EXISTING,
 )
+@out_option("HDF5 file to write; replaced if it exists.", required=True)
+@click.option("--same-subjects", is_flag=True, help="Take subjects of one name for one person.")
 @click.option(
-    "-o",
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="HDF5 file to write; replaced if it exists.",
+    "--align", is_flag=True, help="Move each data set rigidly onto the template of the first."
 )
-@click.option("--same-subjects", is_flag=True, help="Subjects of one name are one person.")
-@click.option("--align", is_flag=True, help="Move each data set onto the first one's template.")
 @json_option
 def merge(
     files: tuple[Path, ...], out: Path, same_subjects: bool, align: bool, as_json: bool
@@ -36,20 +33,23 @@ def merge(
     from contextlib import ExitStack
 
     from gan.cli.data.progress import ends_on_sigterm, progress_bar
+    from gan.cli.remedies import REMEDIES
     from gan.datasets.inspection import describe
     from gan.datasets.merging import merge_datasets
     from gan.datasets.store import load_dataset
     from meshkit.cli.messages import tell
+    from meshkit.cli.remedies import in_words
 
     with ExitStack() as stack:
         datasets = [stack.enter_context(load_dataset(file)) for file in files]
         stack.enter_context(ends_on_sigterm())
-        progress = stack.enter_context(progress_bar("meshes", sum(d.n for d in datasets)))
+        progress = stack.enter_context(progress_bar())
         notes = merge_datasets(
             datasets, out, same_subjects=same_subjects, align=align, progress=progress
         )
     for note in notes:
-        click.echo(note, err=True)
+        remedy = in_words(note.remedy, click.get_current_context().command, table=REMEDIES)
+        click.echo(f"{note.text}; remedy: {remedy}" if remedy else note.text, err=True)
     with load_dataset(out) as merged:
         factors = ", ".join(f"{len(names)} {factor}" for factor, names in merged.names.items())
         people = len(set(merged.subject.tolist()))

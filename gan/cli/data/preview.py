@@ -4,23 +4,23 @@ from pathlib import Path
 
 import click
 
+from gan.cli.options import EXISTING, Decorator, out_option
 from meshkit.cli.parameters import json_option
 
 
+def _number(name: str, low: int, high: int, default: int, help: str) -> Decorator:
+    kind = click.IntRange(low, high)
+    return click.option(name, type=kind, default=default, show_default=True, help=help)
+
+
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="PNG file to write.",
-)
-@click.option("--factor", help="Whose classes make the rows. [default: expression, or the first]")
-@click.option("--columns", type=click.IntRange(1, 40), default=8, show_default=True)
-@click.option("--rows", type=click.IntRange(1, 60), default=12, show_default=True, help="At most.")
-@click.option("--sequences", type=click.IntRange(0, 20), default=2, show_default=True)
-@click.option("--tile", type=click.IntRange(32, 1024), default=180, show_default=True, help="Px.")
+@click.argument("file", type=EXISTING)
+@out_option("PNG file to write.", required=True)
+@click.option("--factor", help="Whose classes make the rows.  [default: expression, or the first]")
+@_number("--columns", 1, 40, 8, "Faces in a row.")
+@_number("--rows", 1, 60, 12, "Classes to draw, at most.")
+@_number("--sequences", 0, 20, 2, "Sequences to draw below them.")
+@_number("--tile", 32, 1024, 180, "Pixels across one face.")
 @json_option
 def preview(
     file: Path,

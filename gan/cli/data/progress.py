@@ -4,37 +4,28 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FrameType
 
-from gan.cli.progress import bar_of
+from gan.cli.stage_bar import StageBar
+from gan.progress import Progress
 
 
 @contextlib.contextmanager
-def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on stderr, if that is a terminal; yield what advances it by a number of steps.
+def progress_bar() -> Iterator[Progress]:
+    """Show a bar on stderr, if that is a terminal; yield what is told how far each stage is.
 
-    Ctrl-C takes effect at the next step: Python drops a KeyboardInterrupt that is raised inside a
-    callback of its garbage collector, and h5py has many of those. A second one acts at once.
+    Ctrl-C takes effect when it is told next: Python drops a KeyboardInterrupt that is raised inside
+    a callback of its garbage collector, and h5py has many of those. A second one acts at once.
     """
-    from rich import progress as bars
+    with _noted_interrupts() as interrupted, StageBar() as bar:
 
-    bar = bar_of(
-        bars.TextColumn(title),
-        bars.BarColumn(),
-        bars.MofNCompleteColumn(),
-        bars.TimeElapsedColumn(),
-        bars.TimeRemainingColumn(),
-    )
-    with _noted_interrupts() as interrupted, bar:
-        task = bar.add_task("", total=total)
-
-        def advance(n: int) -> None:
+        def show(stage: str, done: int, total: int) -> None:
             if interrupted.is_set():
                 raise KeyboardInterrupt
-            bar.advance(task, n)
+            bar.update(stage, done, total)
 
-        yield advance
+        yield show
 
 
 @contextlib.contextmanager

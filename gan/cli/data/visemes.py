@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from gan.cli.options import EXISTING, out_option
 from meshkit.cli.parameters import json_option
 
 
@@ -13,17 +14,11 @@ from meshkit.cli.parameters import json_option
     nargs=-1,
     required=True,
     metavar="ALIGNMENT.TextGrid…",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EXISTING,
 )
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="CSV file to write: sequence, frame, viseme.",
-)
-@click.option("--fps", type=float, required=True, help="Meshes in a second.")
-@click.option("--tier", default="phones", show_default=True, help="Tier of the phones.")
+@out_option("CSV file to write: sequence, frame, viseme.", required=True)
+@click.option("--fps", type=float, required=True, help="Meshes per second of the scans.")
+@click.option("--tier", default="phones", show_default=True, help="Tier that holds the phones.")
 @click.option("--sequence", help="Name of the sequence.  [default: the file's, without suffix]")
 @click.option(
     "--start",
@@ -33,14 +28,16 @@ from meshkit.cli.parameters import json_option
     help="Where in the sound the first frame begins.  [default: 0]",
 )
 @click.option(
-    "--frames", type=click.IntRange(1), help="How many.  [default: to the end of the speech]"
+    "--frames",
+    type=click.IntRange(1),
+    help="How many frames to label.  [default: to the end of the speech]",
 )
 @click.option(
     "--first-frame",
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Its number in the manifest.",
+    help="Number of the first frame in the manifest.",
 )
 @json_option
 def visemes(
@@ -73,19 +70,19 @@ def visemes(
 
     if sequence is not None and len(alignments) > 1:
         raise click.UsageError("--sequence names one sequence, but there are several alignments")
-    found: dict[str, FrameLabels] = {}
+    sequences: dict[str, FrameLabels] = {}
     for path in alignments:
         name = sequence or path.stem
-        if name in found:
+        if name in sequences:
             raise click.UsageError(f"two alignments are called {name}")
         intervals = to_visemes(read_phones(path, tier), str(path))
-        found[name] = label_frames(intervals, fps, start=start, frames=frames)
-    write_labels(out, found, first_frame)
-    count = Counter(label for labels in found.values() for label in labels.labels)
-    n, ties = sum(count.values()), sum(labels.ties for labels in found.values())
-    shown = ", ".join(f"{name or 'no label'} {k}" for name, k in count.most_common())
-    facts = {"output": out, "frames": n, "sequences": len(found), "ties": ties}
+        sequences[name] = label_frames(intervals, fps, start=start, frames=frames)
+    write_labels(out, sequences, first_frame)
+    count = Counter(label for labels in sequences.values() for label in labels.labels)
+    n, ties = sum(count.values()), sum(labels.ties for labels in sequences.values())
+    counts = ", ".join(f"{name or 'no label'} {k}" for name, k in count.most_common())
+    facts = {"output": out, "frames": n, "sequences": len(sequences), "ties": ties}
     facts["visemes"] = {name: k for name, k in count.items() if name}
-    tell(f"{out}: {n} frames of {len(found)} sequences: {shown}", facts, as_json)
+    tell(f"{out}: {n} frames of {len(sequences)} sequences: {counts}", facts, as_json)
     if ties:
         click.echo(f"{ties} frames lie half in two visemes: the earlier was taken", err=True)

@@ -8,7 +8,7 @@ that depend on whose face they are on. A second file holds extreme expressions o
 import dataclasses
 import functools
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from gan.datasets.scanner import Scanner
 from gan.datasets.shaping import Shaper, shape_people
 from gan.datasets.source import FaceSource
 from gan.datasets.store import write_dataset
+from gan.progress import Progress, counter, silent
 from meshkit.files import atomic_path
 
 NAME, VERSION = "open-faces", 1  # raise the version when a face or a label changes
@@ -87,7 +88,7 @@ def make_open_faces(
     size: str = "small",
     seed: int = 0,
     jobs: int = 1,
-    progress: Callable[[int], None] = lambda n: None,
+    progress: Progress = silent,
 ) -> None:
     """Write the benchmark and, beside it, its extreme expressions; equal arguments, equal bytes.
 
@@ -98,8 +99,6 @@ def make_open_faces(
     ----------
     jobs
         Processes; their number changes nothing but the time.
-    progress
-        Is told the number of meshes made since it was last called.
 
     Raises
     ------
@@ -117,12 +116,13 @@ def make_open_faces(
     people = [list(plan_person(k, seed)) for k in range(numbers.subjects)]
     others = range(numbers.subjects, numbers.subjects + numbers.extreme_subjects)
     strained = [list(plan_extremes(k, seed)) for k in others]
+    advance = counter(progress, "making faces", numbers.meshes)
     # The small file appears when the large one is there: both, or neither.
     with atomic_path(extreme_path(path)) as aside:
         split = np.full(len(others), SPLITS.index("test"))
-        vertices = shape_people(shaper, strained, jobs, progress)
+        vertices = shape_people(shaper, strained, jobs, advance)
         _write(aside, shaper, strained, tuple(extremes()), split, vertices, parameters)
-        vertices = shape_people(shaper, people, jobs, progress)
+        vertices = shape_people(shaper, people, jobs, advance)
         _write(path, shaper, people, EMOTIONS, split_people(len(people)), vertices, parameters)
 
 

@@ -15,7 +15,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from gan.datasets.importing.reading import Reference
-from gan.datasets.importing.work import Bar, Crew, recall
+from gan.datasets.importing.work import recall
+from gan.datasets.processes import Map
+from gan.progress import Progress, counter
 from meshkit.errors import SolveError
 from meshkit.registration.procrustes import procrustes
 from meshkit.registration.similarity import Similarity, identity
@@ -71,13 +73,13 @@ def align(
     places: Sequence[Path],
     chosen: Bool[np.ndarray, " k"],
     rules: Rules,
-    crew: Crew,
-    bar: Bar,
+    crew: Map,
+    progress: Progress,
 ) -> Alignment:
     """Move stored meshes onto their common mean, or measure them where they are.
 
     The mean is centred at 0 and turned as the reference is. The template is the mean of the
-    meshes `chosen`. `bar` opens a progress bar for each pass.
+    meshes `chosen`.
 
     Raises
     ------
@@ -92,14 +94,14 @@ def align(
         blocks = [_Block(places[s : s + BLOCK], chosen[s : s + BLOCK], mean) for s in starts]
         total, template = np.zeros_like(mean), np.zeros_like(mean)
         motions, rms, largest = list[Similarity](), list[float](), list[float]()
-        with bar(f"aligning, pass {done}", len(places)) as progress:
-            for block in crew(align_block, blocks):
-                total += block.total
-                template += block.chosen
-                motions += block.motions
-                rms += block.rms
-                largest += block.largest
-                progress(len(block.motions))
+        advance = counter(progress, f"aligning, pass {done}", len(places))
+        for block in crew(align_block, blocks):
+            total += block.total
+            template += block.chosen
+            motions += block.motions
+            rms += block.rms
+            largest += block.largest
+            advance(len(block.motions))
         new = total / len(places)
         if rules.rigid:
             # The average turns freely together with all meshes: hold it by the reference.

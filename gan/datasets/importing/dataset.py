@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import importlib.metadata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ from gan.datasets.importing.outliers import Limit, Outlier, find_outliers, find_
 from gan.datasets.importing.reading import Reference, read_reference, read_registered
 from gan.datasets.importing.splitting import split_subjects
 from gan.datasets.importing.vertex_list import LANDMARKS, read_vertex_list
-from gan.datasets.importing.work import Bar, Crew, WorkFolder, crew, no_bar, recall, store
+from gan.datasets.importing.work import WorkFolder, crew, recall, store
+from gan.datasets.processes import Map
 from gan.datasets.store import write_dataset
 from gan.errors import DatasetError
+from gan.progress import Progress, counter, silent
 from meshkit.errors import MeshError
 
 THRESHOLD = 5.0  # robust deviations above the median
@@ -79,7 +81,7 @@ def import_dataset(
     options: ImportOptions,
     *,
     source: str = "manifest",
-    bar: Bar = no_bar,
+    progress: Progress = silent,
 ) -> Imported:
     """Read, check, align and write; equal files and options give equal bytes.
 
@@ -90,8 +92,6 @@ def import_dataset(
     ----------
     source
         How the data set names where it comes from.
-    bar
-        Opens a progress bar for each stage.
 
     Raises
     ------
@@ -119,16 +119,16 @@ def import_dataset(
     rules = Rules(reference, _weights(options.align_on, n), options.align)
     work = WorkFolder(out, _fingerprint(reference))
     with crew(options.jobs, rules) as run:
-        places, bad = _read(folder, manifest, work, run, options.skip_bad, bar)
+        places, bad = _read(folder, manifest, work, run, options.skip_bad, progress)
         kept = [entry for entry in manifest.entries if entry.line in places]
-        aligned = _align(kept, places, split, options.neutral, rules, run, bar)
+        aligned = _align(kept, places, split, options.neutral, rules, run, progress)
         limits, outliers = find_outliers(aligned.measures, options.threshold)
         dropped: tuple[Entry, ...] = ()
         if options.drop_outliers and outliers:
             out_of = {found.place for found in outliers}
             dropped = tuple(kept[found.place] for found in outliers)
             kept = [entry for k, entry in enumerate(kept) if k not in out_of]
-            aligned = _align(kept, places, split, options.neutral, rules, run, bar)
+            aligned = _align(kept, places, split, options.neutral, rules, run, progress)
     tables = _tables(manifest, kept, split)
     result = Imported(
         entries=tuple(kept),
@@ -143,17 +143,16 @@ def import_dataset(
         bad=bad,
         notes=tables.pop("notes"),
     )
-    with bar("writing", len(kept)) as progress:
-        write_dataset(
-            out,
-            faces=reference.F,
-            template=aligned.template,
-            vertices=_vertices(kept, places, aligned, progress),
-            n=len(kept),
-            landmarks=landmarks,
-            provenance=_provenance(manifest, options, result, source),
-            **tables,
-        )
+    write_dataset(
+        out,
+        faces=reference.F,
+        template=aligned.template,
+        vertices=_vertices(kept, places, aligned, counter(progress, "writing", len(kept))),
+        n=len(kept),
+        landmarks=landmarks,
+        provenance=_provenance(manifest, options, result, source),
+        **tables,
+    )
     work.remove()
     return result
 
@@ -172,7 +171,7 @@ def _find_reference(
 
 
 def _read(
-    folder: Path, manifest: Manifest, work: WorkFolder, run: Crew, skip_bad: bool, bar: Bar
+    folder: Path, manifest: Manifest, work: WorkFolder, run: Map, skip_bad: bool, progress: Progress
 ) -> tuple[dict[int, Path], list[tuple[Entry, str]]]:
     """Read what is not there yet; return where each line's vertices are, and what was refused."""
     places, bad, missing = dict[int, Path](), list[tuple[Entry, str]](), list[Entry]()
@@ -191,13 +190,13 @@ def _read(
             continue
         if not places[entry.line].is_file():
             missing.append(entry)
-    with bar("reading", len(manifest.entries)) as progress:
-        progress(len(manifest.entries) - len(missing) - len(bad))
-        jobs = [(folder / entry.path, places[entry.line]) for entry in missing]
-        for entry, reason in zip(missing, run(read_mesh, jobs), strict=True):
-            if reason is not None:
-                refuse(entry, reason)
-            progress(1)
+    advance = counter(progress, "reading", len(manifest.entries))
+    advance(len(manifest.entries) - len(missing) - len(bad))
+    jobs = [(folder / entry.path, places[entry.line]) for entry in missing]
+    for entry, reason in zip(missing, run(read_mesh, jobs), strict=True):
+        if reason is not None:
+            refuse(entry, reason)
+        advance(1)
     if not places:
         raise DatasetError(f"{manifest.source}: no mesh can be used; {bad[0][0].path}: {bad[0][1]}")
     return places, sorted(bad, key=lambda pair: pair[0].line)
@@ -225,8 +224,8 @@ def _align(
     split: dict[str, int],
     neutral: str,
     rules: Rules,
-    run: Crew,
-    bar: Bar,
+    run: Map,
+    progress: Progress,
 ) -> Alignment:
     """Align the meshes; the template is the mean of the neutral training meshes, if any."""
     if not entries:
@@ -234,7 +233,7 @@ def _align(
     train = np.array([split[entry.subject] == 0 for entry in entries])
     calm = np.array([entry.labels.get("expression") == neutral for entry in entries])
     chosen = next(c for c in (train & calm, train, np.ones_like(train)) if c.any())
-    return align([places[entry.line] for entry in entries], chosen, rules, run, bar)
+    return align([places[entry.line] for entry in entries], chosen, rules, run, progress)
 
 
 def _tables(manifest: Manifest, entries: list[Entry], split: dict[str, int]) -> dict[str, Any]:
@@ -287,7 +286,10 @@ def _tables(manifest: Manifest, entries: list[Entry], split: dict[str, int]) -> 
 
 
 def _vertices(
-    entries: list[Entry], places: dict[int, Path], aligned: Alignment, progress: Any
+    entries: list[Entry],
+    places: dict[int, Path],
+    aligned: Alignment,
+    advance: Callable[[int], None],
 ) -> Iterator[np.ndarray]:
     for start in range(0, len(entries), BLOCK):
         block = entries[start : start + BLOCK]
@@ -298,7 +300,7 @@ def _vertices(
                 for entry, motion in zip(block, motions, strict=True)
             ]
         )
-        progress(len(block))
+        advance(len(block))
 
 
 def _weights(path: Path | None, n: int) -> np.ndarray | None:

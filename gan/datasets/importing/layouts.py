@@ -245,7 +245,8 @@ def _detect(folder: Path, files: list[str]) -> str:
     if 2 * fits[best] < len(files):
         raise DatasetError(
             f"{folder}: no known layout: {LAYOUTS[best].title} fits {fits[best]} of {len(files)} "
-            f"mesh files; the first is {files[0]}. Give --manifest"
+            f"mesh files; the first is {files[0]}",
+            remedy="list-meshes",
         )
     return best
 

@@ -81,7 +81,7 @@ def read_reference(path: Path, *, unit: str, up: str, front: str) -> tuple[Refer
     check_faces(mesh.F)
     size = float(np.ptp(mesh.V, axis=0).max())
     if unit == "auto":
-        unit, reason = infer_unit(size, f"{path}: the face", "give --unit")
+        unit, reason = infer_unit(size, f"{path}: the face", remedy="give-unit")
     else:
         reason = "as given"
     scale = UNITS[unit]

@@ -83,7 +83,9 @@ def read_phones(path: Path | str, tier: str = "phones") -> list[Interval]:
         raise DatasetError(f"{path}: not a TextGrid, or damaged") from error
     if chosen is None:
         several = f"several tiers {tier!r}" if found else f"no tier {tier!r}"
-        raise DatasetError(f"{path}: {several}; it has {', '.join(names) or 'none'}: give --tier")
+        raise DatasetError(
+            f"{path}: {several}; it has {', '.join(names) or 'none'}", remedy="name-tier"
+        )
     if not isinstance(chosen, textgrid.IntervalTier):
         raise DatasetError(f"{path}: tier {found[0]!r} holds points, expected intervals")
     phones = [Interval(float(x.start), float(x.end), str(x.label)) for x in chosen.entries]
@@ -186,7 +188,9 @@ def join_labels(manifest: Manifest, path: Path) -> tuple[Manifest, str]:
         The file lacks a column, has a frame twice, or fits no mesh; the manifest has visemes.
     """
     if "viseme" in manifest.factors:
-        raise DatasetError(f"{manifest.source}: has a column viseme already; leave out --visemes")
+        raise DatasetError(
+            f"{manifest.source}: has a column viseme already", remedy="one-source-of-visemes"
+        )
     known: dict[tuple[str, ...], str] = {}
     by_subject = False
     for line, row in read_rows(path):

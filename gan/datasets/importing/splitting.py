@@ -56,8 +56,7 @@ def _draw(
     n, wanted = len(ordered), sum(share > 0 for share in fractions)
     if n < wanted:
         raise DatasetError(
-            f"{source}: {n} subject(s) cannot be split into {wanted} parts; "
-            "give a column split, or --split 1,0,0"
+            f"{source}: {n} subject(s) cannot be split into {wanted} parts", remedy="split-by-hand"
         )
     held_out = [max(1, round(share * n)) if share > 0 else 0 for share in fractions[1:]]
     while n - sum(held_out) < 1:  # tiny collections: training goes first

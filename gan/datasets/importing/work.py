@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -65,19 +65,8 @@ def recall(place: Path) -> Float32[np.ndarray, "n 3"]:
     return V
 
 
-Crew = Map
-# (title, total) -> a context that yields what advances a progress bar.
-Bar = Callable[[str, int], contextlib.AbstractContextManager[Callable[[int], None]]]
-
-
 @contextlib.contextmanager
-def no_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show nothing."""
-    yield lambda n: None
-
-
-@contextlib.contextmanager
-def crew(jobs: int, shared: object) -> Iterator[Crew]:
+def crew(jobs: int, shared: object) -> Iterator[Map]:
     """Yield what maps a task over items with this many processes; results come in order.
 
     One job is this process. `shared` is sent to each process once. A worker computes with one
@@ -97,8 +86,8 @@ def crew(jobs: int, shared: object) -> Iterator[Crew]:
                 yield run
         except BrokenProcessPool as error:
             raise DatasetError(
-                "a reading process was killed, by lack of memory or by hand; the same command goes "
-                "on where it stopped, with fewer --jobs if memory was short"
+                "a reading process was killed, by lack of memory or by hand",
+                remedy="fewer-processes",
             ) from error
 
 

@@ -1,0 +1,75 @@
+"""Arguments and options that several commands take: one type and one wording for each."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gan.models.contract import FaceGenerator
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+ANY = click.Path(path_type=Path)  # the reader of the file says what is wrong with it
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+NEW = click.Path(dir_okay=False, path_type=Path)
+LARGEST_SEED = 2**63 - 1
+
+run_argument = click.argument("run", type=ANY)
+mesh_format_option = click.option(
+    "--format",
+    type=click.Choice(["obj", "ply", "stl", "glb"]),
+    default="obj",
+    show_default=True,
+    help="Format of the meshes. STL keeps neither texture coordinates nor shared vertices.",
+)
+
+
+def out_option(help: str, default: str | None = None, **settings: Any) -> Decorator:
+    """Add ``-o`` / ``--out``; a file by default, ``type=ANY`` for a folder."""
+    return click.option(
+        "-o",
+        "--out",
+        default=default,
+        show_default=default is not None,
+        help=help,
+        **{"type": NEW, **settings},
+    )
+
+
+def seed_option(help: str) -> Decorator:
+    """Add ``--seed``."""
+    kind = click.IntRange(0, LARGEST_SEED)
+    return click.option("--seed", type=kind, default=0, show_default=True, help=help)
+
+
+def label_option(help: str) -> Decorator:
+    """Add ``--label FACTOR=CLASS``, which may be given for several factors, as `given`."""
+    return click.option("--label", "given", multiple=True, metavar="FACTOR=CLASS", help=help)
+
+
+def load_run(run: Path) -> "FaceGenerator":
+    """Load the model of a run or of a file; what is wrong with it is said with the name."""
+    from gan.runs.checkpoints import load_model
+    from meshkit.cli.messages import about
+
+    with about(run):
+        return load_model(run).to("cpu")
+
+
+def read_labels(model: "FaceGenerator", pairs: Sequence[str]) -> dict[str, str]:
+    """Return factor to class from `factor=class`; ValueError for what the model does not know."""
+    labels: dict[str, str] = {}
+    known = [factor.name for factor in model.factors]
+    for pair in pairs:
+        factor, equals, label = pair.partition("=")
+        if not equals or not label:
+            raise ValueError(f"--label {pair!r}: write FACTOR=CLASS, as in expression=happy")
+        if factor not in known:
+            raise ValueError(f"the model has no factor {factor!r}; it has {', '.join(known)}")
+        if labels.setdefault(factor, label) != label:
+            raise ValueError(f"two labels for {factor}: {labels[factor]} and {label}")
+        model.label_index(factor, label)
+    return labels
