@@ -13,6 +13,7 @@ _REGISTRIES = {
     "adversarial_losses": "gan.losses:ADVERSARIAL_LOSSES",
     "factor_losses": "gan.losses:FACTOR_LOSSES",
     "regularizers": "gan.losses:REGULARIZERS",
+    "baselines": "gan.baselines.baseline:BASELINES",
     "metrics": "gan.evaluation.metric:METRICS",
 }
 KINDS = tuple(_REGISTRIES)

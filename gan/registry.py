@@ -163,6 +163,12 @@ class Registry(Generic[T]):
                 rows.append(Listed(name, _distribution(point), point.value, "", {}, problem))
         return rows
 
+    def usable(self) -> Iterator[Callable[..., T]]:
+        """Yield everything that can be used, ours first; plug-ins are imported."""
+        for row in self.listed():
+            if row.problem is None:
+                yield self.find(row.name)
+
     def __iter__(self) -> Iterator[str]:
         self._import_package()
         return iter(self._classes)

@@ -1,4 +1,4 @@
-"""What decides the run of a baseline: a flat TOML file, checked by pydantic. No torch here."""
+"""What decides the run of a baseline: a flat TOML file, whose `kind` says which baseline it is."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from gan.errors import ConfigError
-from gan.sections import Count, NotNegative, Positive, Section
+from gan.plugins import registry
+from gan.sections import Count, Positive, Section
 from gan.settings import check, dump, read_toml, set_value
 
 
@@ -30,12 +31,6 @@ class BaselineConfig(Section):
         return self
 
 
-class LinearConfig(BaselineConfig):
-    """3DMM: nothing to choose."""
-
-    kind: Literal["3dmm"] = "3dmm"
-
-
 class TrainedConfig(BaselineConfig):
     """What is descended on a loss."""
 
@@ -47,46 +42,6 @@ class TrainedConfig(BaselineConfig):
     max_minutes: Positive | None = None  # stop early, cleanly, after so much time of training
     log_every: Count = 10  # steps
     checkpoint_minutes: Positive = 2.0
-
-
-class AutoencoderConfig(TrainedConfig):
-    """CoMA / DeepFLAME. Architecture and losses are the paper's; the optimizer is ours."""
-
-    kind: Literal["coma"] = "coma"
-    epochs: Count = 300
-    batch: Annotated[int, Field(ge=2)] = 16
-    optimizer: Literal["sgd", "adam"] = "adam"
-    rate: Positive = 1e-3
-    decay: Annotated[float, Field(gt=0, le=1)] = 0.99
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9  # of sgd
-    filters: Annotated[tuple[Count, ...], Field(min_length=1)] = (16, 16, 16, 32)
-    terms: Annotated[int, Field(ge=1, le=32)] = 6  # of each Chebyshev polynomial
-    pooling: Annotated[int, Field(ge=2)] = 4  # vertices before over vertices after
-
-
-class MultilinearConfig(TrainedConfig):
-    """MAE. Its layer sizes are ours."""
-
-    kind: Literal["mae"] = "mae"
-    epochs: Count = 100
-    batch: Annotated[int, Field(ge=2)] = 32
-    optimizer: Literal["sgd", "adam"] = "adam"
-    rate: Positive = 1e-3
-    decay: Annotated[float, Field(gt=0, le=1)] = 0.96
-    tensor_rate: NotNegative = 0.1  # of the core tensor, in units of `rate`
-    image: Annotated[int, Field(ge=16, le=512)] = 64  # pixels of a side of the depth image
-    widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (16, 32, 64, 128)
-    hidden: Count = 256
-    components: Count = 300  # of the displacements: the span in which the tensor lives
-    label: NotNegative = 0.03  # weight of the distance between codes of equal labels
-    mixed: NotNegative = 1.0  # weight of the reconstruction of mixtures of faces
-
-
-KINDS: dict[str, type[BaselineConfig]] = {
-    "3dmm": LinearConfig,
-    "coma": AutoencoderConfig,
-    "mae": MultilinearConfig,
-}
 
 
 def baseline_config(
@@ -101,7 +56,7 @@ def baseline_config(
     """
     tree = {"kind": kind} | dict(base or {})
     for override in overrides:
-        set_value(tree, override, KINDS.get(kind, BaselineConfig))
+        set_value(tree, override, BaselineConfig)
     return parse_baseline(tree, f"baseline {kind}")
 
 
@@ -113,10 +68,9 @@ def parse_baseline(tree: Mapping[str, Any], origin: str) -> BaselineConfig:
     ConfigError
         An unknown kind, unknown keys, or values out of range.
     """
-    kind = tree.get("kind")
-    if kind not in KINDS:
-        raise ConfigError(f"{origin}: unknown baseline {kind!r}; known: {', '.join(KINDS)}")
-    return check(KINDS[kind], tree, origin)
+    baseline: Any = registry("baselines").find(str(tree.get("kind")))
+    config: BaselineConfig = check(baseline.Config, tree, origin)
+    return config
 
 
 def is_baseline(path: Path) -> bool:

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from gan.baselines.config import AutoencoderConfig, dump_baseline
-from gan.baselines.learner import Learner
+from gan.baselines.baseline import AbstractBaseline
+from gan.baselines.config import TrainedConfig, dump_baseline
 from gan.errors import CheckpointError, TrainingDiverged
 from gan.runs.checkpoints import STATE, read_record, write_checkpoint
 from gan.runs.log import MetricsLog
@@ -28,9 +28,10 @@ class Descent:
     stopped, bit for bit.
     """
 
-    def __init__(self, learner: Learner, fingerprint: str, device: torch.device) -> None:
+    def __init__(self, learner: AbstractBaseline, fingerprint: str, device: torch.device) -> None:
         self.learner, self.fingerprint, self.device = learner, fingerprint, device
         config = learner.config
+        assert isinstance(config, TrainedConfig)
         self.config = config
         self.batch = min(config.batch, learner.samples)
         self.per_epoch = max(1, learner.samples // self.batch)
@@ -40,8 +41,7 @@ class Descent:
         if config.optimizer == "adam":
             self.optimizer: torch.optim.Optimizer = torch.optim.Adam(groups)
         else:
-            momentum = config.momentum if isinstance(config, AutoencoderConfig) else 0.9
-            self.optimizer = torch.optim.SGD(groups, momentum=momentum)
+            self.optimizer = torch.optim.SGD(groups, momentum=getattr(config, "momentum", 0.9))
         self.rates = [float(group["lr"]) for group in self.optimizer.param_groups]
 
     def iterate(self) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """3DMM: a mean face, plus identity components, plus expression components."""
 
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from typing import Any, Literal, final
 
 import numpy as np
 import scipy.sparse as sp
@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gan.baselines.baseline import BASELINES, AbstractBaseline
 from gan.baselines.components import (
     class_means,
     exact_components,
@@ -18,15 +19,21 @@ from gan.baselines.components import (
 )
 from gan.baselines.config import BaselineConfig
 from gan.baselines.faces import LabelledFaces
-from gan.errors import CheckpointError
-from gan.models.contract import PRIOR, Core, FaceGenerator
-from gan.models.files import LINEAR, check_tensors, read_model, write_model
+from gan.models.contract import PRIOR, Core
+from gan.models.files import StoredModel, below
+from gan.progress import Progress, counter
 from meshkit.nn import SparseOperator
 
 BLOCK = 128  # meshes read at once
 
 
-class LinearFaceModel(FaceGenerator):
+class LinearConfig(BaselineConfig):
+    """3DMM: nothing to choose."""
+
+    kind: Literal["3dmm"] = "3dmm"
+
+
+class LinearFaceModel(StoredModel):
     """`X = mean + Σ_k z_k P_k`: every factor adds displacements of its own.
 
     Attributes
@@ -43,11 +50,13 @@ class LinearFaceModel(FaceGenerator):
     2008.
     """
 
+    FORMAT = "meshkit-gan linear face model 1"
+
     def __init__(
-        self, core: Core, *, mean: Float[Tensor, "V 3"], bases: Mapping[str, Tensor]
+        self, core: Core, tensors: Mapping[str, Tensor], header: Mapping[str, Any] | None = None
     ) -> None:
-        super().__init__(core)
-        self.mean, self.bases = mean, dict(bases)
+        super().__init__(core, tensors, header)
+        self.mean, self.bases = self.tensors["mean"], below(tensors, "basis.")
 
     def decode(self, codes: Mapping[str, Tensor]) -> Float[Tensor, "B V 3"]:
         """Generate the meshes of a batch of codes, in mm; differentiable in the codes."""
@@ -89,11 +98,6 @@ class LinearFaceModel(FaceGenerator):
         empty = z.new_zeros(len(z), self.noise_size)
         return self.split(torch.cat([z, empty], dim=1))
 
-    def to(self, device: torch.device | str) -> "LinearFaceModel":
-        """Return the same model on another device."""
-        bases = {name: basis.to(device) for name, basis in self.bases.items()}
-        return LinearFaceModel(self.core.to(device), mean=self.mean.to(device), bases=bases)
-
     def describe(self) -> str:
         """Say how many components each factor has."""
         used = ", ".join(
@@ -101,35 +105,15 @@ class LinearFaceModel(FaceGenerator):
         )
         return f"3DMM, additive principal components: {used} → {len(self.template):,} × 3"
 
-    def save(self, path: Path) -> None:
-        """Write one safetensors file."""
-        tensors = {f"basis.{name}": basis for name, basis in self.bases.items()}
-        write_model(path, LINEAR, self, tensors | {"mean": self.mean}, {})
-
-    @classmethod
-    def load(cls, path: Path) -> "LinearFaceModel":
-        """Read a file written by `save`.
-
-        Raises
-        ------
-        CheckpointError
-            The file is of another kind, or damaged.
-        """
-        stored = read_model(path, LINEAR)
-        try:
-            model = cls(stored.core(), mean=stored.tensors["mean"], bases=stored.below("basis."))
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path}: the face model is incomplete: {error}") from None
-        V = len(model.template)
-        own: dict[str, tuple[Tensor | None, tuple[int, ...]]] = {"mean": (model.mean, (V, 3))}
-        for f in model.factors:
-            own[f"basis.{f.name}"] = (model.bases.get(f.name), (f.code_size, 3 * V))
-        check_tensors(path, model, own)
-        return model
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the mean and of the bases."""
+        V = len(self.template)
+        bases = {f"basis.{f.name}": (f.code_size, 3 * V) for f in self.factors}
+        return {"mean": (V, 3), **bases}
 
 
 def fit_linear(
-    faces: LabelledFaces, config: BaselineConfig, watch: Callable[[int], None] = lambda n: None
+    faces: LabelledFaces, config: BaselineConfig, advance: Callable[[int], None] = lambda n: None
 ) -> LinearFaceModel:
     """Fit the additive model: identity to everyone's neutral face, expression to what is left.
 
@@ -139,7 +123,7 @@ def fit_linear(
 
     Parameters
     ----------
-    watch
+    advance
         Called with the number of meshes read since it was last called.
     """
     rng = np.random.default_rng(config.seed)
@@ -150,7 +134,7 @@ def fit_linear(
     def displacements() -> Iterator[np.ndarray]:
         for start in range(0, len(faces), BLOCK):
             D = faces.displacements(everyone[start : start + BLOCK])
-            watch(len(D))
+            advance(len(D))
             yield D.reshape(len(D), -1).astype(np.float64)
 
     expression = principal_components(displacements, config.expression_size, rng=rng)
@@ -175,14 +159,13 @@ def fit_linear(
         ),
     }
     mean = (identity.mean + expression.mean).reshape(-1, 3)
-    return LinearFaceModel(
-        faces.core(config, codes, step=1),
-        mean=torch.from_numpy(mean).float(),
-        bases={
-            config.identity: torch.from_numpy(P_id).float(),
-            config.expression: torch.from_numpy(P_exp).float(),
-        },
-    )
+    arrays = {
+        "mean": mean,
+        f"basis.{config.identity}": P_id,
+        f"basis.{config.expression}": P_exp,
+    }
+    tensors = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
+    return LinearFaceModel(faces.core(config, codes, step=1), tensors)
 
 
 def _coefficients(
@@ -190,3 +173,21 @@ def _coefficients(
 ) -> Float[np.ndarray, "k size"]:
     """Return the codes of rows, 0 where the basis is padded."""
     return pad_rows((D @ basis.T / deviation).T, size).T
+
+
+@final
+@BASELINES.register("3dmm")
+class LinearBaseline(AbstractBaseline):
+    """Additive principal components of identity and expression, in closed form."""
+
+    title = "3DMM"
+    Config = LinearConfig
+    Model = LinearFaceModel
+
+    def __init__(self, *, config: LinearConfig, faces: LabelledFaces, progress: Progress) -> None:
+        super().__init__(config, faces)
+        self.fitted = fit_linear(faces, config, counter(progress, "components"))
+
+    def face_model(self, step: int, *, thorough: bool) -> LinearFaceModel:
+        """Return the model, which does not change."""
+        return self.fitted

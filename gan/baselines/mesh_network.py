@@ -1,9 +1,11 @@
 """CoMA's network: Chebyshev convolutions between meshes of falling and rising resolution."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 import torch.nn.functional as nnf
 from jaxtyping import Float, Int
@@ -104,6 +106,83 @@ class MeshAutoencoder(nn.Module):
     def forward(self, x: Float[Tensor, "B n 3"]) -> Float[Tensor, "B n 3"]:
         """Return what is left of normalised displacements after the code."""
         return self.decode(self.encode(x))
+
+
+class Architecture:
+    """What a mesh autoencoder is built from, apart from its weights; it can be stored."""
+
+    def __init__(
+        self,
+        faces: np.ndarray,
+        n_vertices: int,
+        levels: Sequence[Pooling],
+        *,
+        code: int,
+        filters: Sequence[int],
+        terms: int,
+    ) -> None:
+        self.faces, self.n_vertices, self.levels = faces, n_vertices, tuple(levels)
+        self.code, self.filters, self.terms = code, tuple(filters), terms
+
+    def build(self, rng: torch.Generator) -> MeshAutoencoder:
+        """Return a network with random weights."""
+        return MeshAutoencoder(
+            self.faces,
+            self.n_vertices,
+            self.levels,
+            code=self.code,
+            filters=self.filters,
+            terms=self.terms,
+            rng=rng,
+        )
+
+    def header(self) -> dict[str, Any]:
+        """Return what is not a tensor."""
+        return {"code": self.code, "filters": list(self.filters), "terms": self.terms}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the pooling of every level; the matrix down follows from the vertices kept."""
+        tensors: dict[str, Tensor] = {}
+        for k, level in enumerate(self.levels):
+            parts = {
+                "kept": level.kept,
+                "F": level.F,
+                "indptr": level.up.indptr.astype(np.int64),
+                "indices": level.up.indices.astype(np.int64),
+                "data": level.up.data,
+            }
+            tensors |= {f"level{k}.{name}": torch.from_numpy(a) for name, a in parts.items()}
+        return tensors
+
+    @classmethod
+    def read(
+        cls,
+        faces: Tensor,
+        n_vertices: int,
+        header: Mapping[str, Any],
+        tensors: Mapping[str, Tensor],
+    ) -> "Architecture":
+        """Return what `header` and `tensors` gave; KeyError or ValueError if they are damaged."""
+        levels, n = [], n_vertices
+        for k in range(len(header["filters"])):
+            kept, F, indptr, indices, data = (
+                tensors[f"level{k}.{name}"].cpu().numpy()
+                for name in ("kept", "F", "indptr", "indices", "data")
+            )
+            size = len(kept)
+            up = sp.csr_array((data, indices, indptr), shape=(n, size))
+            up.check_format()
+            down = sp.csr_array((np.ones(size), (np.arange(size), kept)), shape=(size, n))
+            levels.append(Pooling(kept, F, down, up))
+            n = size
+        return cls(
+            faces.cpu().numpy(),
+            n_vertices,
+            levels,
+            code=int(header["code"]),
+            filters=[int(x) for x in header["filters"]],
+            terms=int(header["terms"]),
+        )
 
 
 def _resample(operator: nn.Module, h: Tensor) -> Tensor:

@@ -1,28 +1,18 @@
 """Train any baseline into a run's directory, which `gan sample`, `evaluate` and `report` read."""
 
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
-from gan.baselines.autoencoder_learner import AutoencoderLearner
-from gan.baselines.config import (
-    AutoencoderConfig,
-    BaselineConfig,
-    LinearConfig,
-    MultilinearConfig,
-    dump_baseline,
-)
+from gan.baselines.baseline import BASELINES, AbstractBaseline
+from gan.baselines.config import BaselineConfig, TrainedConfig, dump_baseline
 from gan.baselines.descent import KEEP, Descent, descend
 from gan.baselines.faces import LabelledFaces, labelled_faces
-from gan.baselines.learner import Learner
-from gan.baselines.linear import fit_linear
-from gan.baselines.multilinear_learner import MultilinearLearner
 from gan.baselines.reconstruction import write_reconstruction
 from gan.datasets.store import Dataset, load_dataset
 from gan.errors import CheckpointError, DatasetError
+from gan.progress import Progress, silent
 from gan.runs.checkpoints import (
     list_checkpoints,
     load_model,
@@ -34,17 +24,6 @@ from gan.runs.interruption import stop_requests
 from gan.runs.log import MetricsLog
 
 
-class Progress(NamedTuple):
-    """Where a training is: what it does, how far it is, of how much (0: unknown)."""
-
-    stage: str
-    done: int
-    total: int
-
-
-Watcher = Callable[[Progress], None]
-
-
 def train_baseline(
     config: BaselineConfig,
     dataset: Dataset | Path | str,
@@ -52,7 +31,7 @@ def train_baseline(
     *,
     resume: bool = False,
     device: str = "auto",
-    watch: Watcher = lambda progress: None,
+    progress: Progress = silent,
 ) -> Outcome:
     """Train a baseline into the directory `run`.
 
@@ -91,55 +70,45 @@ def train_baseline(
             device=chosen,
             template=faces.mesh,
         )
-        if isinstance(config, LinearConfig):
-            return _train_linear(config, faces, run, watch)
-        learner = _learner(config, faces, watch).to(chosen)
-        descent = Descent(learner, opened.fingerprint, chosen)
+        baseline = _build(config, faces, progress).to(chosen)
+        if not isinstance(config, TrainedConfig):
+            return _save_closed_form(baseline, run, progress)
+        descent = Descent(baseline, opened.fingerprint, chosen)
         if resume:
             descent.restore(newest_good_checkpoint(run))
 
         def tell(now: Descent) -> None:
-            watch(Progress("training", now.step, now.steps))
+            progress("training", now.step, now.steps)
 
         with stop_requests() as stop:
             reason = descend(descent, run, stop, tell)
         outcome = Outcome(run, descent.step, descent.steps, descent.minutes, reason)
         if reason != "interrupted":
-            _judge(outcome, opened, watch)
+            _judge(outcome, opened, progress)
         return outcome
 
 
-def _train_linear(config: LinearConfig, faces: LabelledFaces, run: Path, watch: Watcher) -> Outcome:
-    read = 0
-
-    def advance(n: int) -> None:
-        nonlocal read
-        read += n
-        watch(Progress("components", read, 0))
-
-    model = fit_linear(faces, config, advance)
-    record = {"dataset": faces.dataset.fingerprint, "config": dump_baseline(config)}
+def _save_closed_form(baseline: AbstractBaseline, run: Path, progress: Progress) -> Outcome:
+    dataset = baseline.faces.dataset
+    record = {"dataset": dataset.fingerprint, "config": dump_baseline(baseline.config)}
+    model = baseline.face_model(1, thorough=True)
     write_checkpoint(
         run, 1, model=model, tensors={"step": torch.ones(())}, record=record, keep=KEEP
     )
     outcome = Outcome(run, 1, 1, 0.0, "done")
-    _judge(outcome, faces.dataset, watch)
+    _judge(outcome, dataset, progress)
     return outcome
 
 
-def _learner(config: BaselineConfig, faces: LabelledFaces, watch: Watcher) -> Learner:
-    done = 0
-
-    def advance(n: int) -> None:
-        nonlocal done
-        done += n
-        watch(Progress("reading the faces", done, 0))
-
-    validation = _validation(faces.dataset, config)
-    if isinstance(config, AutoencoderConfig):
-        return AutoencoderLearner(config, faces, advance, validation)
-    assert isinstance(config, MultilinearConfig)
-    return MultilinearLearner(config, faces, advance, validation)
+def _build(config: BaselineConfig, faces: LabelledFaces, progress: Progress) -> AbstractBaseline:
+    trained = isinstance(config, TrainedConfig)
+    return BASELINES.build(
+        config.kind,
+        config=config,
+        faces=faces,
+        validation=_validation(faces.dataset, config) if trained else None,
+        progress=progress,
+    )
 
 
 def _validation(dataset: Dataset, config: BaselineConfig) -> LabelledFaces | None:
@@ -152,9 +121,9 @@ def _validation(dataset: Dataset, config: BaselineConfig) -> LabelledFaces | Non
             return None
 
 
-def _judge(outcome: Outcome, dataset: Dataset, watch: Watcher) -> None:
+def _judge(outcome: Outcome, dataset: Dataset, progress: Progress) -> None:
     """Measure and write how well the trained model gives faces back."""
-    watch(Progress("reconstruction", 0, 0))
+    progress("reconstruction", 0, 0)
     rows = write_reconstruction(outcome.run, load_model(outcome.run), dataset)
     with MetricsLog(outcome.run, outcome.step, tensorboard=False) as log:
         log.write(outcome.step, outcome.minutes, rows)

@@ -72,7 +72,7 @@ def baseline(
             out,
             resume=resume,
             device=device,
-            watch=lambda progress: bar.update(*progress),
+            progress=bar.update,
         )
     steps = f"{outcome.step:,} of {outcome.iterations:,} steps, {outcome.minutes:.1f} minutes"
     over = outcome.reason != "interrupted"

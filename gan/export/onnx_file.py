@@ -7,10 +7,10 @@ from pathlib import Path
 import scipy.sparse as sp
 import torch
 
-from gan.baselines.autoencoder import ConvolutionalFaceModel
 from gan.baselines.chebyshev import ChebyshevConvolution, scaled_laplacian
+from gan.baselines.coma import ConvolutionalFaceModel
 from gan.baselines.linear import LinearFaceModel
-from gan.baselines.multilinear import MultilinearFaceModel
+from gan.baselines.mae import MultilinearFaceModel
 from gan.export.onnx_graph import Graph
 from gan.models.contract import NOISE, FaceGenerator
 from gan.models.face_model import FaceModel
@@ -92,11 +92,11 @@ def _multilinear(graph: Graph, model: FaceGenerator, inputs: Inputs) -> str:
         graph.affine(inputs[factor.name], gaussian.spread.T, gaussian.mean)
         for factor, gaussian in zip(model.factors, model.gaussians, strict=True)
     )
-    C, basis = model.tensors["core_tensor"], model.tensors["basis"]
+    C, basis = model.fields["core_tensor"], model.fields["basis"]
     _, i, j = C.shape
     outer = graph.node("Mul", graph.reshape(w_id, -1, i, 1), graph.reshape(w_exp, -1, 1, j))
     y = graph.affine(graph.reshape(outer, -1, i * j), C.flatten(1).T, torch.zeros(len(C)))
-    return graph.affine(y, basis, model.tensors["mean"].flatten())
+    return graph.affine(y, basis, model.fields["mean"].flatten())
 
 
 def _convolutional(graph: Graph, model: FaceGenerator, inputs: Inputs) -> str:

@@ -2,23 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from pathlib import Path
+from typing import Any
 
 import scipy.sparse as sp
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gan.errors import CheckpointError
-from gan.models.contract import PRIOR, Core, FaceGenerator, Factor
-from gan.models.files import GENERATOR, check_tensors, read_model, write_model
+from gan.models.contract import PRIOR, Core, Factor
+from gan.models.files import StoredModel, above, below
 from gan.models.inversion import PerceptronInverse
 from meshkit.nn import SparseOperator
 
 __all__ = ["FaceModel", "Factor"]
 
 
-class FaceModel(FaceGenerator):
+class FaceModel(StoredModel):
     """A trained generator with its fixed codes and its template.
 
     `X = X̄ + scale · (W₂ LeakyReLU(W₁ z + b₁) + b₂)`, z the codes of the factors in order, then
@@ -40,6 +39,8 @@ class FaceModel(FaceGenerator):
     slope : float
         Of the LeakyReLU below zero.
     """
+
+    FORMAT = "meshkit-gan face model 1"
 
     def __init__(
         self,
@@ -66,7 +67,8 @@ class FaceModel(FaceGenerator):
                 landmarks=landmarks,
                 noise_size=noise_size,
                 provenance=provenance or {},
-            )
+            ),
+            {},
         )
         self.weights = dict(weights)
         self.scale, self.slope = scale, slope
@@ -114,11 +116,6 @@ class FaceModel(FaceGenerator):
     def _inverse(self) -> PerceptronInverse:
         return PerceptronInverse(self.weights, scale=self.scale, slope=self.slope)
 
-    def to(self, device: torch.device | str) -> "FaceModel":
-        """Return the same model on another device."""
-        weights = {name: weight.to(device) for name, weight in self.weights.items()}
-        return self._of(self.core.to(device), weights, scale=self.scale, slope=self.slope)
-
     def describe(self) -> str:
         """Say which layers stand between codes and mesh."""
         hidden, size = self.weights["W1"].shape
@@ -128,36 +125,15 @@ class FaceModel(FaceGenerator):
             f"{len(self.template):,} × 3"
         )
 
-    def save(self, path: Path) -> None:
-        """Write one safetensors file; nothing in it can run code."""
-        tensors = {f"generator.{name}": weight for name, weight in self.weights.items()}
-        write_model(path, GENERATOR, self, tensors, {"scale": self.scale, "slope": self.slope})
+    def stored(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return the weights, and what else the formula has."""
+        return above(self.weights, "generator."), {"scale": self.scale, "slope": self.slope}
 
     @classmethod
-    def load(cls, path: Path) -> "FaceModel":
-        """Read a file written by `save`.
-
-        Raises
-        ------
-        CheckpointError
-            The file is not a face model, or is damaged.
-        """
-        stored = read_model(path, GENERATOR)
-        header = stored.header
-        try:
-            core, weights = stored.core(), stored.below("generator.")
-            model = cls._of(
-                core, weights, scale=float(header["scale"]), slope=float(header["slope"])
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path}: the face model is incomplete: {error}") from None
-        model._check(path)
-        return model
-
-    @classmethod
-    def _of(
-        cls, core: Core, weights: Mapping[str, Tensor], *, scale: float, slope: float
+    def restored(
+        cls, core: Core, tensors: Mapping[str, Tensor], header: Mapping[str, Any]
     ) -> "FaceModel":
+        """Build a model from what `stored` returned."""
         return cls(
             factors=core.factors,
             codes=core.codes,
@@ -166,15 +142,15 @@ class FaceModel(FaceGenerator):
             faces=core.faces,
             UV=core.UV,
             landmarks=core.landmarks,
-            weights=weights,
-            scale=scale,
-            slope=slope,
+            weights=below(tensors, "generator."),
+            scale=float(header["scale"]),
+            slope=float(header["slope"]),
             provenance=core.provenance,
         )
 
-    def _check(self, path: Path) -> None:
-        """Refuse weights that do not fit each other."""
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the weights, which must fit each other."""
         V, H = len(self.template), len(self.weights.get("b1", ()))
         Z = sum(factor.code_size for factor in self.factors) + self.noise_size
         shapes = {"W1": (H, Z), "b1": (H,), "W2": (3 * V, H), "b2": (3 * V,)}
-        check_tensors(path, self, {n: (self.weights.get(n), s) for n, s in shapes.items()})
+        return {f"generator.{name}": shape for name, shape in shapes.items()}

@@ -5,31 +5,114 @@ tensor. Every kind stores `template`, `faces`, `UV`, `codes.FACTOR` and, if it h
 `landmarks`; the rest is its own.
 """
 
-import importlib
 import json
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan.errors import CheckpointError
 from gan.models.contract import Core, FaceGenerator, Factor
+from gan.plugins import registry
+from meshkit.errors import MeshError
 from meshkit.files import atomic_path
 
-GENERATOR = "meshkit-gan face model 1"
-LINEAR = "meshkit-gan linear face model 1"
-CONVOLUTIONAL = "meshkit-gan convolutional face model 1"
-MULTILINEAR = "meshkit-gan multilinear face model 1"
-# Named, not imported: a generator's file is read without the code of the baselines.
-_HOMES = {
-    GENERATOR: "gan.models.face_model:FaceModel",
-    LINEAR: "gan.baselines.linear:LinearFaceModel",
-    CONVOLUTIONAL: "gan.baselines.autoencoder:ConvolutionalFaceModel",
-    MULTILINEAR: "gan.baselines.multilinear:MultilinearFaceModel",
-}
+# What damaged contents are known to raise where a model is put together from them.
+_MISFITS = (KeyError, TypeError, ValueError, IndexError, AssertionError, RuntimeError, MeshError)
+
+
+M = TypeVar("M", bound="StoredModel")
+
+
+class StoredModel(FaceGenerator):
+    """A face model that is its tensors and some plain values: moved and stored without more code.
+
+    A subclass is built from `core`, `tensors` and `header`, and says what `shapes` must hold.
+
+    Attributes
+    ----------
+    FORMAT : what the kind is called in its files
+    tensors : by their names in the file, on the device of the template
+    header : what is no tensor: numbers, text, lists
+    """
+
+    FORMAT: ClassVar[str]
+
+    def __init__(
+        self, core: Core, tensors: Mapping[str, Tensor], header: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(core)
+        self.tensors = dict(tensors)
+        self.header = dict(header or {})
+
+    @abstractmethod
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape that each tensor must have, as far as it follows from the others."""
+
+    @classmethod
+    def restored(
+        cls: type[M], core: Core, tensors: Mapping[str, Tensor], header: Mapping[str, Any]
+    ) -> M:
+        """Build a model from what `stored` returned."""
+        return cls(core, tensors, header)
+
+    def stored(self) -> tuple[Mapping[str, Tensor], Mapping[str, Any]]:
+        """Return the tensors and plain values that are the model, beside its core."""
+        return self.tensors, self.header
+
+    def to(self: M, device: torch.device | str) -> M:
+        """Return the same model on another device."""
+        tensors, header = self.stored()
+        moved = {name: tensor.to(device) for name, tensor in tensors.items()}
+        return self.restored(self.core.to(device), moved, header)
+
+    def save(self, path: Path) -> None:
+        """Write one safetensors file; nothing in it can run code."""
+        write_model(path, self.FORMAT, self, *self.stored())
+
+    @classmethod
+    def load(cls: type[M], path: Path) -> M:
+        """Read a file written by `save`.
+
+        Raises
+        ------
+        CheckpointError
+            The file is of another kind, or damaged.
+        """
+        contents = read_model(path, cls.FORMAT)
+        try:
+            core = contents.core()
+            model = cls.restored(core, *contents.own())
+            tensors, _ = model.stored()
+            wanted = {name: (tensors.get(name), shape) for name, shape in model.shapes().items()}
+        except _MISFITS as error:
+            raise CheckpointError(f"{path}: the face model is incomplete: {error}") from None
+        check_tensors(path, model, wanted)
+        return model
+
+
+def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose name begins with `prefix`, without it."""
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def above(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors with `prefix` before their names: the inverse of `below`."""
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def load_weights(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Set all parameters of a network, in place, and freeze them; ValueError if they are others."""
+    weights = dict(module.named_parameters())
+    if weights.keys() != tensors.keys():
+        raise ValueError("the network's layers are others")
+    module.load_state_dict(dict(tensors), strict=False)  # buffers follow from the architecture
+    module.requires_grad_(False)
 
 
 class Stored(NamedTuple):
@@ -44,7 +127,7 @@ class Stored(NamedTuple):
         header, tensors = self.header, self.tensors
         return Core(
             factors=tuple(Factor(n, int(d), tuple(c)) for n, d, c in header["factors"]),
-            codes=self.below("codes."),
+            codes=below(tensors, "codes."),
             template=tensors["template"],
             faces=tensors["faces"],
             UV=tensors["UV"],
@@ -53,9 +136,15 @@ class Stored(NamedTuple):
             provenance=dict(header["provenance"]),
         )
 
-    def below(self, prefix: str) -> dict[str, Tensor]:
-        """Return the tensors whose name begins with `prefix`, without it."""
-        return {n.removeprefix(prefix): t for n, t in self.tensors.items() if n.startswith(prefix)}
+    def own(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return the tensors and plain values that the model's kind has beside."""
+        of_all = ("template", "faces", "UV", "landmarks", "factors", "noise_size", "provenance")
+        tensors = {
+            name: tensor
+            for name, tensor in self.tensors.items()
+            if name not in of_all and not name.startswith("codes.")
+        }
+        return tensors, {k: v for k, v in self.header.items() if k not in of_all}
 
 
 def write_model(
@@ -163,9 +252,17 @@ def load_face_model(path: Path) -> FaceGenerator:
             format = (file.metadata() or {}).get("format", "")
     except SafetensorError as error:
         raise CheckpointError(f"{path} is damaged or not a safetensors file: {error}") from None
-    if format not in _HOMES:
-        raise CheckpointError(f"{path} is not a face model that is known here: {format!r}")
-    module, name = _HOMES[format].split(":")
-    loaded = getattr(importlib.import_module(module), name).load(path)
-    assert isinstance(loaded, FaceGenerator)
-    return loaded
+    for kind in _kinds():
+        if format == kind.FORMAT:
+            return kind.load(path)
+    raise CheckpointError(f"{path} is not a face model that is known here: {format!r}")
+
+
+def _kinds() -> Iterator[type[StoredModel]]:
+    """Yield the kinds of models: ours, then those of baselines; what cannot be imported is left."""
+    from gan.models.face_model import FaceModel
+
+    yield FaceModel  # a generator's file is read without the code of the baselines
+    baseline: Any
+    for baseline in registry("baselines").usable():
+        yield baseline.Model

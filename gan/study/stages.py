@@ -95,8 +95,7 @@ def _train_baseline(config: BaselineConfig, study: Study, trial: Trial, report: 
     (run / RECONSTRUCTION).unlink(missing_ok=True)  # it would be that of a shorter training
     began = time.monotonic()
 
-    def watch(progress: Any) -> None:
-        stage, done, total = progress
+    def progress(stage: str, done: int, total: int) -> None:
         if stage == "training" and limit is not None:  # the time ends it, most likely
             share = (time.monotonic() - began) / 60 / limit
             done = max(done, min(total, int(share * total)))
@@ -108,7 +107,7 @@ def _train_baseline(config: BaselineConfig, study: Study, trial: Trial, report: 
         run,
         resume=bool(list_checkpoints(run)),
         device=study.device,
-        watch=watch,
+        progress=progress,
     )
 
 
