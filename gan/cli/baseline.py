@@ -42,11 +42,12 @@ def baseline(
     device: str,
     as_json: bool,
 ) -> None:
-    """Train a model to compare ours with on DATASET: 3dmm, coma or mae.
+    """Train a model to compare ours with on DATASET: 3dmm, coma, mae, or a plug-in's.
 
     3dmm: additive principal components. coma: components for identity, a mesh autoencoder for
     expressions (DeepFLAME). mae: a multilinear tensor with a network that reads depth images. The
-    run works with `gan sample`, `evaluate` and `report` like one of `gan train`.
+    run works with `gan sample`, `evaluate` and `report` like one of `gan train`. `gan plugins
+    baselines` lists those of installed packages.
 
     DATASET needs identity and expression labels, and a neutral face of everyone. With --resume it
     is that of the run, and so is the configuration. Exit codes: 0 done, 1 error, 130 interrupted

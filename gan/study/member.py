@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from gan.errors import ConfigError
+from gan.plugins import registry
+
 Kind = Literal["ours", "ablation", "baseline", "other"]
 
 
@@ -38,6 +41,15 @@ TITLES: dict[str, tuple[str, Kind]] = {
 
 
 def member(name: str, run: Path) -> Member:
-    """Return the member of this name; a name that is not in `TITLES` is its own title."""
-    title, kind = TITLES.get(name, (name, "other"))
-    return Member(name, title, kind, run)
+    """Return the member of this name."""
+    return Member(name, *titled(name), run)
+
+
+def titled(name: str) -> tuple[str, Kind]:
+    """Return the title and the kind of a model: of `TITLES`, of a baseline, or the name itself."""
+    if name in TITLES:
+        return TITLES[name]
+    try:
+        return registry("baselines").find(name).title, "baseline"  # type: ignore[attr-defined]
+    except ConfigError:
+        return name, "other"

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from gan.baselines.config import BaselineConfig, baseline_config
 from gan.config import Config, load_config
 from gan.study.ablations import Ablation, ablations_of
-from gan.study.member import TITLES, Kind
+from gan.study.member import Kind, titled
 from gan.study.sizes import Data, EvaluationBudget, StudySize, TrainingBudget
 
 StageKind = Literal["data", "training", "judges", "evaluation", "figures", "report"]
@@ -196,7 +196,7 @@ def _trial(
     table: Path | None,
     cut: Ablation | None = None,
 ) -> Trial:
-    title, kind = TITLES.get(name, (name, "other"))
+    title, kind = titled(name)
     if cut is not None:
         title, kind = cut.title, "ablation"
     given = [*training.set, *([cut.override] if cut is not None else [])]

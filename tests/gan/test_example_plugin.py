@@ -11,14 +11,19 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from gan.baselines.config import baseline_config
+from gan.baselines.faces import labelled_faces
 from gan.cli import main
 from gan.config import dump_config, parse_config
+from gan.datasets.store import load_dataset
 from gan.errors import ConfigError
 from gan.plugins import KINDS, registry
 from gan.registry import BUILT_IN
+from gan.runs.checkpoints import load_model
+from gan.study.member import titled
 from meshkit.errors import MeshError
 from meshkit.primitives import hemisphere
-from tests.gan.conftest import tiny
+from tests.gan.conftest import blobs, tiny
 from tests.gan.plugin_files import EXAMPLE, install
 
 
@@ -26,6 +31,7 @@ from tests.gan.plugin_files import EXAMPLE, install
 def installed(tmp_path, monkeypatch):
     """Put the example on the path with the entry points of its pyproject.toml."""
     for kind in KINDS:  # what is found stays in the registry: not beyond this test
+        assert list(registry(kind))  # ours have been imported: they must outlast the test
         for table in ("_classes", "_origin"):
             monkeypatch.setattr(registry(kind), table, dict(getattr(registry(kind), table)))
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
@@ -84,6 +90,27 @@ def test_they_are_listed_with_their_package(installed):
     assert "metrics" not in shown
 
 
+def test_a_baseline_is_trained_and_read_by_its_name(installed, tmp_path):
+    data, run = blobs(tmp_path / "data.h5", rings=6), tmp_path / "run"
+    sizes = ("--set", "identity_size=4", "--set", "expression_size=3")
+    call("baseline", "blendshapes", data, "-o", run, "--set", "amount=2", *sizes)
+    model, dataset = load_model(run), load_dataset(data)
+    X = torch.from_numpy(dataset.vertices(np.arange(24)))
+    np.testing.assert_allclose(model.decode(model.encode(X)), X, atol=1.0)
+    # Class k moves the mean neutral face by the mean displacement of its labelled meshes.
+    face = {name: torch.zeros(1, size) for name, size in (("identity", 4), ("noise", 0))}
+    codes = face | {"expression": model.codes["expression"][[1]]}
+    assert codes["expression"].tolist() == [[0, 2, 0]]
+    faces = labelled_faces(dataset, baseline_config("blendshapes"))
+    moved = faces.displacements(np.flatnonzero(faces.expression == 1)).mean(axis=0)
+    expected = faces.neutral.mean(axis=0) + moved
+    np.testing.assert_allclose(model.decode(codes)[0], expected, atol=1e-3)
+    call("evaluate", run, "--samples", 20, "--pairs", 4)
+    assert titled("blendshapes") == ("Blendshapes", "baseline")
+    wrong = call("baseline", "blendshapes", data, "-o", run / "x", "--set", "amout=2", code=1)
+    assert "unknown key 'amout'; known here: kind" in wrong
+
+
 def test_without_it_the_names_are_unknown():
     with pytest.raises(ConfigError, match="unknown regularizer 'symmetry'; known: biharmonic"):
         registry("regularizers").find("symmetry")
@@ -123,7 +150,6 @@ def test_symmetry_sees_the_odd_part_only(installed):
 
 
 def test_folds_count_triangles_that_were_turned_over(installed, tiny_dataset):
-    from gan.datasets.store import load_dataset
     from tests.linear_model import linear_model
 
     import_module("face_extras.folds")
