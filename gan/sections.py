@@ -56,6 +56,12 @@ class DiscriminatorConfig(Section):
     spectral_norm: bool = False  # of every layer's weight
     options: Options = {}
 
+    @model_validator(mode="after")
+    def _one_spectral_norm(self) -> "DiscriminatorConfig":
+        if self.spectral_norm and "spectral_norm" in self.options:
+            raise ValueError(_set_twice("discriminator", "spectral_norm"))
+        return self
+
 
 class MappingConfig(Section):
     """From the mesh to the image."""
@@ -78,6 +84,12 @@ class AdversarialConfig(Section):
     name: str = "wgan-gp"
     penalty: NotNegative | None = None  # λ_gp of wgan-gp, γ of r1; None: the loss's own, 10
     options: Options = {}
+
+    @model_validator(mode="after")
+    def _one_penalty(self) -> "AdversarialConfig":
+        if self.penalty is not None and "penalty" in self.options:
+            raise ValueError(_set_twice("adversarial", "penalty"))
+        return self
 
 
 class RegularizerConfig(Section):
@@ -120,3 +132,7 @@ class PrecisionConfig(Section):
     channels_last: bool = False  # the layout that tensor cores read
     compile: bool = False  # by torch.compile: a minute or more before the first step
     fused_adam: bool = True
+
+
+def _set_twice(section: str, key: str) -> str:
+    return f"remove one of {section}.{key} and {section}.options.{key}: they set the same value"

@@ -66,6 +66,14 @@ def test_a_star_sets_all_tables_of_a_list():
         ),
         ("regularizers.edge-length.wait=1", "unknown key 'regularizers.0.wait'; .* name, weight"),
         ("adversarial.options=3", "adversarial.options: .* valid dictionary, got 3"),
+        (
+            "adversarial={ penalty = 0, options = { penalty = 3 } }",
+            "remove one of adversarial.penalty and adversarial.options.penalty: they set",
+        ),
+        (
+            "discriminator={ spectral_norm = true, options = { spectral_norm = true } }",
+            "one of discriminator.spectral_norm and discriminator.options.spectral_norm: they",
+        ),
         ("regularizer.name=5", "regularizer.name: Input should be a valid string, got 5"),
     ],
 )
