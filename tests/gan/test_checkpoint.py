@@ -22,7 +22,7 @@ from gan.training.snapshot import pack, unpack
 from gan.training.step import iterate
 from meshkit.files import ASIDE, atomic_path
 from tests.gan.conftest import blobs, tiny
-from tests.gan.runs import DAMAGE, assert_same_run, flip, logged, newest, rewrite
+from tests.gan.runs import DAMAGE, assert_same_run, flip, logged, newest, rewrite, weights
 
 CPU = torch.device("cpu")
 
@@ -128,6 +128,13 @@ def test_a_checkpoint_names_what_it_holds(run):
     moments = {"moments.discriminator.critic.last.weight.exp_avg_sq"}
     assert parts | ours | moments <= names
     assert any(name.startswith("parts.regularizers.") for name in names)
+
+
+def test_the_model_of_a_checkpoint_is_the_averaged_generator(run):
+    state, model = load_file(newest(run) / STATE), weights(run)
+    for name in ("W1", "b1", "W2", "b2"):
+        torch.testing.assert_close(model[name], state[f"average.{name}"], rtol=0, atol=0)
+        assert (model[name] != state[f"parts.generator.{name}"]).any()
 
 
 def test_a_component_that_is_missing_is_named(data, tmp_path):

@@ -116,12 +116,12 @@ def test_a_budget_stops_and_the_next_call_goes_on(people):
 
 
 def near_judge(distance: float) -> Judge:
-    """A judge with a threshold, whose network is not asked."""
-    figure = estimate(np.ones(2))
+    """A judge with a threshold, whose network is not asked, and three figures that differ."""
+    figures = Figures(*(estimate(np.full(2, share)) for share in (0.9, 0.8, 0.07)))
     threshold = Threshold(distance, 1.0, 1.0, 0.0)
     taught = Taught(2, 0)
     network = EmbeddingNetwork(width=1, blocks=(1,), size=2)
-    return Judge("mood", network, threshold, Figures(figure, figure, figure), CPU, "0", taught)
+    return Judge("mood", network, threshold, figures, CPU, "0", taught)
 
 
 def test_verdicts_against_loops():
@@ -133,6 +133,32 @@ def test_verdicts_against_loops():
     ]
     assert unrelated_verdict(near_judge(1.0), E[:, 0]).mean == pytest.approx(np.mean(far))
     assert shared_verdict(near_judge(1.0), E).n == 28
+
+
+def test_every_value_stands_under_its_own_name(people, monkeypatch):
+    """Three faces; of identity two more for each, of the others one; only some lie within 1."""
+    places = {9: [0, 0.1, 9, 0.2, 9, 0.2, 50, 50, 9], 6: [0, 0.1, 0.2, 9, 50, 50]}
+
+    def judge_of(dataset, factor, *settings, **options):
+        judge = near_judge(1.0)
+        judge.factor = factor
+        judge.embed = lambda maps: np.array(places[len(maps)], dtype=float)[:, None]
+        return judge
+
+    monkeypatch.setattr("gan.evaluation.decoupling.obtain_judge", judge_of)
+    found = Decoupling(faces=3, identity_samples=2, samples=1, image=16).measure(
+        Replay(people), people, people.indices("train"), n_samples=9, rng=torch.Generator()
+    )
+    expected = {}
+    for factor, shared in (("identity", 3 / 6), ("expression", 2 / 3), ("viseme", 2 / 3)):
+        expected |= {
+            f"judge of {factor}, accuracy": 0.9,
+            f"model, {factor}": shared,
+            f"training, {factor}": 0.8,
+            f"model, {factor}, unrelated": 2 / 6,
+            f"training, {factor}, unrelated": 0.07,
+        }
+    assert {name: value.mean for name, value in found.items()} == pytest.approx(expected)
 
 
 def test_too_few_faces_are_refused():

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan.datasets.store import load_dataset
+from gan.evaluation.diversity import draw_pairs
 from gan.evaluation.embedding import normal_maps
-from gan.evaluation.embedding.judge import find_material, obtain_judge
+from gan.evaluation.embedding.judge import Material, find_material, obtain_judge, try_out
 from gan.evaluation.embedding.learning import JudgeSettings
 from gan.evaluation.embedding.network import EmbeddingNetwork
 from gan.evaluation.embedding.normal_maps import NormalMaps, frame_of_template
@@ -120,6 +121,30 @@ def test_different_pairs_are_drawn_equally_often():
     np.testing.assert_allclose(count / 16_000, expected, atol=0.01)
     with pytest.raises(ValueError, match="no two meshes have different labels"):
         draw_different(np.array([1, 1, -1]), 3, rng=np.random.default_rng(0))
+
+
+def test_figures_are_those_of_the_threshold_and_subjects_are_what_varies():
+    """Labels that lie 1 apart and vary by half of that: some pairs are judged wrong."""
+    rng = np.random.default_rng(0)
+    label, subject = np.arange(60) % 3, np.arange(60) // 6
+    embedding = label[:, None] + 0.5 * rng.normal(size=(60, 1))
+    rows = np.arange(60)
+    material = Material(rows, label, rows, label, subject, "test")
+    threshold, figures = try_out(embedding, material, JudgeSettings(pairs=500, most_false=0.2))
+    assert 0.55 < threshold.accepted < 0.9
+    assert 0 < threshold.false_accepted <= 0.2
+    means = tuple(figure.mean for figure in figures)
+    assert means == pytest.approx(
+        (threshold.accuracy, threshold.accepted, threshold.false_accepted)
+    )
+    assert [(figure.n, figure.unit) for figure in figures] == [
+        (1000, "subjects"),
+        (500, "subjects"),
+        (500, "subjects"),
+    ]
+    equal = draw_pairs(label, 20_000, rng=rng)
+    near = abs(embedding[equal[:, 0]] - embedding[equal[:, 1]]) < threshold.distance
+    assert figures.accepted.mean == pytest.approx(near.mean(), abs=0.08)
 
 
 def test_normal_maps_are_drawn_once(people, tmp_path, monkeypatch):

@@ -66,6 +66,19 @@ def test_pairs_against_loops():
     assert (found.n, found.unit) == (40, "subjects")
 
 
+def test_groups_against_loops():
+    """Groups are drawn whole: a large one weighs as its values, as often as it is drawn."""
+    group = np.array([5, 5, 5, 5, 2, 2, 9, 1, 1, 1])
+    values = np.random.default_rng(2).normal(size=10)
+    found, names = estimate(values, group=group, unit="people"), [1, 2, 5, 9]
+    draws, means = np.random.default_rng(module.SEED), []
+    for row in draws.integers(0, 4, (module.RESAMPLES, 4)):
+        means.append(np.mean(np.concatenate([values[group == names[k]] for k in row])))
+    np.testing.assert_allclose([found.low, found.high], np.quantile(means, [0.025, 0.975]))
+    np.testing.assert_allclose(found.standard_error, np.std(means, ddof=1))
+    assert (found.mean, found.n, found.unit) == (pytest.approx(values.mean()), 10, "people")
+
+
 def test_blocks_do_not_change_the_answer(monkeypatch):
     x = np.random.default_rng(1).normal(size=300)
     whole = estimate(x, group=np.arange(300) // 3)

@@ -66,6 +66,26 @@ def test_without_a_class_of_rest_whole_faces_are_compared(smiles):
     assert found.sample_share < 1  # other identities are nearer now and then
 
 
+@pytest.mark.parametrize(("at_rest", "share"), [(0, 2 / 6), (2, 3 / 6), (-1, 4 / 9)])
+def test_a_match_by_hand(at_rest, share):
+    """Whole faces slide along x, in mm; classes lie at 0, 10 and 20."""
+
+    def slid(*amounts: float) -> np.ndarray:
+        return np.multiply.outer(amounts, np.broadcast_to([1.0, 0, 0], (V, 3)))
+
+    samples = {"neutral": [1, 6, 2], "happy": [14, 16, 4], "sad": [19, 8, 3]}
+    found = match_classes(
+        lambda name: [slid(*samples[name][:2]), slid(samples[name][2])],
+        slid(0, 10, 20),
+        CLASSES,
+        at_rest=at_rest,
+    )
+    np.testing.assert_array_equal(found.confusion, [[2, 1, 0], [1, 1, 1], [1, 1, 1]])
+    np.testing.assert_array_equal(found.nearest, [0, 1, 1])
+    np.testing.assert_allclose(found.distance, [3, 34 / 3 - 10, 10])
+    assert (found.matched, found.sample_share) == (2, pytest.approx(share))
+
+
 def test_class_means_take_displacements_from_the_subjects_own_rest(smiles):
     """Subject 3 has no neutral mesh and subject 4 no label: neither takes part."""
     rng = np.random.default_rng(1)

@@ -131,6 +131,12 @@ def test_iterations_are_those_written_out(tree, halvings, tmp_path, double_preci
             close(state.average[name], ours.average[name], f"average of {name}")
     for name, w in state.discriminator.named_parameters():
         close(w, ours.D[name], name)
+    model = state.face_model()
+    codes = model.sample_codes(3, rng=torch.Generator().manual_seed(0))
+    mesh = model.decode(codes)
+    expected = ours.faces_of(torch.cat(list(codes.values()), dim=1))
+    # Its template is float32: a hundred mm to seven digits.
+    assert_close(mesh, expected, rtol=0, atol=1e-5)
     close(state.rng.get_state(), ours.rng.get_state(), "random numbers")
 
 

@@ -57,6 +57,23 @@ def test_a_tight_bound_is_still_a_bound():
     np.testing.assert_allclose(found.distance, 1, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["arrays", "tensors"])
+def test_where_every_bound_is_zero_every_distance_counts(kind):
+    """The two vertices of each cell move apart: means over cells see nothing of it."""
+    rng = np.random.default_rng(6)
+    template = rng.normal(size=(256, 3)).astype(np.float32)
+    order = np.argsort(halve(template, 7), kind="stable").reshape(128, 2)
+    apart = np.zeros_like(template)
+    apart[order[:, 0]], apart[order[:, 1]] = [0, 1, 0], [0, -1, 0]
+    amount = rng.permutation(40)
+    meshes = template + amount[:, None, None] * apart
+    search = {"arrays": NearestMesh, "tensors": OnTensors}[kind](meshes.__getitem__, 40, template)
+    wanted = np.array([0.0, 17.3, 38.6])
+    found = search.query(template + wanted.astype(np.float32)[:, None, None] * apart)
+    np.testing.assert_array_equal(amount[found.mesh], [0, 17, 39])
+    np.testing.assert_allclose(found.distance, abs(wanted - [0, 17, 39]), atol=1e-5)
+
+
 def test_blocks_do_not_change_the_answer(monkeypatch):
     rng = np.random.default_rng(1)
     X = collection(rng, 60, 40, 0.1)

@@ -221,6 +221,12 @@ class TrainerByHand:
         self.G = self.adam_g.descend(self.G, total, rate)
         return terms
 
+    def faces_of(self, z: Tensor) -> Tensor:
+        """Return the meshes (B, V, 3) of the model that a run yields: of the averaged weights."""
+        averaged = self.config.generator.ema > 0
+        d = self.displacement(z, self.average if averaged else self.G)
+        return torch.from_numpy(self.faces.template) + self.faces.scale * d.permute(2, 0, 1)
+
     # What is drawn
 
     def next_meshes(self) -> np.ndarray:
@@ -324,9 +330,9 @@ class TrainerByHand:
 
     # The networks
 
-    def displacement(self, z: Tensor) -> Tensor:
+    def displacement(self, z: Tensor, weights: Weights | None = None) -> Tensor:
         """Return (V, 3, B), in units of the data's deviation."""
-        w = self.G | self.fixed
+        w = (self.G if weights is None else weights) | self.fixed
         h = leaky(z @ w["W1"].T + w["b1"], self.config.generator.slope).T
         if "A" in w:
             d = w["basis"] @ (w["A"] @ h + w["a"][:, None]) + w["mean"][:, None]
