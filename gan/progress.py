@@ -2,12 +2,8 @@
 
 from collections.abc import Callable
 
-# Called with the stage, how much of it is done, and of how much in all (0: unknown).
-Progress = Callable[[str, int, int], None]
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """Show nothing."""
+from meshkit.progress import Progress as Progress
+from meshkit.progress import silent as silent
 
 
 def counter(progress: Progress, stage: str, total: int = 0) -> Callable[[int], None]:

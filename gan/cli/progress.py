@@ -2,20 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.progress import Progress, ProgressColumn
-
-
-def bar_of(*columns: "ProgressColumn") -> "Progress":
-    """Return a bar on stderr that is gone when it is done; silent without a terminal."""
-    from rich import progress as bars
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    # Disabled without a terminal, else rich leaves an empty line in logs.
-    return bars.Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+from meshkit.cli.messages import bar_of as bar_of
 
 
 @contextmanager

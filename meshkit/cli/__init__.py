@@ -5,19 +5,25 @@ import click
 from meshkit.cli.group import LazyGroup
 
 COMMANDS = {
-    "check": ("meshkit.cli.check:check", "Say what a mesh is, its defects and their remedies."),
-    "repair": ("meshkit.cli.repair:repair", "Mend a mesh by named repairs."),
-    "uvmap": ("meshkit.cli.uvmap:uvmap", "Flatten a disk mesh onto the unit square or a circle."),
+    "check": ("meshkit.cli.check:check", "Report what a mesh is, its defects and their remedies."),
+    "repair": ("meshkit.cli.repair:repair", "Repair a mesh by named repairs."),
+    "uvmap": ("meshkit.cli.uvmap:uvmap", "Flatten a mesh onto the unit square or a circle."),
     "geomimg": ("meshkit.cli.geomimg:geomimg", "Resample a mesh into a geometry image."),
-    "unimg": ("meshkit.cli.unimg:unimg", "Turn a geometry image back into a mesh, or into maps."),
-    "render": ("meshkit.cli.render:render", "Draw meshes: stills, contact sheets, turntables."),
+    "unimg": ("meshkit.cli.unimg:unimg", "Turn a geometry image back into a mesh or into maps."),
+    "render": ("meshkit.cli.render:render", "Draw meshes: pictures, contact sheets, turntables."),
     "view": ("meshkit.cli.view:view", "Show meshes in the browser."),
-    "laplacian": ("meshkit.cli.laplacian:laplacian", "Write a Laplacian, its mass, its modes."),
+    "laplacian": (
+        "meshkit.cli.laplacian:laplacian",
+        "Write a Laplacian, its mass matrix and its eigenpairs.",
+    ),
     "register": ("meshkit.cli.register:register", "Fit a template to a raw scan."),
-    "align": ("meshkit.cli.align:align", "Move meshes of one topology onto their common mean."),
-    "transfer": ("meshkit.cli.transfer:transfer", "Carry poses from one mesh to another."),
-    "completion": ("meshkit.cli.completion:completion", "Let bash, zsh or fish complete this."),
-    "info": ("meshkit.cli.info:info", "Say which versions and optional back ends are installed."),
+    "align": ("meshkit.cli.align:align", "Align meshes of one topology with their mean shape."),
+    "transfer": ("meshkit.cli.transfer:transfer", "Transfer poses from one mesh to another."),
+    "completion": (
+        "meshkit.cli.completion:completion",
+        "Print the completion script for bash, zsh or fish.",
+    ),
+    "info": ("meshkit.cli.info:info", "List the versions of meshkit and its libraries."),
 }
 
 
@@ -26,6 +32,6 @@ COMMANDS = {
 def main() -> None:
     """Mesh to geometry image and back: parameterize, rasterize, resample.
 
-    Start with: meshkit check face.obj; meshkit uvmap face.obj --preview map.png; meshkit geomimg
-    face.obj. Each command has --help; those that print facts have --json.
+    Start with meshkit check face.obj, then meshkit uvmap face.obj --preview map.png and meshkit
+    geomimg face.obj. Every command has --help, and --json where it prints facts.
     """

@@ -16,12 +16,24 @@ folder_option = click.option(
     type=FILE,
     metavar="FOLDER",
     required=True,
-    help="Made if it is missing; files of the same name in it are replaced.",
+    help="Write the results into this folder. It is created if it is missing; files of the same "
+    "name in it are replaced.",
 )
 
 
-def output_paths(inputs: tuple[Path, ...], folder: Path, suffix: str | None = None) -> list[Path]:
+def output_paths(
+    inputs: tuple[Path, ...],
+    folder: Path,
+    suffix: str | None = None,
+    *,
+    beside: tuple[Path, ...] = (),
+) -> list[Path]:
     """Return a file in the folder for each input: its name, perhaps with another suffix.
+
+    Parameters
+    ----------
+    beside
+        Further inputs, which may not be overwritten either.
 
     Raises
     ------
@@ -32,25 +44,23 @@ def output_paths(inputs: tuple[Path, ...], folder: Path, suffix: str | None = No
     from meshkit.io import SAVERS
 
     if folder.exists() and not folder.is_dir():
-        raise click.UsageError(f"-o {folder} is a file: give a folder")
+        raise click.UsageError(f"Give a folder with -o: {folder} is a file.")
     if not folder.parent.is_dir():
-        raise click.UsageError(f"-o {folder}: {folder.parent} does not exist")
+        raise click.UsageError(f"Create {folder.parent} before -o {folder}: it does not exist.")
     paths = [folder / f"{path.stem}{suffix or path.suffix}" for path in inputs]
-    for path in paths:
+    owner: dict[Path, Path] = {}
+    taken = {path.resolve() for path in (*inputs, *beside)}
+    for source, path in zip(inputs, paths, strict=True):
         if path.suffix.lower() not in SAVERS:
             known = " ".join(sorted(SAVERS))
             raise click.UsageError(f"{path.name}: unknown suffix {path.suffix!r}; known: {known}")
-    owner: dict[Path, Path] = {}
-    for source, path in zip(inputs, paths, strict=True):
         if path in owner:
             raise click.UsageError(
-                f"{owner[path]} and {source} would both be {path}: give files of different names"
+                f"Give files of different names: {owner[path]} and {source} would both be {path}."
             )
         owner[path] = source
-    taken = {path.resolve() for path in inputs}
-    for path in paths:
         if path.resolve() in taken:
-            raise click.UsageError(f"{path} is an input: give another folder than {folder}")
+            raise click.UsageError(f"Give another folder than {folder}: {path} is an input.")
     return paths
 
 

@@ -8,7 +8,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete this program's commands, options and values.
+    """Print the script that lets SHELL complete commands, options and values of this program.
 
     \b
     Example: meshkit completion bash
@@ -23,6 +23,6 @@ def completion(shell: str) -> None:
     root = click.get_current_context().find_root().command
     # The name of the program, not how it was called: python -m meshkit is not completed.
     program = root.callback.__module__.partition(".")[0] if root.callback else "meshkit"
-    found = get_completion_class(shell)
-    assert found is not None
-    click.echo(found(root, {}, program, f"_{program.upper()}_COMPLETE").source())
+    completer = get_completion_class(shell)
+    assert completer is not None
+    click.echo(completer(root, {}, program, f"_{program.upper()}_COMPLETE").source())

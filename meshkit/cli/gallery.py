@@ -11,62 +11,66 @@ if TYPE_CHECKING:
 
 
 class Options(NamedTuple):
-    """What the command line asks for, after the checks."""
+    """What the command line asks for, by the names of its options."""
 
-    output: Path
     mode: "Mode"
-    yaw: float
-    pitch: float
+    view: tuple[float, float]  # yaw, pitch in degrees
     perspective: float | None
-    size: tuple[int, int]
+    size: tuple[int, int] | None
     field: str | None
     colormap: str | None
     limits: tuple[float, float] | None
-    columns: int | None  # None: one picture without a label
-    frames: int | None  # None: a still
-    seconds: float
+    sheet: int | None  # columns
+    turntable: int | None  # frames; None: a still
+    seconds: float | None
     backend: "Backend"
 
 
-def draw_gallery(paths: tuple[Path, ...], options: Options) -> dict[str, Any]:
+def draw_gallery(paths: tuple[Path, ...], output: Path, options: Options) -> dict[str, Any]:
     """Draw the meshes of some files in one frame and write the picture; return the report."""
-    from meshkit.render import contact_sheet, save_gif, save_png
+    from meshkit.render import contact_sheet, render_mesh, save_gif, save_png
     from meshkit.rendering.animation import frame_durations
 
-    if options.frames is not None:
-        frame_durations(options.frames, options.seconds)  # refuse before the work
+    seconds = 4.0 if options.seconds is None else options.seconds
+    if options.turntable is not None:
+        frame_durations(options.turntable, seconds)  # refuse before the work
+    several = len(paths) > 1 or options.sheet is not None
+    columns = options.sheet or round(len(paths) ** 0.5 + 0.499)
+    size = options.size or ((256, 256) if several else (512, 512))
+    window: dict[str, Any] = {"size": size, "perspective": options.perspective}
     meshes = [_open(path) for path in paths]
     looks = [_look(path, mesh, options) for path, mesh in zip(paths, meshes, strict=True)]
     scale = _common_scale(looks, options)
-    views, frame = _views(meshes, options)
+    views, frame = _views(meshes, options, window)
     labels = [path.stem for path in paths]
     if len(set(labels)) < len(labels):
         labels = [str(path) for path in paths]
+    drawn: dict[str, Any] = {**window, "mode": options.mode, "backend": options.backend}
     pictures = []
     for view in views:
         tiles = [
-            _tile(mesh, look, view, frame, options)
+            render_mesh(mesh.V, mesh.F, view=view, frame=frame, **drawn, **look)
             for mesh, look in zip(meshes, looks, strict=True)
         ]
-        whole = contact_sheet(tiles, options.columns, labels) if options.columns else tiles[0]
+        whole = contact_sheet(tiles, columns, labels) if several else tiles[0]
         pictures.append(_with_bar(whole, scale, options))
-    written: dict[str, Any] = {}
-    if options.frames is None:
-        save_png(options.output, pictures[0])
+    loop: dict[str, Any] = {}
+    if options.turntable is None:
+        save_png(output, pictures[0])
     else:
-        written["loop_seconds"] = save_gif(options.output, pictures, seconds=options.seconds)
+        loop["loop_seconds"] = save_gif(output, pictures, seconds=seconds)
     return {
         "inputs": list(map(str, paths)),
-        "output": options.output,
+        "output": output,
         "mode": options.mode,
-        "yaw": options.yaw,
-        "pitch": options.pitch,
+        "yaw": options.view[0],
+        "pitch": options.view[1],
         "perspective": options.perspective,
-        "size": list(options.size),
+        "size": list(size),
         "picture": list(pictures[0].shape[:2]),
         "frame": {"center": frame.center.tolist(), "half_extent": frame.half_extent},
-        "frames": options.frames,
-        **written,
+        "frames": options.turntable,
+        **loop,
         **scale,
         "backend": "plain" if options.backend == "auto" else options.backend,
         "vertices": [len(mesh.V) for mesh in meshes],
@@ -74,18 +78,19 @@ def draw_gallery(paths: tuple[Path, ...], options: Options) -> dict[str, Any]:
     }
 
 
-def _views(meshes: "list[Mesh]", options: Options) -> "tuple[list[np.ndarray], Frame]":
+def _views(
+    meshes: "list[Mesh]", options: Options, window: dict[str, Any]
+) -> "tuple[list[np.ndarray], Frame]":
     import numpy as np
 
     from meshkit.render import frame_around, frame_of, turntable, turntable_views
 
     # Vertices in no face are not seen, wherever they are.
     points = np.concatenate([mesh.V[np.unique(mesh.F)] for mesh in meshes])
-    window: dict[str, Any] = {"size": options.size, "perspective": options.perspective}
-    if options.frames is None:
-        view = turntable(options.yaw, options.pitch)
+    if options.turntable is None:
+        view = turntable(*options.view)
         return [view], frame_of(points, view=view, **window)
-    views = turntable_views(options.frames, options.yaw, options.pitch)
+    views = turntable_views(options.turntable, *options.view)
     return views, frame_around(points, views, **window)
 
 
@@ -136,24 +141,6 @@ def _common_scale(looks: list[dict[str, Any]], options: Options) -> dict[str, An
     extremes = [float(values.min()), float(values.max())]
     field = {"field": options.field, "colormap": colormap, "limits": list(limits)}
     return {**field, "field_range": extremes}
-
-
-def _tile(
-    mesh: "Mesh", look: dict[str, Any], view: "np.ndarray", frame: "Frame", options: Options
-) -> "np.ndarray":
-    from meshkit.render import render_mesh
-
-    return render_mesh(
-        mesh.V,
-        mesh.F,
-        size=options.size,
-        mode=options.mode,
-        view=view,
-        frame=frame,
-        perspective=options.perspective,
-        backend=options.backend,
-        **look,
-    )
 
 
 def _with_bar(picture: "np.ndarray", scale: dict[str, Any], options: Options) -> "np.ndarray":

@@ -1,6 +1,5 @@
 """`meshkit geomimg`: resample a mesh into an image."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ import click
 
 from meshkit.cli.parameters import (
     FILE,
+    MAX_SIDE,
     check_outputs,
     component_option,
     json_option,
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from meshkit.mesh import Mesh
     from meshkit.raster import UVRaster
 
-LARGEST = 16384  # samples along a side
-
 # What a mesh with a map of its own must not have; it need not be a disk.
 REFUSED = {"not-finite", "extreme-coordinates", "missing-vertices", "repeated-corners", "no-faces"}
 
@@ -36,8 +34,8 @@ REFUSED = {"not-finite", "extreme-coordinates", "missing-vertices", "repeated-co
     "--output",
     type=FILE,
     metavar="OUT",
-    help=".npz (exact), .exr (float32) or .png (16 bits, scale and offset in its text fields). "
-    "Default: MESH's stem + _geomimg.npz in the current folder.",
+    help="Write the image here, as .npz (exact), .exr (float32) or .png (16 bits; scale and offset "
+    "in its text fields). Default: MESH's stem + _geomimg.npz in the current folder.",
 )
 @click.option(
     "--size",
@@ -45,18 +43,18 @@ REFUSED = {"not-finite", "extreme-coordinates", "missing-vertices", "repeated-co
     show_default=True,
     callback=parse_size,
     metavar="N|HxW",
-    help="Texels.",
+    help="Height and width in texels.",
 )
 @click.option(
     "--maps",
     is_flag=True,
-    help="Also write face_index, bary, F, UV and vertices_seen: into an .npz itself, beside a "
-    "picture as OUT's stem + _maps.npz.",
+    help="Also write face_index, bary, F, UV and vertices_seen: into OUT if it is an .npz, else "
+    "into a file beside it, OUT's stem + _maps.npz.",
 )
 @click.option(
     "--fill-holes/--no-fill-holes",
     default=True,
-    help="Cover inner loops with faces, so that no texel inside is empty.  [default: fill]",
+    help="Fill holes with faces, so that no texel inside is empty.  [default: fill]",
 )
 @click.option(
     "--samples",
@@ -64,7 +62,8 @@ REFUSED = {"not-finite", "extreme-coordinates", "missing-vertices", "repeated-co
     default=1,
     show_default=True,
     metavar="K",
-    help="Average K x K points per texel instead of its centre alone: no vertex goes unseen.",
+    help="Average K x K samples per texel instead of taking its centre, so that more vertices "
+    "contribute.",
 )
 @click.option(
     "--dilate",
@@ -72,16 +71,19 @@ REFUSED = {"not-finite", "extreme-coordinates", "missing-vertices", "repeated-co
     default=0,
     show_default=True,
     metavar="RINGS",
-    help="Repeat the nearest texel in so many rings around the mesh, for texture filters; the "
-    "texels filled count as inside.",
+    help="Extend the image by this many rings of texels around the mesh, for texture filters. They "
+    "repeat the nearest texel and count as inside.",
 )
 @click.option(
     "--visibility",
     is_flag=True,
-    help="Also say how many texels a vertex gets, and the least size that shows 99 % of them.",
+    help="Also report how many texels a vertex gets, and the smallest size that samples 99 % of "
+    "the vertices.",
 )
-@click.option("--new-uv", is_flag=True, help="Make a map even if MESH has texture coordinates.")
-@click.option("--allow-seams", is_flag=True, help="Take texture coordinates in several pieces.")
+@click.option("--new-uv", is_flag=True, help="Flatten MESH even if it has texture coordinates.")
+@click.option(
+    "--allow-seams", is_flag=True, help="Accept texture coordinates in several charts, with seams."
+)
 @component_option
 @preview_option
 @json_option
@@ -101,32 +103,32 @@ def geomimg(
     preview: Path | None,
     as_json: bool,
 ) -> None:
-    """Write the positions of MESH's surface on a grid of texels over its texture coordinates.
+    """Resample MESH into a geometry image: the positions of its surface on a grid over its UV.
 
-    Without texture coordinates MESH is flattened onto the unit square first, like meshkit uvmap
-    does. Row 0 of the image is v = 0; .exr and .png store the rows top down, v falling, so that
-    viewers show v upwards. Texels outside are 0, and marked (inside; alpha).
+    If MESH has no texture coordinates it is first flattened onto the unit square, as meshkit uvmap
+    does. Row 0 of the image is v = 0; .exr and .png store the rows from the top, so that viewers
+    show v upwards. Texels outside are 0 and marked as such (array inside, or alpha).
 
     Example: meshkit geomimg face.obj --size 128 -o face.exr --preview look.png
     """
     output = output or Path(f"{mesh.stem}_geomimg.npz")
     from meshkit.images.image_files import check_suffix, maps_path
 
-    check_outputs(mesh, {"-o": output, "--preview": preview})
-    if maps and maps_path(output) != output:
-        check_outputs(mesh, {"-o": output, "--maps": maps_path(output)})
+    beside = maps_path(output) if maps and maps_path(output) != output else None
+    check_outputs([mesh], {"-o": output, "--preview": preview, "--maps": beside})
     check_suffix(output)
     import numpy as np
 
     from meshkit.cli.geomimg_report import measure, rows
-    from meshkit.cli.messages import about, print_json, print_table
+    from meshkit.cli.messages import about, print_report
     from meshkit.images.dilate import dilate_image
     from meshkit.images.supersample import averaged_matrix
     from meshkit.raster import rasterize_uv
 
-    if size[0] * samples > LARGEST or size[1] * samples > LARGEST:
-        raise click.UsageError(f"--size times --samples is at most {LARGEST} samples a side")
-    start = time.perf_counter()
+    if max(size) * samples > MAX_SIDE:
+        raise click.UsageError(
+            f"Reduce --size or --samples: together they allow at most {MAX_SIDE} samples per side."
+        )
     with about(mesh):
         loaded, layout = _lay_out(
             mesh, component, fill_holes=fill_holes, new_uv=new_uv, allow_seams=allow_seams
@@ -141,11 +143,7 @@ def geomimg(
         written = _write(output, preview, image, inside, arrays, title)
     report = {"input": mesh, "output": output, "files": written, "preview": preview, **report}
     report["samples"], report["dilated"] = samples, dilate
-    report["seconds"] = time.perf_counter() - start
-    if as_json:
-        print_json(report)
-    else:
-        print_table(str(mesh), rows(report))
+    print_report(report, rows(report), as_json, files=(*written, preview))
 
 
 def _lay_out(
@@ -189,17 +187,14 @@ def _write(
     maps: "dict[str, np.ndarray] | None",
     title: str,
 ) -> list[Path]:
-    import contextlib
-
     from meshkit.files import atomic_path
     from meshkit.images.image_files import save_image_file
 
-    with contextlib.ExitStack() as stack:  # all files or none
-        if preview is not None:
-            from PIL import Image
+    if preview is None:
+        return save_image_file(output, image, inside, maps=maps)
+    from meshkit.render import save_png
+    from meshkit.rendering.image_picture import draw_image_preview
 
-            from meshkit.rendering.image_picture import draw_image_preview
-
-            picture = draw_image_preview(image, inside, title)
-            Image.fromarray(picture).save(stack.enter_context(atomic_path(preview)), format="PNG")
+    with atomic_path(preview) as aside:  # all files or none
+        save_png(aside, draw_image_preview(image, inside, title))
         return save_image_file(output, image, inside, maps=maps)

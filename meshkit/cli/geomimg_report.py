@@ -91,18 +91,18 @@ def rows(report: dict[str, Any]) -> dict[str, str]:
     from meshkit.cli.messages import spread
 
     H, W = report["size"]
-    holes = len(report["loops"]) - 1
     filled = "filled" if report["fill_faces"] else "open"
     if report["unfilled"]:
         filled = f"open: {report['unfilled']}"
-    found = {
+    loops = ", ".join(map(str, report["loops"])) or "none"
+    seam = report["seam_vertices"]
+    return {
         "mesh": f"{report['vertices']} vertices, {report['faces']} faces",
-        "border loops": (", ".join(map(str, report["loops"])) or "none")
-        + (f" (inner loops {filled})" if holes > 0 else ""),
+        "boundary loops": loops + (f" (holes {filled})" if len(report["loops"]) > 1 else ""),
         "map": "the file's texture coordinates"
         if report["weights"] is None
-        else f"made: square, {report['weights']} weights",
-        "seam": f"{report['seam_vertices']} vertices with several texture coordinates",
+        else f"computed: square, {report['weights']} weights",
+        "seam": f"{seam} vertices with several texture coordinates" if seam else "",
         "flipped faces": str(report["flips"]),
         "faces without area": str(report["zero_area"]),
         "angle distortion": spread(report["angle"]),
@@ -112,12 +112,7 @@ def rows(report: dict[str, Any]) -> dict[str, str]:
         "vertices in a texel": f"{_only(report['vertices_seen']):.1%}",
         **_visibility_rows(report),
         "mesh → image → mesh": _error(report["round_trip"]),
-        "written": ", ".join(map(str, [*report["files"], *filter(None, [report["preview"]])])),
-        "seconds": f"{report['seconds']:.2f}",
     }
-    if not report["seam_vertices"]:
-        del found["seam"]
-    return found
 
 
 def _visibility_rows(report: dict[str, Any]) -> dict[str, str]:
@@ -130,17 +125,18 @@ def _visibility_rows(report: dict[str, Any]) -> dict[str, str]:
     return {
         "texels per vertex": f"median {weight['p50']:.3g}, 98 % from {weight['p1']:.3g} "
         f"to {weight['p99']:.3g}",
-        "least size to see": f"{advice or 'none'} for {reached}",
+        "smallest size": f"{advice or 'none'} samples {reached}",
     }
 
 
-def _error(found: dict[str, Any] | None) -> str:
-    if found is None:
+def _error(round_trip: dict[str, Any] | None) -> str:
+    if round_trip is None:
         return "no texel is inside"
-    percent = found["percent"]
+    percent = round_trip["percent"]
     return (
-        f"mean {found['mean']:.3g} ({percent['mean']:.2g} % of the diagonal), "
-        f"95 % up to {found['p95']:.3g}, largest {found['max']:.3g} ({percent['max']:.2g} %)"
+        f"mean {round_trip['mean']:.3g} ({percent['mean']:.2g} % of the diagonal), "
+        f"95 % up to {round_trip['p95']:.3g}, largest {round_trip['max']:.3g} "
+        f"({percent['max']:.2g} %)"
     )
 
 

@@ -18,22 +18,22 @@ OPTIONAL = {
 @click.command()
 @json_option
 def info(as_json: bool) -> None:
-    """Say which versions and optional back ends are installed.
+    """List the versions of meshkit, its libraries and its optional back ends.
 
     Example: meshkit info --json
     """
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
+    from meshkit.cli.messages import print_json, print_table
+    from meshkit.images.image_files import SUFFIXES
+    from meshkit.io import SAVERS
+
     def installed(name: str) -> str | None:
         try:
             return version(name)
         except PackageNotFoundError:
             return None
-
-    from meshkit.cli.messages import print_json, print_table
-    from meshkit.images.image_files import SUFFIXES
-    from meshkit.io import SAVERS
 
     report = {
         "meshkit": installed("meshkit-gan"),

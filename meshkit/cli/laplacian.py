@@ -1,13 +1,12 @@
 """`meshkit laplacian`: write a Laplacian, a mass and eigenpairs."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from meshkit.cli.parameters import FILE, check_outputs, json_option
+from meshkit.cli.parameters import FILE, Output, check_outputs, json_option
 from meshkit.cli.streams import streams
 
 if TYPE_CHECKING:
@@ -35,32 +34,38 @@ MASSES = {
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=Output(".npz"),
     metavar="OUT.npz",
-    help="Default: MESH's stem + _laplacian.npz, in the current folder; an older file of that name "
-    "is replaced.",
+    help="Write the archive here. Default: MESH's stem + _laplacian.npz in the current folder, "
+    "replacing an older one.",
 )
 @click.option(
     "--kind",
     type=click.Choice(list(KINDS)),
     default="cotan",
     show_default=True,
-    help="delaunay and robust have no negative weights; robust takes any triangles, flat ones too "
+    help="delaunay and robust have no negative weights. robust also accepts faces without area "
     "(pip install robust_laplacian).",
 )
-@click.option("--mass", type=click.Choice(list(MASSES)), default="barycentric", show_default=True)
+@click.option(
+    "--mass",
+    type=click.Choice(list(MASSES)),
+    default="barycentric",
+    show_default=True,
+    help="The mass matrix: barycentric and voronoi are diagonal, full is that of finite elements.",
+)
 @click.option(
     "--eigen",
     type=click.IntRange(min=1),
     metavar="K",
-    help="Also the K smallest eigenvalues of L x = λ M x, and their vectors.",
+    help="Also write the K smallest eigenvalues of L x = λ M x and their eigenvectors.",
 )
 @json_option
 @streams("mesh")
 def laplacian(
     mesh: Path, output: Path | None, kind: str, mass: str, eigen: int | None, as_json: bool
 ) -> None:
-    """Write the Laplacian of MESH and its mass as one archive of sparse arrays.
+    """Write the Laplacian and the mass matrix of MESH into one archive.
 
     \b
     In Python:
@@ -73,15 +78,14 @@ def laplacian(
     Example: meshkit laplacian face.obj --kind delaunay --eigen 20 -o modes.npz
     """  # noqa: D301
     output = output or Path(f"{mesh.stem}_laplacian.npz")
-    check_outputs(mesh, {"-o": output})
-    if output.suffix.lower() != ".npz":
-        raise click.UsageError(f"-o {output}: the archive is an .npz")
+    check_outputs([mesh], {"-o": output})
     if eigen and kind == "mean-value":
-        raise click.UsageError("--eigen needs a symmetric Laplacian: mean-value weights are not")
-    from meshkit.cli.messages import about
+        raise click.UsageError(
+            "Choose another --kind for --eigen: the mean-value Laplacian is not symmetric."
+        )
+    from meshkit.cli.messages import about, print_report
     from meshkit.io import load_mesh
 
-    start = time.perf_counter()
     with about(mesh):
         loaded = load_mesh(mesh)
         L, M = _call(KINDS[kind], loaded), _call(MASSES[mass], loaded)
@@ -96,7 +100,7 @@ def laplacian(
     report |= _measure(loaded, L, M)
     if eigen:
         report["eigenvalues"] = pairs.values.tolist()
-    _print({**report, "seconds": time.perf_counter() - start}, as_json)
+    print_report(report, _rows(report), as_json, files=[output])
 
 
 def _call(place: tuple[str, str], mesh: "Mesh") -> Any:
@@ -146,20 +150,13 @@ def _measure(mesh: "Mesh", L: "sp.csr_array", M: "sp.csr_array | np.ndarray") ->
     }
 
 
-def _print(report: dict[str, Any], as_json: bool) -> None:
-    from meshkit.cli.messages import print_json, print_table
-
-    if as_json:
-        print_json(report)
-        return
-    rows = {
+def _rows(report: dict[str, Any]) -> dict[str, str]:
+    values = report.get("eigenvalues", [])
+    return {
         "mesh": f"{report['vertices']} vertices, {report['faces']} faces",
         "Laplacian": f"{report['kind']}, {report['entries']} entries, "
         f"{report['negative_weights']} negative weights",
         "mass": f"{report['mass']}, area {report['area']:.6g}",
+        "eigenvalues": ", ".join(f"{value:.4g}" for value in values[:8])
+        + (" …" if len(values) > 8 else ""),
     }
-    if values := report.get("eigenvalues"):
-        shown = ", ".join(f"{value:.4g}" for value in values[:8])
-        rows["eigenvalues"] = shown + (" …" if len(values) > 8 else "")
-    rows |= {"written": str(report["output"]), "seconds": f"{report['seconds']:.2f}"}
-    print_table(str(report["input"]), rows)

@@ -12,7 +12,9 @@ from typing import Any
 
 import click
 
-QUIET, VERBOSE, STDOUT = "meshkit.quiet", "meshkit.verbose", "meshkit.stdout"  # keys of ctx.meta
+# Keys of ctx.meta.
+QUIET, VERBOSE = "meshkit.quiet", "meshkit.verbose"
+STDOUT, BEGINNING = "meshkit.stdout", "meshkit.beginning"
 
 
 def polite(command: click.Command) -> click.Command:
@@ -25,6 +27,7 @@ def polite(command: click.Command) -> click.Command:
     @functools.wraps(body)
     def run(*args: Any, **values: Any) -> Any:
         ctx = click.get_current_context()
+        ctx.meta[BEGINNING] = time.perf_counter()
         with contextlib.ExitStack() as stack:
             if ctx.meta.get(VERBOSE):
                 stack.enter_context(_accounts(ctx.command_path))
@@ -34,10 +37,17 @@ def polite(command: click.Command) -> click.Command:
 
     command.callback = run
     command.params += [
-        _flag(("-q", "--quiet"), QUIET, "Print only warnings, errors, and what --json asks for."),
-        _flag(("-v", "--verbose"), VERBOSE, "Say time and memory; show where an error comes from."),
+        _flag(("-q", "--quiet"), QUIET, "Print only warnings, errors and JSON."),
+        _flag(
+            ("-v", "--verbose"), VERBOSE, "Report time and memory; show the traceback of an error."
+        ),
     ]
     return command
+
+
+def elapsed() -> float:
+    """Return the seconds since the command began."""
+    return time.perf_counter() - float(click.get_current_context().meta[BEGINNING])
 
 
 def _flag(names: tuple[str, str], key: str, text: str) -> click.Option:
@@ -72,11 +82,11 @@ def _accounts(what: str) -> Iterator[None]:
     """Say at the end, on stderr, how long it took and how much memory, in which versions."""
     from importlib import metadata
 
-    start, worked = time.perf_counter(), time.process_time()
+    worked = time.process_time()
     try:
         yield
     finally:
-        seconds, busy = time.perf_counter() - start, time.process_time() - worked
+        seconds, busy = elapsed(), time.process_time() - worked
         versions = f"meshkit-gan {metadata.version('meshkit-gan')}, {platform.python_version()}"
         click.echo(
             f"{what}: {seconds:.2f} s ({busy:.2f} s of processor), {_peak()}{versions}", err=True

@@ -1,26 +1,11 @@
 """Options of `meshkit uvmap` that say how to flatten."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from meshkit.cli.parameters import FILE, parse_size
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def parse_vertices(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> list[int] | None:
-    """Return vertices or None."""
-    if value is None:
-        return None
-    words = value.split(",")
-    if not all(word.isascii() and word.isdigit() for word in words):
-        raise click.BadParameter(f"{value!r} are no vertices like 3,10,21")
-    return [int(word) for word in words]
+from meshkit.cli.parameters import FILE, options, parse_size, parse_vertices
 
 
 def parse_corners(ctx: click.Context, param: click.Parameter, value: str) -> str | list[int]:
@@ -31,72 +16,70 @@ def parse_corners(ctx: click.Context, param: click.Parameter, value: str) -> str
         return parse_vertices(ctx, param, value) or value
     except click.BadParameter:
         raise click.BadParameter(
-            f"{value!r} is neither 'pose', 'angle' nor vertices like 3,10,21,8"
+            f"Give pose, angle or vertex indices such as 3,10,21,8, not {value!r}."
         ) from None
 
 
-def parse_balance(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> tuple[int, int] | None:
-    """Return a size or None."""
-    return None if value is None else parse_size(ctx, param, value)
-
-
-_OPTIONS = (
+# Adds the options whose values `map_arguments` takes.
+map_options = options(
     click.option(
         "--method",
         type=click.Choice(["harmonic", "lscm", "arap", "slim"]),
         default="harmonic",
-        help="All but harmonic leave the border free; slim never flips a face.  "
-        "[default: harmonic]",
+        show_default=True,
+        help="harmonic fixes the boundary, the others leave it free. slim never flips a face.",
     ),
     click.option(
         "--boundary",
         type=click.Choice(["square", "rectangle", "circle"]),
         default="square",
-        help="Where the longest border goes.  [default: square]",
+        show_default=True,
+        help="The shape that the longest boundary loop is mapped to.",
     ),
     click.option(
         "--aspect",
         type=float,
         default=1.0,
         metavar="RATIO",
-        help="Width over height of the rectangle.",
+        help="With --boundary rectangle: its width divided by its height.",
     ),
     click.option(
         "--polygon",
         type=FILE,
         metavar="POINTS.txt",
-        help="Instead of --boundary: a convex polygon in the unit square, counter-clockwise, one "
-        "point 'u v' to a line.",
+        help="Map the boundary to a convex polygon in the unit square, instead of --boundary. The "
+        "file lists its corners counter-clockwise, one 'u v' per line.",
     ),
     click.option(
         "--corners",
         callback=parse_corners,
         default="pose",
+        show_default=True,
         metavar="pose|angle|I,J,…",
-        help="What goes to the corners: by pose, where the border turns most, or vertices in the "
-        "border's order.  [default: pose]",
+        help="Which boundary vertices become corners. pose: those that lie outermost in the mesh's "
+        "pose. angle: where the boundary turns most. Or vertices, in the order of the boundary.",
     ),
     click.option(
         "--ears",
         type=click.Choice(["keep", "split", "flip"]),
         default="keep",
-        help="Take away parts that an inner edge between two border vertices cuts off: halve the "
-        "edge, which adds a vertex to OUT, or flip it.  [default: keep]",
+        show_default=True,
+        help="What to do with ears, the parts that an inner edge between two boundary vertices "
+        "cuts off. split halves that edge, which adds a vertex to OUT; flip turns it.",
     ),
     click.option(
         "--weights",
         type=click.Choice(["auto", "cotan", "mean-value", "uniform", "delaunay", "robust"]),
         default="auto",
-        help="auto takes the first of cotan, mean-value, uniform that leaves no flipped face.  "
-        "[default: auto]",
+        show_default=True,
+        help="auto uses the first of cotan, mean-value and uniform that flips no face.",
     ),
     click.option(
         "--balance",
-        callback=parse_balance,
+        callback=parse_size,
         metavar="N|HxW",
-        help="Enlarge what an image of this size would miss, so that it sees more vertices.",
+        help="Enlarge the parts that an image of this size would miss, so that it samples more "
+        "vertices.",
     ),
     click.option(
         "--max-angle",
@@ -104,16 +87,9 @@ _OPTIONS = (
         default=5.0,
         show_default=True,
         metavar="RATIO",
-        help="While balancing: the most by which 95 % of the faces may be sheared, from 1.",
+        help="With --balance: the largest shear allowed for 95 % of the faces; 1 is none.",
     ),
 )
-
-
-def map_options(command: Command) -> Command:
-    """Add the options; `map_arguments` takes what they hold."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def map_arguments(choices: dict[str, Any], *, cut: bool) -> dict[str, Any]:
@@ -131,13 +107,13 @@ def map_arguments(choices: dict[str, Any], *, cut: bool) -> dict[str, Any]:
     arguments = {name: value for name, value in choices.items() if name not in ("polygon", "ears")}
     if cut and choices["ears"] == "flip":
         raise click.UsageError(
-            "--ears flip would join vertices across the seam: with --cut take --ears split"
+            "With --cut use --ears split: flipping would join vertices across the seam."
         )
     if isinstance(arguments["corners"], list):
         arguments["corners"] = np.array(arguments["corners"])
     if choices["polygon"] is not None:
         if choices["boundary"] != "square":
-            raise click.UsageError("--polygon takes the place of --boundary: give one of them")
+            raise click.UsageError("Give either --polygon or --boundary, not both.")
         arguments["boundary"] = _load_points(choices["polygon"])
     return arguments
 
@@ -150,7 +126,6 @@ def _load_points(path: Path) -> Any:
         if len(row) != 2:
             raise ValueError(f"{path}: point {k} has {len(row)} numbers, expected 2")
     try:
-        points = np.array(rows, dtype=float).reshape(-1, 2)
+        return np.array(rows, dtype=float).reshape(-1, 2)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    return points

@@ -4,13 +4,19 @@ import contextlib
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from meshkit.cli.manners import elapsed
 from meshkit.errors import MeshError
+from meshkit.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import ProgressColumn
 
 
 @contextlib.contextmanager
@@ -38,24 +44,31 @@ def warnings_on(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on stderr, if that is a terminal; yields what takes (done, total)."""
+def progress_bar() -> Iterator[Progress]:
+    """Yield what shows how far a stage is: a bar on stderr, if that is a terminal."""
+    from rich import progress as bars
+
+    bar = bar_of(
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeElapsedColumn(),
+    )
+    with bar:
+        task = bar.add_task("", total=None)
+        yield lambda stage, done, total: bar.update(
+            task, description=stage, completed=done, total=total or None
+        )
+
+
+def bar_of(*columns: "ProgressColumn") -> "RichProgress":
+    """Return a bar on stderr that is gone when it is done; silent without a terminal."""
     from rich import progress as bars
     from rich.console import Console
 
     console = Console(stderr=True)
-    bar = bars.Progress(
-        bars.TextColumn(what),
-        bars.BarColumn(),
-        bars.MofNCompleteColumn(),
-        bars.TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    # Disabled without a terminal, else rich leaves an empty line in logs.
+    return bars.Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
 def print_json(values: Mapping[str, Any]) -> None:
@@ -73,6 +86,32 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def print_report(
+    report: Mapping[str, Any],
+    rows: Mapping[str, str],
+    as_json: bool,
+    *,
+    title: str | None = None,
+    files: Iterable[Path | None] = (),
+) -> None:
+    """Print what a command did, and how long it took: one JSON object, or a table for people.
+
+    Parameters
+    ----------
+    rows
+        Of the table; one without text is left out. The files written and the seconds follow.
+    title
+        Default: the input.
+    """
+    seconds = elapsed()
+    if as_json:
+        print_json({**report, "seconds": seconds})
+        return
+    written = ", ".join(str(path) for path in files if path is not None)
+    rows = {**rows, "written": written, "seconds": f"{seconds:.2f}"}
+    print_table(title or str(report["input"]), {name: text for name, text in rows.items() if text})
 
 
 def tell(line: str, facts: Mapping[str, Any], as_json: bool) -> None:

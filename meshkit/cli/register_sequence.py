@@ -1,14 +1,13 @@
-"""`meshkit register --sequence`: a template onto a moving scan."""
+"""`meshkit register --sequence`: a template onto a moving scan, frame by frame."""
 
 import hashlib
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import click
+from typing import TYPE_CHECKING, Any
 
 from meshkit.cli.collection import output_paths
+from meshkit.cli.fitting import Request, fit_options, load_marks, load_template
+from meshkit.cli.messages import about, print_report, progress_bar
 
 if TYPE_CHECKING:
     from meshkit.mesh import Mesh
@@ -25,19 +24,6 @@ else:
 KEPT = ".fits"  # the folder inside the output's
 
 
-class Request(NamedTuple):
-    """What the command line asks for, after the checks."""
-
-    template: Path
-    scans: tuple[Path, ...]
-    output: Path
-    landmarks: Path | None
-    scale: bool
-    detail: float | None
-    smoothness: float
-    report: Path | None
-
-
 class Scans(_Targets):
     """The scans of a sequence, read when asked for; the last two stay at hand."""
 
@@ -50,7 +36,6 @@ class Scans(_Targets):
 
     def __getitem__(self, k: int) -> "Target":  # type: ignore[override]  # no slices
         if k not in self._recent:
-            from meshkit.cli.messages import about
             from meshkit.registration.scan_file import load_scan
 
             with about(self.paths[k]):
@@ -60,46 +45,40 @@ class Scans(_Targets):
         return self._recent[k]
 
 
-def register_sequence(request: Request) -> dict[str, Any]:
+def register_sequence(request: Request, smoothness: float) -> dict[str, Any]:
     """Fit all frames, write a mesh for each and the report; return what was done."""
-    from meshkit.checks import check_mesh
-    from meshkit.cli.messages import about, progress_bar
-    from meshkit.cli.register import fit_options
-    from meshkit.io import load_mesh
     from meshkit.registration.sequence import fit_sequence
     from meshkit.registration.template_fit import find_start
 
-    start = time.perf_counter()
-    paths = output_paths(request.scans, request.output, request.template.suffix)
-    if request.template.resolve() in {path.resolve() for path in paths}:
-        raise click.UsageError(f"-o {request.output} holds the template: give another folder")
-    with about(request.template):
-        mesh = load_mesh(request.template)
-        check_mesh(mesh.V, mesh.F)
+    paths = output_paths(
+        request.scans, request.output, request.template.suffix, beside=(request.template,)
+    )
+    mesh = load_template(request.template)
     scans = Scans(request.scans)
     files = _landmark_files(request)
-    marks = [_marks(file, mesh, scans, k) for k, file in enumerate(files)]
+    marks = [None if f is None else load_marks(f, mesh, scans[k]) for k, f in enumerate(files)]
     pose = None
     if request.detail is not None and request.scale:  # the size is not known before
         with about(request.scans[0]):
             pose = find_start(mesh.V, mesh.F, scans[0], marks[0], scale=True)
-    options = fit_options(request.detail, mesh, pose.scale if pose else 1.0)
-    kept = _kept(request, files)
-    found = len(kept)
-    with about(request.template), progress_bar("frames") as progress:
+    kept = _kept(request, smoothness, files)
+    fits_from_before = len(kept)
+    with about(request.template), progress_bar() as progress:
         fits = fit_sequence(
             mesh.V,
             mesh.F,
             scans,
             marks,
-            smoothness=request.smoothness,
+            smoothness=smoothness,
             scale=request.scale,
             start=pose,
-            options=options,
+            options=fit_options(request.detail, mesh, pose.scale if pose else 1.0),
             kept=kept,
             progress=progress,
         )
     qualities = _write(request, mesh, scans, marks, fits, paths)
+    if request.report is not None:
+        _report(request, smoothness, mesh, fits, qualities)
     frames = [
         {"scan": scan, "output": path, "landmarks_file": file, **quality.to_dict()}
         for scan, path, file, quality in zip(request.scans, paths, files, qualities, strict=True)
@@ -108,41 +87,29 @@ def register_sequence(request: Request) -> dict[str, Any]:
         "template": request.template,
         "output": request.output,
         "report": request.report,
-        "smoothness": request.smoothness,
+        "smoothness": smoothness,
         "vertices": len(mesh.V),
-        "fits_from_before": found,
+        "fits_from_before": fits_from_before,
         "frames": frames,
-        "seconds": time.perf_counter() - start,
     }
 
 
 def print_sequence(values: dict[str, Any], as_json: bool) -> None:
     """Print what `register_sequence` returns."""
-    from meshkit.cli.messages import print_json, print_table
-
-    if as_json:
-        print_json(values)
-        return
     frames = values["frames"]
+    distances = [frame["fit_to_scan"] for frame in frames]
     worst = max(frames, key=lambda frame: frame["fit_to_scan"]["p95"])
     rows = {
         "frames": f"{len(frames)} of {values['vertices']} vertices",
-        "fits from before": str(values["fits_from_before"]),
-        "fit to scan": f"median {_largest(frames, 'p50'):.3g} at most, 95 % up to "
+        "fits from before": str(values["fits_from_before"] or ""),
+        "fit to scan": f"median {max(d['p50'] for d in distances):.3g} at most, 95 % up to "
         f"{worst['fit_to_scan']['p95']:.3g} in {worst['scan'].name}",
         "with counterpart": f"{min(frame['followed'] for frame in frames):.1%} at least",
         "folded edges": str(sum(frame["folded_edges"] for frame in frames)),
         "crossing faces": str(sum(frame["crossing_faces"] for frame in frames)),
-        "written": ", ".join(str(values[k]) for k in ("output", "report") if values[k]),
-        "seconds": f"{values['seconds']:.2f}",
     }
-    if not values["fits_from_before"]:
-        del rows["fits from before"]
-    print_table(f"{values['template']} on a sequence", rows)
-
-
-def _largest(frames: list[dict[str, Any]], name: str) -> float:
-    return max(float(frame["fit_to_scan"][name]) for frame in frames)
+    title = f"{values['template']} on a sequence"
+    print_report(values, rows, as_json, title=title, files=(values["output"], values["report"]))
 
 
 def _landmark_files(request: Request) -> list[Path | None]:
@@ -156,17 +123,7 @@ def _landmark_files(request: Request) -> list[Path | None]:
     return [file if file.exists() else None for file in files]
 
 
-def _marks(file: Path | None, mesh: "Mesh", scans: Scans, k: int) -> "Landmarks | None":
-    from meshkit.cli.messages import about
-    from meshkit.registration.landmarks import load_landmarks
-
-    if file is None:
-        return None
-    with about(file):
-        return load_landmarks(file, len(mesh.V), mesh.F, scans[k].V, scans[k].F)
-
-
-def _kept(request: Request, files: list[Path | None]) -> "KeptFits":
+def _kept(request: Request, smoothness: float, files: list[Path | None]) -> "KeptFits":
     """Open the fits of an earlier call; only those of the same files and settings count."""
     from importlib.metadata import version
 
@@ -175,7 +132,7 @@ def _kept(request: Request, files: list[Path | None]) -> "KeptFits":
     def digest(path: Path) -> bytes:
         return hashlib.sha256(path.read_bytes()).digest()
 
-    asked = (version("meshkit-gan"), request.scale, request.detail, request.smoothness)
+    asked = (version("meshkit-gan"), request.scale, request.detail, smoothness)
     settings = digest(request.template) + repr(asked).encode()
     inputs = [
         digest(scan) + (digest(file) if file is not None else b"")
@@ -194,27 +151,34 @@ def _write(
 ) -> "list[Quality]":
     from dataclasses import replace
 
-    from meshkit.cli.messages import progress_bar
     from meshkit.io import save_mesh
     from meshkit.registration.quality import measure_fit
-    from meshkit.report.sequence import save_sequence_report
 
     qualities = []
-    with progress_bar("measuring") as progress:
+    with progress_bar() as progress:
         for k, (fit, path) in enumerate(zip(fits, paths, strict=True)):
             save_mesh(path, replace(mesh, V=fit.V))
             qualities.append(measure_fit(mesh.V, mesh.F, fit, scans[k], marks[k]))
-            progress(k + 1, len(fits))
-    if request.report is not None:
-        facts = {
-            "template": f"{request.template}: {len(mesh.V)} vertices, {len(mesh.F)} faces",
-            "frames": f"{len(fits)}, {request.scans[0]} to {request.scans[-1]}",
-            "landmarks": str(request.landmarks or "none"),
-            "smoothness": f"{request.smoothness:g}",
-        }
-        names = [scan.stem for scan in request.scans]
-        title = f"{request.template.name} on {len(fits)} frames"
-        save_sequence_report(
-            request.report, mesh.F, fits, qualities, names, title=title, facts=facts
-        )
+            progress("measuring", k + 1, len(fits))
     return qualities
+
+
+def _report(
+    request: Request,
+    smoothness: float,
+    mesh: "Mesh",
+    fits: "list[TemplateFit]",
+    qualities: "list[Quality]",
+) -> None:
+    from meshkit.report.sequence import save_sequence_report
+
+    assert request.report is not None
+    facts = {
+        "template": f"{request.template}: {len(mesh.V)} vertices, {len(mesh.F)} faces",
+        "frames": f"{len(fits)}, {request.scans[0]} to {request.scans[-1]}",
+        "landmarks": str(request.landmarks or "none"),
+        "smoothness": f"{smoothness:g}",
+    }
+    names = [scan.stem for scan in request.scans]
+    title = f"{request.template.name} on {len(fits)} frames"
+    save_sequence_report(request.report, mesh.F, fits, qualities, names, title=title, facts=facts)

@@ -1,17 +1,13 @@
 """`meshkit render`: pictures of meshes."""
 
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from meshkit.cli.gallery import Options, draw_gallery
+from meshkit.cli.gallery import Options
 from meshkit.cli.parameters import FILE, check_outputs, json_option, parse_size
 from meshkit.cli.streams import streams
-
-if TYPE_CHECKING:
-    from meshkit.render import Backend, Mode
 
 # Written out: their home modules load numpy, and --help is to come at once. A test compares.
 MODES = ("shaded", "normals", "wireframe", "uv-checker", "scalar", "geometry")
@@ -24,7 +20,7 @@ def parse_view(ctx: click.Context, param: click.Parameter, value: str) -> tuple[
     """Return (yaw, pitch) in degrees of a name or of ``YAW,PITCH``."""
     if value in YAW:
         return YAW[value], 0.0
-    yaw, pitch = parse_pair(ctx, param, value, f" nor one of {', '.join(YAW)}")
+    yaw, pitch = parse_pair(ctx, param, value, f" or one of {', '.join(YAW)}")
     return yaw, pitch
 
 
@@ -39,8 +35,7 @@ def parse_pair(
     except ValueError:
         numbers = ()
     if len(numbers) != 2 or not all(abs(number) < float("inf") for number in numbers):
-        kind = "neither two numbers A,B" if other else "not two numbers A,B"
-        raise click.BadParameter(f"{value!r} is {kind}{other}")
+        raise click.BadParameter(f"Give two numbers A,B{other}, not {value!r}.")
     return numbers
 
 
@@ -51,17 +46,17 @@ def parse_pair(
     "--output",
     type=FILE,
     metavar="OUT",
-    help=".png, or .gif with --turntable. Default for one mesh: its stem + _render.png or .gif "
-    "in the current folder.",
+    help="Write the picture here, as .png, or as .gif with --turntable. Default for a single MESH: "
+    "its stem + _render.png or .gif in the current folder.",
 )
 @click.option(
     "--mode",
     type=click.Choice(MODES),
     default="shaded",
     show_default=True,
-    help="wireframe: shaded, with the edges that are seen. uv-checker: 16 x 16 squares on the "
-    "file's texture coordinates. scalar: --field in colours. geometry: x, y, z as red, green, "
-    "blue over the mesh's extent.",
+    help="shaded: clay, or the file's vertex colours. normals: x, y, z as red, green, blue. wireframe: "
+    "shaded, with visible edges. uv-checker: 16 x 16 squares on the file's texture coordinates. "
+    "scalar: --field in colours. geometry: positions as red, green, blue.",
 )
 @click.option(
     "--view",
@@ -69,140 +64,108 @@ def parse_pair(
     show_default=True,
     callback=parse_view,
     metavar="front|three-quarter|profile|YAW,PITCH",
-    help="In degrees: positive yaw turns the front (+z) to the right, positive pitch shows more "
-    "of the top.",
+    help="The direction of view, in degrees: positive yaw turns the front (+z) to the right, "
+    "positive pitch shows more of the top.",
 )
 @click.option(
     "--perspective",
     type=click.FloatRange(0.1, 170),
     metavar="FOV",
-    help="Vertical field of view in degrees.  [default: orthographic]",
+    help="Use a perspective camera with this vertical field of view, in degrees.  "
+    "[default: orthographic]",
 )
 @click.option(
     "--size",
-    callback=lambda ctx, param, value: None if value is None else parse_size(ctx, param, value),
+    callback=parse_size,
     metavar="N|HxW",
-    help="Pixels of each picture.  [default: 512; in a sheet 256]",
+    help="Height and width of each picture in pixels.  [default: 512; in a sheet 256]",
 )
 @click.option(
     "--field",
     metavar="NAME|FILE.npy",
-    help="One number per vertex or per face: a .npy file, an array of a .npz mesh, or x, y, z, "
-    "valence, face-area, area-distortion, angle-distortion (these two: log2).",
+    help="With --mode scalar: one number per vertex or face, from a .npy file or an array of an "
+    ".npz mesh, or one of x, y, z, valence, face-area, area-distortion, angle-distortion (the last "
+    "two as log2).",
 )
-@click.option("--colormap", type=click.Choice(COLORMAPS), help="[default: viridis]")
+@click.option(
+    "--colormap",
+    type=click.Choice(COLORMAPS),
+    help="With --mode scalar: the colours of --field.  [default: viridis]",
+)
 @click.option(
     "--limits",
     callback=parse_pair,
     metavar="LOW,HIGH",
-    help="Values at the ends of the colour bar.  [default: the field's; for coolwarm +-largest]",
+    help="With --mode scalar: the values at the ends of the colour bar.  [default: the range of "
+    "the field; for coolwarm plus and minus its largest magnitude]",
 )
 @click.option(
     "--sheet",
     type=click.IntRange(1, 100),
     metavar="COLUMNS",
-    help="Columns of the contact sheet of several meshes, all in one frame.  [default: square]",
+    help="Lay the meshes out in so many columns, all at one scale.  [default: a square sheet]",
 )
 @click.option(
     "--turntable",
     type=click.IntRange(2, 720),
     metavar="FRAMES",
-    help="One full turn from --view as a GIF that loops.",
+    help="Draw one full turn from --view, in so many frames, as a GIF that loops.",
 )
 @click.option(
     "--seconds",
     type=click.FloatRange(0.04, 600),
-    help="Duration of the turn.  [default: 4]",
+    help="With --turntable: the duration of the turn.  [default: 4]",
 )
 @click.option(
     "--backend",
     type=click.Choice(BACKENDS),
     default="auto",
     show_default=True,
-    help="What finds the visible faces: plain is numpy, open3d Embree on the CPU (extra [scan]), "
-    "pytorch3d a GPU. auto is plain.",
+    help="What finds the visible faces. plain: numpy, open3d: Embree on the CPU (extra [scan]), "
+    "pytorch3d: a GPU; auto is plain.",
 )
 @json_option
 @streams("meshes")
-def render(
-    meshes: tuple[Path, ...],
-    output: Path | None,
-    mode: "Mode",
-    view: tuple[float, float],
-    perspective: float | None,
-    size: tuple[int, int] | None,
-    field: str | None,
-    colormap: str | None,
-    limits: tuple[float, float] | None,
-    sheet: int | None,
-    turntable: int | None,
-    seconds: float | None,
-    backend: "Backend",
-    as_json: bool,
-) -> None:
-    """Draw MESH, or a labelled contact sheet of several in one common frame.
+def render(meshes: tuple[Path, ...], output: Path | None, as_json: bool, **choices: Any) -> None:
+    """Draw MESH, or a labelled contact sheet of several meshes at one scale.
 
-    Faces seen from behind are bluish. Vertex colours of the file are used by shaded and wireframe.
+    Faces seen from behind are bluish.
 
     Example: meshkit render faces/*.obj --mode normals --sheet 4 -o sheet.png
     """
-    start = time.perf_counter()
-    _check_usage(mode, field, colormap, limits, turntable, seconds)
-    several = len(meshes) > 1 or sheet is not None
-    options = Options(
-        _output(meshes, output, turntable),
-        mode,
-        *view,
-        perspective,
-        size or ((256, 256) if several else (512, 512)),
-        field,
-        colormap,
-        limits,
-        (sheet or round(len(meshes) ** 0.5 + 0.499)) if several else None,
-        turntable,
-        4.0 if seconds is None else seconds,
-        backend,
-    )
-    _print({**draw_gallery(meshes, options), "seconds": time.perf_counter() - start}, as_json)
+    options = Options(**choices)
+    _check_usage(options)
+    output = _output(meshes, output, options)
+    from meshkit.cli.gallery import draw_gallery
+    from meshkit.cli.messages import print_report
+
+    report = draw_gallery(meshes, output, options)
+    print_report(report, _rows(report), as_json, title=str(output))
 
 
-def _check_usage(
-    mode: str,
-    field: str | None,
-    colormap: str | None,
-    limits: object,
-    turntable: int | None,
-    seconds: float | None,
-) -> None:
-    if mode == "scalar" and field is None:
-        raise click.UsageError("--mode scalar needs --field")
-    given = {"--field": field, "--colormap": colormap, "--limits": limits}
-    for name, value in given.items():
-        if mode != "scalar" and value is not None:
-            raise click.UsageError(f"{name} has no effect in --mode {mode}: add --mode scalar")
-    if turntable is None and seconds is not None:
-        raise click.UsageError("--seconds has no effect without --turntable")
+def _check_usage(options: Options) -> None:
+    if options.mode == "scalar" and options.field is None:
+        raise click.UsageError("Add --field: --mode scalar needs to know what to draw.")
+    for name in ("field", "colormap", "limits"):
+        if options.mode != "scalar" and getattr(options, name) is not None:
+            raise click.UsageError(f"Add --mode scalar: --{name} has no effect without it.")
+    if options.turntable is None and options.seconds is not None:
+        raise click.UsageError("Add --turntable: --seconds has no effect without it.")
 
 
-def _output(meshes: tuple[Path, ...], output: Path | None, turntable: int | None) -> Path:
-    suffix = ".png" if turntable is None else ".gif"
+def _output(meshes: tuple[Path, ...], output: Path | None, options: Options) -> Path:
+    suffix = ".png" if options.turntable is None else ".gif"
     if output is None and len(meshes) > 1:
-        raise click.UsageError(f"name the picture of {len(meshes)} meshes with -o OUT{suffix}")
+        raise click.UsageError(f"Add -o OUT{suffix} to name the picture of {len(meshes)} meshes.")
     output = output or Path(f"{meshes[0].stem}_render{suffix}")
     if output.suffix.lower() != suffix:
-        kind = "a still picture" if turntable is None else "a turntable"
-        raise click.UsageError(f"-o {output}: {kind} is a {suffix}")
-    for mesh in meshes:
-        check_outputs(mesh, {"-o": output})
+        kind = "a still picture" if options.turntable is None else "a turntable"
+        raise click.UsageError(f"Give -o a name that ends in {suffix}, for {kind}: not {output}.")
+    check_outputs(meshes, {"-o": output})
     return output
 
 
-def _print(report: dict[str, Any], as_json: bool) -> None:
-    from meshkit.cli.messages import print_json, print_table
-
-    if as_json:
-        print_json(report)
-        return
+def _rows(report: dict[str, Any]) -> dict[str, str]:
     H, W = report["picture"]
     fov = report["perspective"]
     rows = {
@@ -211,6 +174,7 @@ def _print(report: dict[str, Any], as_json: bool) -> None:
         "view": f"yaw {report['yaw']:g}°, pitch {report['pitch']:g}°, "
         + ("orthographic" if fov is None else f"perspective {fov:g}°"),
         "picture": f"{H} × {W} pixels",
+        "backend": report["backend"],
     }
     if report["frames"] is not None:
         rows["turn"] = f"{report['frames']} frames in {report['loop_seconds']:g} s, looping"
@@ -218,5 +182,4 @@ def _print(report: dict[str, Any], as_json: bool) -> None:
         low, high = report["field_range"]
         rows["field"] = f"{report['field']}: {low:.4g} to {high:.4g}"
         rows["colours"] = "{}: {:.4g} to {:.4g}".format(report["colormap"], *report["limits"])
-    rows |= {"back end": report["backend"], "seconds": f"{report['seconds']:.2f}"}
-    print_table(str(report["output"]), rows)
+    return rows

@@ -1,13 +1,12 @@
 """`meshkit repair`: named repairs, in a fixed order."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from meshkit.cli.parameters import FILE, check_outputs, component_option, json_option
+from meshkit.cli.parameters import FILE, Output, check_outputs, component_option, json_option
 from meshkit.cli.streams import streams
 
 if TYPE_CHECKING:
@@ -36,32 +35,37 @@ _REFUSED_BY = {
     "--output",
     type=FILE,
     metavar="OUT",
-    help="Default: MESH's stem + _repaired + its suffix, in the current folder.",
+    help="Write the result here. Default: MESH's stem + _repaired + its suffix, in the current "
+    "folder.",
 )
 @click.option(
-    "--duplicates", is_flag=True, help="Drop repeated faces and faces with a vertex twice."
+    "--duplicates", is_flag=True, help="Remove repeated faces, and faces that use a vertex twice."
 )
-@click.option("--coincident", is_flag=True, help="Merge vertices at exactly one place.")
+@click.option("--coincident", is_flag=True, help="Merge vertices at exactly the same position.")
 @click.option(
-    "--split-nonmanifold", is_flag=True, help="Cut apart at edges and vertices of several sheets."
+    "--split-nonmanifold",
+    is_flag=True,
+    help="Cut the mesh apart at non-manifold edges and vertices.",
 )
 @component_option
-@click.option("--unreferenced", is_flag=True, help="Drop vertices in no face.")
-@click.option("--orientation", is_flag=True, help="Turn faces that run against their neighbours.")
-@click.option("--fill-holes", is_flag=True, help="Close all border loops but the longest.")
+@click.option("--unreferenced", is_flag=True, help="Remove vertices that are in no face.")
+@click.option(
+    "--orientation", is_flag=True, help="Flip faces that are oriented against their neighbours."
+)
+@click.option("--fill-holes", is_flag=True, help="Fill all boundary loops but the longest.")
 @click.option(
     "--cut-to-disk",
     is_flag=True,
-    help="Cut a closed surface and handles open along a short seam, whose vertices get copies; "
-    "inner holes stay. (meshkit uvmap --cut makes a map without copies.)",
+    help="Cut a closed surface or handles open along a short seam, whose vertices are copied. "
+    "Holes stay. (meshkit uvmap --cut makes a map without copies.)",
 )
 @click.option(
     "--map",
     "map_path",
-    type=FILE,
+    type=Output(".npz"),
     metavar="MAP.npz",
-    help="Also write vertex_map and face_map: the old index of each new vertex and face, -1 for "
-    "new ones.",
+    help="Also write vertex_map and face_map: the old index of each vertex and face of the result, "
+    "-1 where there is none.",
 )
 @json_option
 @streams("mesh", output="output")
@@ -73,25 +77,22 @@ def repair(
     as_json: bool,
     **wanted: bool,
 ) -> None:
-    """Mend MESH by the repairs that are named, in the order of the options below.
+    """Repair MESH by the named repairs, in the order of the options below.
 
-    Whatever is sound stays as it is and in order; texture coordinates and colours follow. meshkit
-    check says which repairs a mesh needs.
+    Run meshkit check to see which repairs a mesh needs. Everything else keeps its order; texture
+    coordinates and colours are carried over.
 
     Example: meshkit repair scan.ply --coincident --component largest --fill-holes -o whole.obj
     """
     output = output or Path(f"{mesh.stem}_repaired{mesh.suffix}")
-    check_outputs(mesh, {"-o": output, "--map": map_path})
-    if map_path is not None and map_path.suffix.lower() != ".npz":
-        raise click.UsageError(f"--map {map_path}: the maps are an .npz")
+    check_outputs([mesh], {"-o": output, "--map": map_path})
     if component is None and not any(wanted.values()):
-        raise click.UsageError("name a repair; meshkit check says which a mesh needs")
-    from meshkit.cli.messages import about
+        raise click.UsageError("Name at least one repair; meshkit check lists those a mesh needs.")
+    from meshkit.cli.messages import about, print_report
     from meshkit.diagnose import diagnose
     from meshkit.io import load_mesh
     from meshkit.repair import follow
 
-    start = time.perf_counter()
     with about(mesh):
         loaded = load_mesh(mesh)
         total, steps = _apply(mesh, loaded, component, wanted)
@@ -106,9 +107,8 @@ def repair(
         "vertices": len(mended.V),
         "faces": len(mended.F),
         "errors_left": [finding.name for finding in after.errors],
-        "seconds": time.perf_counter() - start,
     }
-    _print(report, as_json)
+    print_report(report, _rows(report), as_json, files=(output, map_path))
 
 
 def _apply(
@@ -175,21 +175,15 @@ def _write(output: Path, map_path: Path | None, mesh: "Mesh", total: "Repair") -
         save_mesh(output, mesh)
 
 
-def _print(report: dict[str, Any], as_json: bool) -> None:
-    from meshkit.cli.messages import print_json, print_table
-
-    if as_json:
-        print_json(report)
-        return
+def _rows(report: dict[str, Any]) -> dict[str, str]:
     rows = {}
     for step in report["steps"]:
         changes = [f"{step[kind]:+d} {kind}" for kind in ("vertices", "faces") if step[kind]]
         if step["faces_turned"]:
-            changes.append(f"{step['faces_turned']} faces turned")
+            changes.append(f"{step['faces_turned']} faces flipped")
         if step["seam_edges"]:
-            changes.append(f"seam of {step['seam_edges']} edges, {step['seam_length']:.4g} long")
+            changes.append(f"seam of {step['seam_edges']} edges, length {step['seam_length']:.4g}")
         rows[step["repair"]] = ", ".join(changes) or "nothing to do"
     rows["result"] = f"{report['vertices']} vertices, {report['faces']} faces"
     rows["errors left"] = ", ".join(report["errors_left"]) or "none"
-    rows["written"] = ", ".join(str(report[k]) for k in ("output", "map") if report[k])
-    print_table(str(report["input"]), rows)
+    return rows

@@ -1,62 +1,55 @@
 """Options of the commands that serve a viewer: `meshkit view`, `gan view`."""
 
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
+
+from meshkit.cli.parameters import options
 
 if TYPE_CHECKING:
     from meshkit.viewing.server import ViewServer
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-_OPTIONS = (
+# ``host, port, token, names`` are `open_server`'s.
+serving_options = options(
     click.option(
         "--host",
         default="127.0.0.1",
         show_default=True,
         metavar="ADDRESS",
-        help="Where to listen. Any other than this machine's own needs the token in the address; "
-        "0.0.0.0 is all.",
+        help="Listen on this address; 0.0.0.0 stands for all. Browsers on other machines need the "
+        "token.",
     ),
     click.option(
         "--port",
         type=click.IntRange(0, 65535),
-        help="0 is any that is free.  [default: 8080, or the next that is free]",
+        help="Listen on this port; 0 takes any free one.  [default: 8080, or the next free one]",
     ),
     click.option(
         "--token",
         metavar="TEXT",
-        help="Ask browsers for it.  [default: a random one beyond this machine, none on it]",
+        help="Require this token.  [default: none on this machine, else a random one]",
     ),
     click.option(
         "--allow-host",
         "names",
         multiple=True,
         metavar="NAME",
-        help="Another name by which browsers call this server, as behind a proxy; may be repeated.",
+        help="Accept another host name for this server, such as that of a proxy; may be repeated.",
     ),
     click.option(
         "--open/--no-browser",
         "open_browser",
         default=None,
-        help="Open a browser here.  [default: if there is a display, and a person at the terminal]",
+        help="Open a browser.  [default: if there is a display and the terminal is interactive]",
     ),
 )
-
-
-def serving_options(command: Command) -> Command:
-    """Add the options: ``host, port, token, names`` are `open_server`'s, ``open_browser``."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def announce(server: "ViewServer", *, open_browser: bool | None, quiet: bool = False) -> None:
     """Print where the server is, if not quiet, and open a browser if asked or sensible."""
     if not quiet:
-        click.echo(f"{server.url}\nCtrl-C ends it.")
+        click.echo(f"{server.url}\nPress Ctrl-C to stop.")
     sys.stdout.flush()  # whoever waits for the address in a pipe gets it
     if open_browser is None:
         open_browser = _has_display() and sys.stdout.isatty()
@@ -64,7 +57,9 @@ def announce(server: "ViewServer", *, open_browser: bool | None, quiet: bool = F
         import webbrowser
 
         if not webbrowser.open(server.url):
-            click.echo("warning: no browser could be opened", err=True)
+            click.echo(
+                f"warning: open {server.url} yourself: no browser could be started", err=True
+            )
 
 
 def _has_display() -> bool:

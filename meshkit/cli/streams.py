@@ -43,7 +43,9 @@ def streams(source: str, output: str | None = None) -> Callable[[Command], Comma
             read, write = _is_dash(values[source]), bool(output) and _is_dash(values[output or ""])
             if not read and not write:
                 if file_format is not None:
-                    raise click.UsageError("--format is about -: no file of that name is given")
+                    raise click.UsageError(
+                        "Give - as a file, or leave out --format: it is for - alone."
+                    )
                 return body(*args, **values)
             with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
                 suffix = f".{file_format or _suffix(values[source])}"
@@ -54,12 +56,11 @@ def streams(source: str, output: str | None = None) -> Callable[[Command], Comma
                     stack.enter_context(_said_on_stderr(values[output]))
                 return body(*args, **values)
 
-        does = "comes" if output is None else "comes or goes"
         option = click.option(
             "--format",
             "file_format",
             type=click.Choice(FORMATS),
-            help=f"Of what {does} by - (stdin{', stdout' if output else ''}).  [default: obj]",
+            help=f"The format of - (stdin{' or stdout' if output else ''}).  [default: obj]",
         )
         return option(run)  # type: ignore[return-value]
 
@@ -79,7 +80,7 @@ def _suffix(source: object) -> str:
 def _read(value: Any, place: Stream) -> Any:
     """Store stdin in a file; return the parameter with that file in it."""
     if isinstance(value, tuple) and value.count(Path(DASH)) > 1:
-        raise click.UsageError("- is there once: stdin can be read once")
+        raise click.UsageError("Give - only once: stdin can be read once.")
     with open(place, "wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
     if isinstance(value, tuple):

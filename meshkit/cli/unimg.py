@@ -1,6 +1,5 @@
 """`meshkit unimg`: a geometry image becomes a mesh, a normal map, a height map."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,41 +20,42 @@ if TYPE_CHECKING:
     "--template",
     type=FILE,
     metavar="MESH",
-    help="Take this mesh's faces and texture coordinates; sample IMAGE at its vertices.",
+    help="Use the faces and texture coordinates of this mesh, and sample IMAGE at its vertices.",
 )
 @click.option(
     "--grid",
     is_flag=True,
-    help="Make a regular grid, a vertex for each texel. The default without --template.",
+    help="Build a regular grid with one vertex per texel. The default without --template.",
 )
 @click.option(
     "-o",
     "--output",
     type=FILE,
     metavar="OUT",
-    help="Any mesh format. Default: IMAGE's stem + _mesh.obj in the current folder.",
+    help="Write the mesh here, in any format. Default: IMAGE's stem + _mesh.obj in the current "
+    "folder.",
 )
 @click.option(
     "--stitch/--no-stitch",
     default=True,
-    help="Make border texels of a grid that coincide one vertex.  [default: stitch]",
+    help="Merge boundary texels of a grid that coincide into one vertex.  [default: stitch]",
 )
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
     metavar="LENGTH",
-    help="How far apart texels that coincide may be.  [default: 1/32768 of the diagonal]",
+    help="The largest distance at which texels are merged.  [default: 1/32768 of the diagonal]",
 )
 @click.option(
     "--normal-map",
     type=FILE,
     metavar="OUT",
-    help="Also write the unit normals of IMAGE's surface as an image (.npz .exr .png).",
+    help="Also write the unit normals of IMAGE's surface as an image (.npz, .exr or .png).",
 )
 @click.option(
     "--tangent-space",
     is_flag=True,
-    help="Write the normal map in the frames of the template's surface, z along its normal.",
+    help="Write the normal map relative to the template's surface, z along its normal.",
 )
 @click.option(
     "--height-map",
@@ -80,36 +80,35 @@ def unimg(
 ) -> None:
     """Turn IMAGE, a geometry image as meshkit geomimg writes it, back into a mesh.
 
-    With --template the mesh has the template's vertices, faces and texture coordinates, and a
-    vertex on a seam is the mean over its coordinates. As a grid it has a vertex for each texel
-    inside; borders that coincide (an image of a closed surface cut open) are stitched.
+    With --template the mesh has the template's vertices, faces and texture coordinates; a vertex on
+    a seam is the mean over its texture coordinates. As a grid it has one vertex per texel inside,
+    and boundaries that coincide (of a closed surface that was cut) are stitched.
 
     Example: meshkit unimg face.exr --template face.obj -o back.obj
     """
     output = output or Path(f"{image.stem}_mesh.obj")
     outputs = {"-o": output, "--normal-map": normal_map, "--height-map": height_map}
-    for source in filter(None, (image, template)):
-        check_outputs(source, {**outputs, "--preview": preview})
+    check_outputs(filter(None, (image, template)), {**outputs, "--preview": preview})
     _check_options(template, grid, tolerance, tangent_space, normal_map, height_map)
-    from meshkit.cli.messages import about, print_json
+    from meshkit.cli.messages import about, print_report
     from meshkit.images.image_files import check_suffix, load_image_file
     from meshkit.io import save_mesh
+    from meshkit.render import render_mesh, save_png
 
     for path in filter(None, (normal_map, height_map)):
         check_suffix(path)
-    start = time.perf_counter()
     source_image = load_image_file(image)
     if source_image.image.shape[2] != 3:
         channels = source_image.image.shape[2]
         raise click.ClickException(f"{image}: positions have 3 channels, this has {channels}")
     with about(template or image):
         if template is None:
-            mesh, found = _as_grid(source_image, stitch=stitch, tolerance=tolerance)
+            mesh, facts = _as_grid(source_image, stitch=stitch, tolerance=tolerance)
         else:
-            mesh, found = _on_template(source_image, template)
-        found |= _write_maps(source_image, template, normal_map, height_map, tangent_space)
+            mesh, facts = _on_template(source_image, template)
+        facts |= _write_maps(source_image, template, normal_map, height_map, tangent_space)
         if preview is not None:
-            _draw(preview, mesh)
+            save_png(preview, render_mesh(mesh.V, mesh.F, size=(480, 480)))
         save_mesh(output, mesh)
     H, W = source_image.inside.shape
     report = {
@@ -123,13 +122,9 @@ def unimg(
         "texels": int(source_image.inside.sum()),
         "vertices": len(mesh.V),
         "faces": len(mesh.F),
-        **found,
-        "seconds": time.perf_counter() - start,
+        **facts,
     }
-    if as_json:
-        print_json(report)
-    else:
-        _print(report)
+    print_report(report, _rows(report), as_json, files=(output, normal_map, height_map, preview))
 
 
 def _check_options(
@@ -142,14 +137,14 @@ def _check_options(
 ) -> None:
     """Refuse as a usage error what contradicts, or would have no effect."""
     if template is not None and grid:
-        raise click.UsageError("--template and --grid are two ways: choose one")
+        raise click.UsageError("Give either --template or --grid, not both.")
     if template is not None and tolerance is not None:
-        raise click.UsageError("--tolerance is about stitching a grid, not --template")
+        raise click.UsageError("Give --tolerance without --template: it is for stitching a grid.")
     if template is None and (height_map is not None or tangent_space):
         name = "--height-map" if height_map is not None else "--tangent-space"
-        raise click.UsageError(f"{name} is measured from a surface: give --template")
+        raise click.UsageError(f"Add --template: {name} is relative to its surface.")
     if tangent_space and normal_map is None:
-        raise click.UsageError("--tangent-space is about --normal-map: give its name")
+        raise click.UsageError("Add --normal-map: --tangent-space says how to write it.")
 
 
 def _as_grid(
@@ -191,11 +186,10 @@ def _on_template(source: "ImageFile", path: Path) -> "tuple[Mesh, dict[str, Any]
     moved = np.linalg.norm(V - template.V, axis=1)[~alone]
     V[alone] = template.V[alone]  # a vertex in no face has no texel
     spread = {"mean": moved.mean(), "p95": np.percentile(moved, 95), "max": moved.max()}
-    found = {
+    return dataclasses.replace(template, V=V), {
         "seam_vertices": len(layout.seam),
         "from_template": {name: float(value) for name, value in spread.items()},
     }
-    return dataclasses.replace(template, V=V), found
 
 
 def _write_maps(
@@ -222,12 +216,12 @@ def _write_maps(
         save_image_file(normal_map, normals, (normals != 0).any(axis=2))
     if height_map is None:
         return {}
-    found = image_maps.height_map(image, base, both)
-    save_image_file(height_map, found.height[..., None], both)
-    heights = found.height[both]
+    heights, tangential = image_maps.height_map(image, base, both)
+    save_image_file(height_map, heights[..., None], both)
+    heights = heights[both]
     return {
         "height": {"min": float(heights.min()), "max": float(heights.max())},
-        "tangential": {"max": float(np.max(found.tangential[both]))},
+        "tangential": {"max": float(np.max(tangential[both]))},
     }
 
 
@@ -245,15 +239,7 @@ def _template_image(template: Path, inside: "np.ndarray") -> "tuple[np.ndarray, 
     return geometry_image(mesh.V, mesh.F, raster), both
 
 
-def _draw(path: Path, mesh: "Mesh") -> None:
-    from meshkit.render import render_mesh, save_png
-
-    save_png(path, render_mesh(mesh.V, mesh.F, size=(480, 480)))
-
-
-def _print(report: dict[str, Any]) -> None:
-    from meshkit.cli.messages import print_table
-
+def _rows(report: dict[str, Any]) -> dict[str, str]:
     H, W = report["size"]
     rows = {
         "image": f"{H} x {W} texels, {report['texels']} inside",
@@ -261,16 +247,11 @@ def _print(report: dict[str, Any]) -> None:
     }
     if "stitched" in report:
         rows["stitched"] = f"{report['stitched']} texels share their vertex with another"
-    if "from_template" in report:
-        away = report["from_template"]
-        rows["away from the template"] = (
+    if away := report.get("from_template"):
+        rows["distance from the template"] = (
             f"mean {away['mean']:.3g}, 95 % up to {away['p95']:.3g}, largest {away['max']:.3g}"
         )
-    if "height" in report:
-        height = report["height"]
+    if height := report.get("height"):
         rows["height"] = f"{height['min']:.3g} to {height['max']:.3g}"
         rows["not along the normal"] = f"up to {report['tangential']['max']:.3g}"
-    names = ("output", "normal_map", "height_map", "preview")
-    rows["written"] = ", ".join(str(report[name]) for name in names if report[name])
-    rows["seconds"] = f"{report['seconds']:.2f}"
-    print_table(str(report["input"]), rows)
+    return rows

@@ -1,17 +1,17 @@
 """`meshkit uvmap`: flatten a disk."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from meshkit.cli.map_options import map_arguments, map_options, parse_vertices
+from meshkit.cli.map_options import map_arguments, map_options
 from meshkit.cli.parameters import (
     FILE,
     check_outputs,
     component_option,
     json_option,
+    parse_vertices,
     preview_option,
 )
 from meshkit.cli.streams import streams
@@ -31,28 +31,28 @@ SIZES = (64, 128, 256)  # for which the summary counts empty texels and vertices
     "--output",
     type=FILE,
     metavar="OUT",
-    help="Any format with texture coordinates. Default: TEMPLATE's stem + _uv.obj, in the "
-    "current folder; an older file of that name is replaced.",
+    help="Write the result here, in any format that stores texture coordinates. Default: "
+    "TEMPLATE's stem + _uv.obj in the current folder, replacing an older one.",
 )
 @map_options
 @click.option(
     "--fill-holes",
     is_flag=True,
-    help="Close inner loops while flattening, so that an image of the map has no empty texel; "
-    "OUT keeps TEMPLATE's own faces.",
+    help="Fill holes while flattening, so that an image of the map has no empty texel. OUT keeps "
+    "TEMPLATE's own faces.",
 )
 @click.option(
     "--cut",
     is_flag=True,
-    help="First cut a closed surface and handles open along a short seam. OUT keeps the vertices: "
+    help="First cut a closed surface or handles open along a short seam. OUT keeps its vertices; "
     "those on the seam have several texture coordinates.",
 )
 @click.option(
     "--through",
     callback=parse_vertices,
     metavar="I,J,…",
-    help="With --cut, of a closed surface without handles: vertices that the seam passes in order, "
-    "where it is seen least.  [default: between two vertices far apart]",
+    help="With --cut, for a closed surface without handles: vertices that the seam visits in this "
+    "order, such as where it is least visible.  [default: two vertices far apart]",
 )
 @component_option
 @preview_option
@@ -71,17 +71,17 @@ def uvmap(
 ) -> None:
     """Flatten TEMPLATE and write it with texture coordinates.
 
-    TEMPLATE is a disk with or without holes, with --cut any surface of one part; a disk is not cut.
+    TEMPLATE is a disk, with or without holes; with --cut it may be any surface of one component.
+    The longest boundary loop is mapped to the boundary of the unit square, by arc length.
 
-    Vertices and faces stay as they are (with --component: those of the component, in order; with
-    --ears new vertices come last); texture coordinates that the file has are replaced. The longest
-    border loop goes to the border of the unit square, by arc length.
+    Vertices and faces keep their order; --component keeps those of the component, and --ears may
+    append vertices. Texture coordinates that the file already has are replaced.
 
     Example: meshkit uvmap face.obj --fill-holes --balance 64 --preview map.png
     """
     output = output or Path(f"{template.stem}_uv.obj")
-    check_outputs(template, {"-o": output, "--preview": preview})
-    from meshkit.cli.messages import about
+    check_outputs([template], {"-o": output, "--preview": preview})
+    from meshkit.cli.messages import about, print_report
     from meshkit.cli.source import CURED_BY_CUT, open_mesh, require_disk
     from meshkit.doctor.cut import cut_to_disk, split_cut_ears, uncut
     from meshkit.io import WITHOUT_UV
@@ -90,10 +90,11 @@ def uvmap(
 
     arguments = map_arguments(choices, cut=cut)
     if through is not None and not cut:
-        raise click.UsageError("--through is about the seam of --cut: give both")
+        raise click.UsageError("Add --cut: --through names vertices of its seam.")
     if output.suffix.lower() in WITHOUT_UV:
-        raise click.UsageError(f"-o {output}: {output.suffix} holds no texture coordinates")
-    start = time.perf_counter()
+        raise click.UsageError(
+            f"Choose another format for -o {output}: {output.suffix} stores no texture coordinates."
+        )
     with about(template):
         mesh = open_mesh(template, component)
         require_disk(template, mesh, ignore=CURED_BY_CUT if cut else frozenset())
@@ -113,15 +114,14 @@ def uvmap(
     files = {"input": template, "output": output, "preview": preview}
     asked = {"method": choices["method"], "boundary": shape, "ears": choices["ears"]}
     report = {**files, **asked, **report, "added_vertices": len(mesh.V) - given}
-    report["seconds"] = time.perf_counter() - start
     if report["flips"] or report["zero_area"]:
         remedy = "--method slim" if choices["method"] in ("lscm", "arap") else "--weights auto"
         click.echo(
-            f"warning: {template}: {report['flips']} flipped faces and {report['zero_area']} "
-            f"without area in the map; {remedy} avoids them",
+            f"warning: use {remedy} to avoid {report['flips']} flipped faces and "
+            f"{report['zero_area']} without area in the map of {template}",
             err=True,
         )
-    _print(report, as_json, fill_holes)
+    print_report(report, _rows(report, fill_holes), as_json, files=(output, preview))
 
 
 def _shape(choices: dict[str, Any]) -> str:
@@ -155,14 +155,9 @@ def _measure(mesh: "Mesh", opened: "Cut", flat: "Parameterization") -> dict[str,
         "vertices_seen": seen,
         "angle": spread["angle"],
         "area": spread["area"],
-        "balance": _without_map(flat),
+        "balance": flat.balance
+        and {name: x for name, x in flat.balance._asdict().items() if name != "UV"},
     }
-
-
-def _without_map(flat: "Parameterization") -> dict[str, Any] | None:
-    if flat.balance is None:
-        return None
-    return {name: value for name, value in flat.balance._asdict().items() if name != "UV"}
 
 
 def _write(
@@ -174,58 +169,40 @@ def _write(
     from meshkit.doctor.cut import seam_uv
     from meshkit.files import atomic_path
     from meshkit.io import save_mesh
-
-    mesh, opened, flat = result
-    textured = seam_uv(mesh, opened, flat.UV)
-    if preview is None:
-        save_mesh(output, textured)
-        return
     from meshkit.render import save_png
     from meshkit.rendering.uv_picture import draw_uv_preview
 
-    picture = draw_uv_preview(opened.V, opened.F, flat, title)
+    mesh, opened, flat = result
     with atomic_path(output) as aside:  # both files or none
-        save_mesh(aside, textured)
-        save_png(preview, picture)
+        save_mesh(aside, seam_uv(mesh, opened, flat.UV))
+        if preview is not None:
+            save_png(preview, draw_uv_preview(opened.V, opened.F, flat, title))
 
 
-def _print(report: dict[str, Any], as_json: bool, fill_holes: bool) -> None:
-    from meshkit.cli.messages import print_json, print_table, spread
+def _rows(report: dict[str, Any], fill_holes: bool) -> dict[str, str]:
+    from meshkit.cli.messages import spread
 
-    if as_json:
-        print_json(report)
-        return
     holes = len(report["loops"]) - 1
-    texels = ", ".join(f"{n} at {size}²" for size, n in report["empty_texels"].items())
-    seen = ", ".join(f"{share:.0%} at {size}²" for size, share in report["vertices_seen"].items())
-    rows = {
+    state = f" (holes {'filled' if fill_holes else 'open'})" if holes else ""
+    empty, seen = report["empty_texels"], report["vertices_seen"]
+    return {
         "mesh": f"{report['vertices']} vertices, {report['faces']} faces",
-        "border loops": ", ".join(map(str, report["loops"]))
-        + ("" if not holes else " (inner loops filled)" if fill_holes else " (inner loops open)"),
-        "seam": f"{report['seam_edges']} edges, {report['seam_length']:.4g} long",
-        "border": report["boundary"],
-        "method": report["method"],
+        "boundary loops": ", ".join(map(str, report["loops"])) + state,
+        "seam": f"{report['seam_edges']} edges, length {report['seam_length']:.4g}"
+        if report["seam_edges"]
+        else "",
+        "boundary": report["boundary"],
+        "method": report["method"] if report["method"] != "harmonic" else "",
         "weights": report["weights"],
-        "vertices added to ears": str(report["added_vertices"]),
+        "vertices added": str(report["added_vertices"] or ""),
         "balanced": _balance_in_words(report["balance"]),
         "flipped faces": str(report["flips"]),
         "faces without area": str(report["zero_area"]),
         "angle distortion": spread(report["angle"]),
         "area distortion": spread(report["area"]),
-        "empty texels": texels,
-        "vertices in a texel": seen,
-        "written": ", ".join(str(report[k]) for k in ("output", "preview") if report[k]),
-        "seconds": f"{report['seconds']:.2f}",
+        "empty texels": ", ".join(f"{n} at {size}²" for size, n in empty.items()),
+        "vertices in a texel": ", ".join(f"{share:.0%} at {size}²" for size, share in seen.items()),
     }
-    for shown, row in (
-        (report["seam_edges"], "seam"),
-        (report["method"] != "harmonic", "method"),
-        (report["added_vertices"], "vertices added to ears"),
-        (report["balance"], "balanced"),
-    ):
-        if not shown:
-            del rows[row]
-    print_table(str(report["input"]), rows)
 
 
 def _balance_in_words(balance: dict[str, Any] | None) -> str:

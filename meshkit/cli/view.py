@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     type=click.Choice(["y", "z"]),
     default="y",
     show_default=True,
-    help="The axis that points up; the front is then +z, or -y.",
+    help="The axis that points up. The mesh then faces +z (y up) or -y (z up).",
 )
 @serving_options
 @json_option
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 def view(
     meshes: tuple[Path, ...], up: str, open_browser: bool | None, as_json: bool, **serving: Any
 ) -> None:
-    """Show MESH in the browser: shading, UV checker, borders, the doctor's findings.
+    """Show meshes in the browser: shading, UV checker, boundaries, the findings of meshkit check.
 
-    Serves until Ctrl-C. Texture coordinates are the file's; a disk without any gets some, which
-    are shown and not written.
+    The server runs until Ctrl-C. Texture coordinates are those of the file; a disk without any is
+    flattened for display, and the file stays as it is.
 
     Example: meshkit view face.obj scan.ply
     """

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.errors import SolveError
+from meshkit.progress import Progress, silent
 from meshkit.registration.icp import rigid_icp
 from meshkit.registration.landmarks import Landmarks
 from meshkit.registration.procrustes import procrustes
@@ -39,7 +40,7 @@ def fit_sequence(
     start: Similarity | None = None,
     options: FitOptions | None = None,
     kept: Kept | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = silent,
 ) -> list[TemplateFit]:
     """Fit a template to every frame of a sequence.
 
@@ -84,7 +85,6 @@ def fit_sequence(
     options = options or FitOptions()
     kept = {} if kept is None else kept
     total = n + (max(n - 2, 0) if smoothness else 0)
-    tell = progress or (lambda done, total: None)
 
     def once(which: tuple[int, int], fit: Callable[[], TemplateFit]) -> TemplateFit:
         if which not in kept:
@@ -92,7 +92,7 @@ def fit_sequence(
                 kept[which] = fit()
             except SolveError as error:
                 raise SolveError(f"frame {which[1]}: {error}") from error
-        tell(which[1] + 1 + (n - 1 if which[0] else 0), total)
+        progress("fitting frames", which[1] + 1 + (n - 1 if which[0] else 0), total)
         return kept[which]
 
     def first() -> TemplateFit:

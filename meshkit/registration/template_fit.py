@@ -7,7 +7,7 @@ non-rigid ICP of Amberg et al., ours and trimesh's, in the accuracy of correspon
 step factorises one n × n matrix instead of one with 4 n rows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 
 from meshkit.checks import check_mesh
 from meshkit.errors import SolveError
+from meshkit.progress import Progress, silent
 from meshkit.registration.icp import find_pose, radius, rigid_icp
 from meshkit.registration.landmarks import Landmarks
 from meshkit.registration.matching import border_vertices, match
@@ -23,8 +24,6 @@ from meshkit.registration.procrustes import procrustes
 from meshkit.registration.similarity import Similarity
 from meshkit.registration.stiffness import DisplacementEnergy
 from meshkit.registration.target import Target
-
-Progress = Callable[[int, int], None]  # steps done, steps in all
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def fit_template(
     *,
     pose: Similarity,
     options: FitOptions | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> TemplateFit:
     """Bend a template onto a scan.
 
@@ -191,7 +190,7 @@ def anneal(
     pose: Similarity,
     start: Float[np.ndarray, "n 3"],
     options: FitOptions,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     anchor: tuple[float, Float[np.ndarray, "n 3"]] | None = None,
 ) -> TemplateFit:
     """Run the steps of `fit_template` from given vertices; the rest shape is the energy's.
@@ -207,10 +206,10 @@ def anneal(
     tangential = np.where(border, 0.0, options.tangential)
     gates = {"distance_gate": options.distance_gate, "normal_gate": options.normal_gate}
     for done, (length, strength) in enumerate(_schedule(options)):
-        found = match(X, F, target, size=size, **gates)
-        if landmarks is None and (found.weight > 0).mean() < 0.02:
+        matches = match(X, F, target, size=size, **gates)
+        if landmarks is None and (matches.weight > 0).mean() < 0.02:
             raise SolveError(
-                f"only {int((found.weight > 0).sum())} of {len(X)} template vertices have a "
+                f"only {int((matches.weight > 0).sum())} of {len(X)} template vertices have a "
                 "counterpart on the scan: is the template far away, or inside out?"
             )
         pins = None
@@ -219,15 +218,14 @@ def anneal(
         X = energy.solve(
             X,
             length=length * size,
-            weight=found.weight,
-            point=found.point,
-            normal=found.normal,
+            weight=matches.weight,
+            point=matches.point,
+            normal=matches.normal,
             tangential=tangential,
             pins=pins,
             anchor=anchor,
         )
-        if progress is not None:
-            progress(done + 1, options.steps * options.repeats)
+        progress("fitting", done + 1, options.steps * options.repeats)
     weight = match(X, F, target, size=size, **gates).weight
     return TemplateFit(X, pose, weight)
 
@@ -249,7 +247,7 @@ def place_template(
     check_mesh(V, F)
     options = options or FitOptions()
     X = pose.apply(V.astype(np.float64))
-    found = match(
+    matches = match(
         X,
         F,
         target,
@@ -257,7 +255,7 @@ def place_template(
         distance_gate=options.distance_gate,
         normal_gate=options.normal_gate,
     )
-    return TemplateFit(X, pose, found.weight)
+    return TemplateFit(X, pose, matches.weight)
 
 
 def _schedule(options: FitOptions) -> Iterator[tuple[float, float]]:
