@@ -58,6 +58,16 @@ def atomic_path(path: Path | str, *, durable: bool = False) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def optional_path(path: Path | None) -> Iterator[Path | None]:
+    """Do as `atomic_path` for an output that nobody may have asked for: None yields None."""
+    if path is None:
+        yield None
+        return
+    with atomic_path(path) as aside:
+        yield aside
+
+
 def flush(path: Path) -> None:
     """Wait until the disk has a file, or a folder's list of names."""
     handle = os.open(path, os.O_RDONLY)

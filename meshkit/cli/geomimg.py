@@ -187,14 +187,12 @@ def _write(
     maps: "dict[str, np.ndarray] | None",
     title: str,
 ) -> list[Path]:
-    from meshkit.files import atomic_path
+    from meshkit.files import optional_path
     from meshkit.images.image_files import save_image_file
-
-    if preview is None:
-        return save_image_file(output, image, inside, maps=maps)
     from meshkit.render import save_png
     from meshkit.rendering.image_picture import draw_image_preview
 
-    with atomic_path(preview) as aside:  # all files or none
-        save_png(aside, draw_image_preview(image, inside, title))
+    with optional_path(preview) as aside:  # all files or none
+        if aside is not None:
+            save_png(aside, draw_image_preview(image, inside, title))
         return save_image_file(output, image, inside, maps=maps)

@@ -205,7 +205,7 @@ def _write(
 ) -> None:
     from dataclasses import replace
 
-    from meshkit.files import atomic_path
+    from meshkit.files import optional_path
     from meshkit.io import save_mesh
     from meshkit.report.fit import save_report
 
@@ -220,10 +220,10 @@ def _write(
         "scaled by": f"{pose['scale']:.4g}",
     }
     title = f"{request.template.name} on {scan.name}"
-    with atomic_path(request.output) as aside:  # both files or none
-        save_mesh(aside, replace(mesh, V=fit.V))
-        if request.report is not None:
-            save_report(request.report, mesh.F, fit, target, quality, title=title, facts=facts)
+    with optional_path(request.report) as aside:  # both files or none
+        if aside is not None:
+            save_report(aside, mesh.F, fit, target, quality, title=title, facts=facts)
+        save_mesh(request.output, replace(mesh, V=fit.V))
 
 
 def _rows(values: dict[str, Any]) -> dict[str, str]:

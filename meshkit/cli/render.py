@@ -54,9 +54,9 @@ def parse_pair(
     type=click.Choice(MODES),
     default="shaded",
     show_default=True,
-    help="shaded: clay, or the file's vertex colours. normals: x, y, z as red, green, blue. wireframe: "
-    "shaded, with visible edges. uv-checker: 16 x 16 squares on the file's texture coordinates. "
-    "scalar: --field in colours. geometry: positions as red, green, blue.",
+    help="shaded: clay, or the file's vertex colours. normals: x, y, z as red, green, blue. "
+    "wireframe: shaded, with visible edges. uv-checker: 16 x 16 squares on the file's texture "
+    "coordinates. scalar: --field in colours. geometry: positions as red, green, blue.",
 )
 @click.option(
     "--view",

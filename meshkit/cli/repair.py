@@ -161,16 +161,13 @@ def _apply(
 
 
 def _write(output: Path, map_path: Path | None, mesh: "Mesh", total: "Repair") -> None:
-    import contextlib
-
     import numpy as np
 
-    from meshkit.files import atomic_path
+    from meshkit.files import optional_path
     from meshkit.io import save_mesh
 
-    with contextlib.ExitStack() as stack:  # both files or none
-        if map_path is not None:
-            aside = stack.enter_context(atomic_path(map_path))
+    with optional_path(map_path) as aside:  # both files or none
+        if aside is not None:
             np.savez_compressed(aside, vertex_map=total.vertex_map, face_map=total.face_map)
         save_mesh(output, mesh)
 

@@ -167,16 +167,16 @@ def _write(
     title: str,
 ) -> None:
     from meshkit.doctor.cut import seam_uv
-    from meshkit.files import atomic_path
+    from meshkit.files import optional_path
     from meshkit.io import save_mesh
     from meshkit.render import save_png
     from meshkit.rendering.uv_picture import draw_uv_preview
 
     mesh, opened, flat = result
-    with atomic_path(output) as aside:  # both files or none
-        save_mesh(aside, seam_uv(mesh, opened, flat.UV))
-        if preview is not None:
-            save_png(preview, draw_uv_preview(opened.V, opened.F, flat, title))
+    with optional_path(preview) as aside:  # both files or none
+        if aside is not None:
+            save_png(aside, draw_uv_preview(opened.V, opened.F, flat, title))
+        save_mesh(output, seam_uv(mesh, opened, flat.UV))
 
 
 def _rows(report: dict[str, Any], fill_holes: bool) -> dict[str, str]:

@@ -91,7 +91,7 @@ def fit_sequence(
             try:
                 kept[which] = fit()
             except SolveError as error:
-                raise SolveError(f"frame {which[1]}: {error}") from error
+                raise error.about(f"frame {which[1]}") from error
         progress("fitting frames", which[1] + 1 + (n - 1 if which[0] else 0), total)
         return kept[which]
 

@@ -22,6 +22,13 @@ def trained(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
+def workdir(tmp_path, monkeypatch) -> Path:
+    """Change into an empty folder; return it."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
 def gan() -> Callable[..., Result]:
     """Call the command `gan` in this process; whatever it raises but its exit is an error."""
 

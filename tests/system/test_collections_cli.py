@@ -17,10 +17,7 @@ from tests.system.commands import read_json, refuse, run, succeed, write
 V, F = meshes.bumpy(5)
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("workdir")
 
 
 def bent(P: np.ndarray, by: float = 0.2) -> np.ndarray:
@@ -49,7 +46,7 @@ def test_align_undoes_motions_and_sizes():
     scales = np.array([motion["scale"] for motion in values["motions"]])
     assert_allclose(scales * [1, 2, 3], scales[0])
     assert max(values["residuals"]) < 1e-6
-    assert "common mean" in succeed("align", *paths, "-o", "out").stdout
+    assert "mean shape" in succeed("align", *paths, "-o", "out").stdout
 
 
 def test_align_by_landmarks_ignores_the_other_vertices():
@@ -78,21 +75,12 @@ def test_align_names_the_mesh_that_does_not_fit():
     broken = V.copy()
     broken[3, 1] = np.nan
     write("d.obj", broken, F)
-    Path("sub").mkdir()
-    write("sub/a.obj", V, F)
-    Path("taken").write_text("")
     Path("L.json").write_text("[0, 1, 999]")
     Path("twice.json").write_text("[0, 1, 1]")
     Path("text.json").write_text("hello")
-    with_file = ["align", "a.obj", "sub/a.obj"]
     refuse("align", "a.obj", "b.obj", "-o", "out", says="b.obj has 37 vertices, a.obj has 91")
     refuse("align", "a.obj", "c.obj", "-o", "out", says="c.obj has other faces than a.obj")
     refuse("align", "a.obj", "d.obj", "-o", "out", says="d.obj: vertex 3 is not finite")
-    refuse(*with_file, "-o", "out", says="would both be out/a.obj", code=2)
-    refuse("align", "a.obj", "-o", ".", says="a.obj is an input: give another folder", code=2)
-    refuse("align", "a.obj", "-o", "taken", says="-o taken is a file: give a folder", code=2)
-    refuse("align", "a.obj", "-o", "no/out", says="no does not exist", code=2)
-    refuse("align", "a.obj", says="Missing option '-o'", code=2)
     refuse("align", "a.obj", "gone.obj", "-o", "out", says="gone.obj: No such file")
     for file, says in (
         ("L.json", "L.json: landmark '2' is vertex 999, but there are 91 vertices"),
@@ -155,10 +143,6 @@ def test_transfer_refuses_what_does_not_correspond():
     refuse(*call, "--correspondence", "c.npy", says="c.npy is no sound .npy")
     refuse(*call, "--correspondence", "d.npy", says="d.npy: expected one integer per target")
     refuse(*call, "--correspondence", "e.npy", says="indices below 150")
-    refuse(*call, "--correspondence", "x", says="neither none, closest, fit nor", code=2)
-    refuse(*call, "--landmarks", "L.json", says="with --correspondence fit only", code=2)
-    refuse(*call, "--save-correspondence", "c.txt", says="the faces are an .npy", code=2)
-    refuse(*call[:-1], ".", says="pose.obj is an input", code=2)
 
 
 def frames(count: int) -> list[Path]:
@@ -217,10 +201,6 @@ def test_wrong_use_of_sequences():
     scans = frames(2)
     Path("marks").mkdir()
     call = ["register", "t.obj", *scans]
-    refuse(*call, says="2 scans: --sequence fits them as one movement", code=2)
-    refuse(*call, "--sequence", says="--sequence needs -o FOLDER", code=2)
-    refuse(*call, "--sequence", "--rigid", says="--rigid does not go with", code=2)
-    refuse(*call[:3], "--smoothness", "1", says="with --sequence only", code=2)
     with_marks = ["--sequence", "-o", "fits", "--landmarks", "marks"]
     refuse(*call, *with_marks, says="marks holds no f0.json")
     refuse(*call, "gone.ply", "--sequence", "-o", "out", says="gone.ply: No such file")

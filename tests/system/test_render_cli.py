@@ -1,41 +1,24 @@
 """`meshkit render` as a stranger calls it: pictures, reports, refusals."""
 
 import importlib
-import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 from PIL import Image
 
-from meshkit.cli import main
 from meshkit.io import save_mesh
 from meshkit.mesh import Mesh
 from meshkit.primitives import hemisphere
 from meshkit.render import BACKENDS, COLORMAPS, MODES, YAW, frame_of, render_mesh, turntable
+from tests.system.commands import read_json, refuse, succeed
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["render", *map(str, arguments)])
+pytestmark = pytest.mark.usefixtures("workdir")
 
 
 def report(*arguments: object) -> dict[str, Any]:
-    result = run(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    values = json.loads(result.stdout)
-    assert isinstance(values, dict)
-    return values
+    return read_json("render", *arguments)
 
 
 def write(name: str, *, scale: float = 1.0, **rest: Any) -> Mesh:
@@ -75,7 +58,7 @@ def test_one_mesh_needs_no_name_for_its_picture():
     assert report("nice.obj")["output"] == "nice_render.png"
     assert picture("nice_render.png").shape == (512, 512, 3)
     assert report("nice.obj", "--turntable", 2, "--size", 20)["output"] == "nice_render.gif"
-    said = run("nice.obj").output
+    said = succeed("render", "nice.obj").output
     assert "orthographic" in said
     assert "512 × 512 pixels" in said
 
@@ -137,57 +120,30 @@ def test_fields_come_from_files():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "words"),
+    ("arguments", "words"),
     [
-        (["m.obj", "--mode", "uv-checker"], 1, "m.obj: there are no texture coordinates"),
-        (["m.obj", "--mode", "scalar"], 2, "--mode scalar needs --field"),
-        (["m.obj", "--mode", "scalar", "--field", "heat"], 1, "m.obj: no field 'heat'"),
-        (["m.obj", "--mode", "scalar", "--field", "bad.npy"], 1, "bad.npy has shape (3,)"),
-        (["m.obj", "--mode", "scalar", "--field", "nan.npy"], 1, "nan.npy: [2] = nan"),
-        (["m.obj", "--mode", "scalar", "--field", "no.npy"], 1, "no.npy: No such file"),
-        (["m.obj", "--mode", "scalar", "--field", "area-distortion"], 1, "m.obj: there are no te"),
-        (["m.obj", "--field", "x"], 2, "--field has no effect in --mode shaded"),
-        (["m.obj", "--limits", "0,1"], 2, "--limits has no effect"),
-        (["m.obj", "--seconds", "2"], 2, "--seconds has no effect without --turntable"),
-        (["m.obj", "m.obj"], 2, "name the picture of 2 meshes with -o OUT.png"),
-        (["m.obj", "-o", "p.gif"], 2, "a still picture is a .png"),
-        (["m.obj", "-o", "p.png", "--turntable", "4"], 2, "a turntable is a .gif"),
-        (["m.obj", "-o", "absent/p.png"], 1, "absent does not exist"),
-        (["m.obj", "--view", "upside"], 2, "nor one of front, three-quarter, profile"),
-        (["m.obj", "--view", "nan,0"], 2, "'nan,0' is neither two numbers"),
-        (["m.obj", "--size", "0"], 2, "1 to 16384"),
-        (["m.obj", "--size", "9000"], 1, "take a smaller size"),
-        (["m.obj", "--perspective", "180"], 2, "0.1<=x<=170"),
-        (["no.obj", "--turntable", "100", "--seconds", "1"], 1, "100 frames take from 2 to"),
-        (["m.obj", "--mode", "scalar", "--field", "x", "--limits", "2,1"], 1, "finite and rise"),
-        (["m.obj", "--mode", "scalar", "--field", "x", "--limits", "2"], 2, "not two numbers"),
-        (["nan.obj"], 1, "nan.obj: vertex 0 = [nan, nan, nan] is not finite"),
-        (["empty.obj"], 1, "empty.obj"),
-        (["no.obj"], 1, "no.obj: No such file"),
-        ([], 2, "Missing argument 'MESH...'"),
+        (["m.obj", "--mode", "uv-checker"], "m.obj: there are no texture coordinates"),
+        (["m.obj", "--mode", "scalar", "--field", "heat"], "m.obj: no field 'heat'"),
+        (["m.obj", "--mode", "scalar", "--field", "bad.npy"], "bad.npy has shape (3,)"),
+        (["m.obj", "--mode", "scalar", "--field", "nan.npy"], "nan.npy: [2] = nan"),
+        (["m.obj", "--mode", "scalar", "--field", "no.npy"], "no.npy: No such file"),
+        (["m.obj", "--mode", "scalar", "--field", "area-distortion"], "m.obj: there are no te"),
+        (["m.obj", "-o", "absent/p.png"], "absent does not exist"),
+        (["m.obj", "--size", "9000"], "take a smaller size"),
+        (["no.obj", "--turntable", "100", "--seconds", "1"], "100 frames take from 2 to"),
+        (["m.obj", "--mode", "scalar", "--field", "x", "--limits", "2,1"], "finite and rise"),
+        (["nan.obj"], "nan.obj: vertex 0 = [nan, nan, nan] is not finite"),
+        (["empty.obj"], "empty.obj"),
+        (["no.obj"], "no.obj: No such file"),
     ],
 )
-def test_what_is_refused_in_one_line(arguments, code, words):
+def test_what_is_refused_in_one_line(arguments, words):
     mesh = write("m.obj")
     Path("empty.obj").write_text("v 0 0 0\n")
     Path("nan.obj").write_text("v nan nan nan\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     np.save("bad.npy", np.ones(3))
     np.save("nan.npy", np.where(np.arange(len(mesh.V)) == 2, np.nan, 1))
-    before = sorted(Path().iterdir())
-    result = run(*arguments)
-    assert result.exit_code == code, result.output
-    assert words in result.stderr
-    assert len(result.stderr.splitlines()) == (1 if code == 1 else 4)
-    assert not result.stdout
-    assert sorted(Path().iterdir()) == before  # no half-written picture
-
-
-def test_an_input_is_never_overwritten():
-    write("m.obj")
-    Path("m.png").write_bytes(b"")
-    result = run("m.obj", "m.png", "-o", "m.png")
-    assert result.exit_code == 2
-    assert "is the input" in result.stderr
+    refuse("render", *arguments, says=words)
 
 
 def test_the_choices_are_the_librarys():
@@ -195,16 +151,3 @@ def test_the_choices_are_the_librarys():
     written = (command_module.MODES, command_module.BACKENDS, command_module.COLORMAPS)
     assert written == (MODES, BACKENDS, COLORMAPS)
     assert command_module.YAW == YAW
-
-
-def test_help_comes_at_once():
-    """Under load the clock lies: what is loaded decides."""
-    code = (
-        "import sys; sys.argv = ['meshkit', 'render', '--help']\n"
-        "from meshkit.cli import main\n"
-        "main(standalone_mode=False)\n"
-        "assert not {'numpy', 'scipy', 'PIL', 'rich', 'torch'} & set(sys.modules)"
-    )
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-    assert time.perf_counter() - start < 5

@@ -15,9 +15,7 @@ from tests.system.commands import dome, refuse, write
 PROXY = {"http_proxy": "", "no_proxy": "*"}
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("workdir")
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
@@ -41,18 +39,15 @@ def test_serves_until_told_to_end(end):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says", "code"),
+    ("arguments", "says"),
     [
-        (["none.obj"], "none.obj: No such file or directory", 1),
-        (["face.txt"], "face.txt", 1),
-        (["face.obj", "--token", "short"], "a token is 8 to 128 letters", 1),
-        (["face.obj", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1", 1),
-        (["face.obj", "--port", "70000"], "70000 is not in the range", 2),
-        (["face.obj", "--up", "x"], "'x' is not one of 'y', 'z'", 2),
-        ([], "Missing argument 'MESH...'", 2),
+        (["none.obj"], "none.obj: No such file or directory"),
+        (["face.txt"], "face.txt"),
+        (["face.obj", "--token", "short"], "a token is 8 to 128 letters"),
+        (["face.obj", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1"),
     ],
 )
-def test_refusals_are_one_line(arguments, says, code):
+def test_refusals_are_one_line(arguments, says):
     write("face.obj", *dome())
     Path("face.txt").touch()
-    refuse("view", *arguments, says=says, code=code)
+    refuse("view", *arguments, says=says)

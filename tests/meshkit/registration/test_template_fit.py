@@ -204,9 +204,9 @@ def test_a_scanned_head_is_found_from_the_template(cloud):
         marks,
         pose=pose,
         options=FitOptions(steps=8, repeats=1),
-        progress=lambda done, total: steps.append((done, total)),
+        progress=lambda *told: steps.append(told),
     )
-    assert steps == [(k + 1, 8) for k in range(8)]
+    assert steps == [("fitting", k + 1, 8) for k in range(8)]
     rigid = place_template(V, F, target, pose=pose)
     truth = Target(scan.truth, F)
     assert apart(fit.V, scan.truth) < 0.5 * apart(rigid.V, scan.truth)
@@ -278,7 +278,7 @@ def test_a_sequence_is_smoother_than_its_frames_and_no_worse():
             start=identity(),
             options=QUICK,
             smoothness=s,
-            progress=lambda done, total: ticks.append((done, total)),
+            progress=lambda stage, done, total: ticks.append((done, total)),
         )
         for s in (1.0, 0.0)
     )
