@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
+from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from meshkit.errors import MeshError
 from meshkit.images.charts import corner_average
-from meshkit.images.dilate import dilation_source
 from meshkit.raster import UVRaster, check_resolution, raster_matrix
 
 
@@ -70,7 +71,8 @@ def sampling_matrix(
     pixel = np.stack([row * W + column, row * W + right, below * W + column, below * W + right])
     weight = np.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y])
     if inside is not None and not inside.all():
-        weight, pixel = _keep_inside(weight, pixel, inside)
+        at = np.stack([row + y, column + x], axis=1)
+        weight, pixel = _keep_inside(weight, pixel, inside, at)
     vertex = np.broadcast_to(np.arange(len(UV)), pixel.shape)
     A = sp.csr_array((weight.ravel(), (vertex.ravel(), pixel.ravel())), shape=(len(UV), H * W))
     A.eliminate_zeros()
@@ -78,16 +80,21 @@ def sampling_matrix(
 
 
 def _keep_inside(
-    weight: np.ndarray, pixel: np.ndarray, inside: np.ndarray
+    weight: np.ndarray, pixel: np.ndarray, inside: np.ndarray, at: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give the weight of pixels outside to those inside, or to the nearest one; (4, n) each."""
+    """Give the weight of pixels outside to those inside, or to the nearest one; (4, n) each.
+
+    One pixel, not the nearest of each of the four: between two strips of a map those lie on both
+    sides, and their mean nowhere on the surface.
+    """
     weight = np.where(inside.ravel()[pixel], weight, 0.0)
-    lost = weight.sum(axis=0) == 0
-    nearest = dilation_source(inside, max(inside.shape)).ravel()
-    heaviest = pixel[:, lost]
-    pixel = pixel.copy()
-    pixel[:, lost] = nearest[heaviest]
-    weight[:, lost] = 1.0
+    lost = np.flatnonzero(weight.sum(axis=0) == 0)
+    if lost.size:
+        # A pixel with all eight neighbours inside is nobody's nearest.
+        rim = np.argwhere(inside & ~ndimage.binary_erosion(inside, np.ones((3, 3))))
+        row, column = rim[cKDTree(rim).query(at[lost])[1]].T
+        pixel[0, lost] = row * inside.shape[1] + column
+        weight[0, lost] = 1.0
     return weight / weight.sum(axis=0), pixel
 
 

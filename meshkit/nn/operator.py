@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+_PARTS = ("crow", "col", "values", "crow_T", "col_T", "values_T")
+
 
 class SparseOperator(nn.Module):
     """Apply a constant sparse matrix A to signals on vertices; buffers, no parameters.
@@ -101,7 +103,7 @@ class SparseOperator(nn.Module):
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        for name in ("crow", "col", "values"):
+        for name in _PARTS:  # of the transpose too: gradients go by it
             theirs, ours = state_dict.get(prefix + name), getattr(self, name)
             if theirs is None:
                 continue  # the ordinary loader reports it as missing

@@ -69,6 +69,16 @@ def test_faces_without_area_are_infinitely_distorted():
     assert np.isfinite(d.angle[1 - flat])
 
 
+@pytest.mark.parametrize("h", [1e-6, 1e-12, 1e-100])
+def test_the_thinnest_face_with_area_is_measured(h):
+    """Beside the limit, which is no area at all: the map stretches one axis by two."""
+    V = np.array([[0.0, 0, 0], [1, 0, 0], [0, h, 0]])
+    F = np.array([[0, 1, 2]])
+    d = distortion(V, F, V[:, :2] * [2, 1])
+    assert_allclose([d.angle[0], d.area[0]], [2, 1], rtol=1e-9)
+    assert_allclose(d.stretch[0], np.hypot(1, 0.5) / np.sqrt(2) * np.sqrt(2), rtol=1e-9)
+
+
 def test_nothing_at_all_is_refused():
     V, F = grid(1, 1)
     with pytest.raises(DegenerateFaceError, match="no area"):

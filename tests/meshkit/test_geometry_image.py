@@ -101,6 +101,12 @@ def test_sampling_reads_only_pixels_inside(seed, H, W):
     image = rng.normal(size=(H, W, 2))
     full = mesh_from_image(image, UV, inside=np.ones((H, W), dtype=bool))
     assert_array_equal(full, mesh_from_image(image, UV))
+    rows, columns = np.nonzero(inside)
+    at = (UV[:, ::-1] * (H, W) - 0.5).clip(0, (H - 1, W - 1))
+    distance = np.linalg.norm(at[:, None] - np.stack([rows, columns], axis=1), axis=2)
+    alone = np.abs(at[:, None] - np.stack([rows, columns], axis=1)).max(axis=2).min(axis=1) >= 1
+    read = distance[alone, np.searchsorted(rows * W + columns, A[alone].indices)]
+    assert_allclose(read, distance[alone].min(axis=1), atol=1e-12)
     # Where all four pixels are inside nothing changes.
     whole = sampling_matrix(UV, (H, W))
     kept = whole @ (~inside).ravel().astype(float) == 0
@@ -113,6 +119,17 @@ def test_where_no_pixel_is_inside_the_nearest_is_read():
     image = np.arange(20.0).reshape(4, 5, 1)
     UV = np.array([[0.3, 0.3], [0.7, 0.7], [0.0, 0.0]])
     assert_array_equal(mesh_from_image(image, UV, inside=inside)[:, 0], [0, 19, 0])
+
+
+def test_between_two_strips_a_vertex_lands_on_one_of_them():
+    """Their mean is no point of the surface."""
+    inside = np.zeros((6, 8), dtype=bool)
+    inside[:, :2] = inside[:, 5:] = True
+    image = np.where(np.arange(8) < 4, 1.0, 3.0) * np.ones((6, 1))
+    UV = np.array([[(2.9 + 0.5) / 8, 0.4], [(3.1 + 0.5) / 8, 0.4], [(3.9 + 0.5) / 8, 0.9]])
+    assert_array_equal(mesh_from_image(image[..., None], UV, inside=inside)[:, 0], [1, 3, 3])
+    A = sampling_matrix(UV, (6, 8), inside=inside)
+    assert_array_equal(A.indices % 8, [1, 5, 5])
 
 
 def test_the_round_trip_is_reported_per_vertex():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -14,6 +15,9 @@ from meshkit.laplacian import (
     mean_value_laplacian,
     uniform_laplacian,
 )
+from meshkit.nn import CotangentLaplacian
+from meshkit.operators.differential import divergence, gradient
+from meshkit.operators.laplacian_batch import CotangentStructure
 from meshkit.primitives import grid
 from meshkit.topology import boundary_loop, edges
 from tests import meshes
@@ -150,6 +154,39 @@ def test_a_face_without_area_is_named(laplacian):
     message = rf"face {flat[0]} = .* has no area \(2 such faces\).* uniform"
     with pytest.raises(DegenerateFaceError, match=message):
         laplacian(V, F)
+
+
+def batch_laplacian(V: np.ndarray, F: np.ndarray) -> np.ndarray:
+    structure = CotangentStructure(F, len(V))
+    return structure.matrix(structure.values(V[None])[0]).toarray()
+
+
+def torch_laplacian(V: np.ndarray, F: np.ndarray) -> np.ndarray:
+    layer = CotangentLaplacian(F, len(V), dtype=torch.float64)
+    return layer(torch.from_numpy(V[None]), torch.eye(len(V), dtype=torch.float64)[None])[0].numpy()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda V, F: cotangent_laplacian(V, F).toarray(),
+        lambda V, F: -(divergence(V, F) @ gradient(V, F)).toarray(),
+        batch_laplacian,
+        torch_laplacian,
+    ],
+    ids=["laplacian", "gradient", "batch", "torch"],
+)
+def test_angles_end_where_twice_the_area_is_1e_12_of_the_longest_edge_squared(function):
+    """Just above, cotangents are exact: 1 / (2 h) at the ends, -1 / (4 h) at the tip."""
+    F = np.array([[0, 1, 2]])
+    for size in (1.0, 2.0**20):
+        for h in (1.001e-12, 3e-12, 5e-12):
+            V = size * np.array([[0, 0, 0], [1, 0, 0], [0.5, h, 0]])
+            expected = np.array([[1, 1, -2], [1, 1, -2], [-2, -2, 4]]) / (8 * h)
+            assert_allclose(function(V, F), expected, rtol=1e-9)
+        V = size * np.array([[0, 0, 0], [1, 0, 0], [0.5, 0.999e-12, 0]])
+        with pytest.raises(DegenerateFaceError, match="face 0"):
+            function(V, F)
 
 
 def test_uniform_weights_need_no_area():

@@ -127,6 +127,16 @@ def test_faces_without_area_are_skipped_and_flipped_ones_drawn():
     assert_array_equal(face_index, np.where(np.triu(np.ones((4, 4))) > 0, 1, -1))
 
 
+def test_a_face_as_thin_as_rounding_is_drawn_and_one_without_area_is_not():
+    """Two corners on centres of the diagonal, the third beside it by one rounding, or on it."""
+    F = np.array([[0, 1, 2]])
+    for v, drawn in ((0.5, 0), (np.nextafter(0.5, 1), 4), (np.nextafter(0.5, 0), 4)):
+        UV = np.array([[0.125, 0.125], [0.875, 0.875], [0.5, v]])
+        raster = rasterize_uv(UV, F, (4, 4))
+        assert (np.diagonal(raster.face_index) == 0).sum() == drawn
+        assert (raster.face_index == 0).sum() == drawn
+
+
 def test_a_mesh_outside_the_square_touches_no_pixel():
     UV = np.array([[2, 2], [3, 2], [2, 1e300]])
     assert (rasterize_uv(UV, np.array([[0, 1, 2]]), (8, 8)).face_index == -1).all()

@@ -14,6 +14,7 @@ from meshkit.topology import (
     edge_table,
     edges,
     euler_characteristic,
+    loop_lengths,
     misoriented_edges,
     nonmanifold_edges,
     nonmanifold_vertices,
@@ -65,6 +66,29 @@ def test_components_are_the_parts_in_the_order_of_their_first_vertices(F, extra)
     expected = sorted(slow.parts(F, n), key=min)
     assert [set(np.flatnonzero(label == k).tolist()) for k in range(len(expected))] == expected
     assert count_parts(F, n) == len(expected)
+
+
+@given(soups(), meshes.seeds())
+def test_vertices_in_no_face_change_nothing_but_the_numbers(F, seed):
+    """Wherever they stand between the others, and behind them."""
+    skipped = np.random.default_rng(seed).integers(0, 3, int(F.max()) + 1)
+    new = np.arange(len(skipped)) + np.cumsum(skipped)
+    n = int(new[-1]) + 3
+    for function in (edges, nonmanifold_edges, misoriented_edges, nonmanifold_vertices):
+        np.testing.assert_array_equal(function(new[F]), new[function(F)])
+    assert euler_characteristic(new[F]) == euler_characteristic(F)
+    assert loop_lengths(new[F]) == loop_lengths(F)
+    assert set(unreferenced_vertices(new[F], n)) == set(range(n)) - set(new[F].ravel())
+    used = set(F.ravel().tolist())
+    parts = [part for part in slow.parts(F, len(new)) if used & part]
+    assert count_parts(new[F], n) == len(parts) + n - len(used)
+
+
+@given(meshes.hard_disks(), st.integers(1, 5))
+def test_loops_pass_over_vertices_in_no_face(mesh, first):
+    new = first + 2 * np.arange(len(mesh[0]))
+    for loop, expected in zip(boundary_loops(new[mesh[1]]), boundary_loops(mesh[1]), strict=True):
+        np.testing.assert_array_equal(loop, new[expected])
 
 
 @given(meshes.hard_disks())

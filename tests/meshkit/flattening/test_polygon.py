@@ -28,7 +28,8 @@ def star_polygons(draw: st.DrawFn) -> np.ndarray:
     """Star-shaped, simple; spiky, with points on a coarse lattice so that many are collinear."""
     rng = np.random.default_rng(draw(meshes.seeds()))
     k = draw(st.integers(3, 60))
-    angle = 2 * np.pi * (np.arange(k) + rng.uniform(0.05, 0.95, k)) / k
+    low = 0.05 if k > 3 else 0.3  # so that the centre is inside: no angle over half a turn
+    angle = 2 * np.pi * (np.arange(k) + rng.uniform(low, 1 - low, k)) / k
     radius = rng.uniform(draw(st.sampled_from([0.01, 0.5, 1.0])), 1, k)
     return 0.5 + 0.5 * radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
@@ -49,6 +50,13 @@ def test_combs_with_straight_sides(teeth, straight, gap):
     bottom = [[x, 0] for x in np.linspace(0, teeth, straight + 1)]
     P = np.array(bottom + top[::-1], dtype=float)
     check(P, np.arange(len(P)))
+
+
+def test_three_corners_are_their_own_triangulation():
+    UV = np.array([[0.2, 0.1], [0.9, 0.3], [0.4, 0.8]])
+    assert fill_polygon(UV, np.array([2, 0, 1])).tolist() in ([[2, 0, 1]], [[0, 1, 2]], [[1, 2, 0]])
+    with pytest.raises(SolveError, match="hole of 3 vertices at vertex 2"):
+        fill_polygon(UV, np.array([2, 1, 0]))
 
 
 def test_a_slit_of_the_width_of_rounding():

@@ -87,11 +87,31 @@ def test_three_dimensions_are_refused():
         SparseOperator(sp.coo_array(np.ones((2, 2, 2))))
 
 
-def test_state_of_another_matrix_is_refused():
-    ours, other = SparseOperator(random_matrix(0)), SparseOperator(random_matrix(1))
-    ours.load_state_dict(SparseOperator(random_matrix(0)).state_dict())
+A = random_matrix()
+WIDER = sp.csr_array((A.data, A.indices, A.indptr), shape=(7, 6))  # only its transpose differs
+
+
+@pytest.mark.parametrize(
+    "other", [random_matrix(1), A[:, ::-1], A[::-1], A * 1.001, A[:6], WIDER, A * 0]
+)
+def test_state_of_another_matrix_is_refused(other):
+    ours = SparseOperator(A)
+    ours.load_state_dict(SparseOperator(A, dtype=torch.float64).state_dict())
     with pytest.raises(ValueError, match="belongs to another matrix"):
-        ours.load_state_dict(other.state_dict())
+        ours.load_state_dict(SparseOperator(other).state_dict())
+    np.testing.assert_array_equal(ours.matrix().toarray(), A.toarray().astype(np.float32))
+
+
+@pytest.mark.parametrize("name", ["crow", "col", "values", "crow_T", "col_T", "values_T"])
+def test_one_wrong_number_in_a_state_is_refused(name):
+    ours = SparseOperator(A)
+    state = {key: value.clone() for key, value in ours.state_dict().items()}
+    state[name][-1] += 1
+    with pytest.raises(ValueError, match=f"{name} belongs to another matrix"):
+        ours.load_state_dict(state)
+    del state[name]
+    with pytest.raises(RuntimeError, match=f'Missing key.*"{name}"'):
+        ours.load_state_dict(state)
 
 
 def test_matrix_survives_the_round_trip():

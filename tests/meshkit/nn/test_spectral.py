@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.sparse as sp
 import torch
 from numpy.testing import assert_allclose
 
@@ -32,6 +33,20 @@ def test_smoothing_converges_to_the_heat_flow(bumpy):
         layer = Smoothing(L, mass, time=0.05, steps=steps, dtype=DOUBLE)
         errors.append(np.abs(layer(torch.tensor(V)).numpy() - exact).max())
     assert_allclose(np.log2(np.array(errors[:-1]) / errors[1:]), 1, atol=0.1)
+
+
+def test_smoothing_by_hand():
+    """1 - step L / mass is ((1/2, 1/2), (1, 0)) for the fewest steps, two: 4 is the largest sum."""
+    L, mass = np.array([[1.0, -1], [-1, 1]]), np.array([1.0, 0.5])
+    layer = Smoothing(sp.csr_array(L), mass, time=1.0, dtype=DOUBLE)
+    assert layer.steps == 2
+    assert_allclose(layer(torch.eye(2, dtype=DOUBLE)).numpy(), [[3 / 4, 1 / 4], [1 / 2, 1 / 2]])
+    for time, steps in ((0.5, 1), (0.5 * (1 + 1e-9), 2), (1.5, 3), (1e-9, 1)):
+        assert Smoothing(sp.csr_array(L), mass, time=time).steps == steps
+    slow = Smoothing(sp.csr_array(L), mass, time=1.0, steps=4, dtype=DOUBLE)
+    quarter = np.eye(2) - L / mass[:, None] / 4
+    X = torch.tensor([2.0, -1.0], dtype=DOUBLE)
+    assert_allclose(slow(X).numpy(), np.linalg.matrix_power(quarter, 4) @ X.numpy(), rtol=1e-14)
 
 
 def test_smoothing_damps_each_mode_by_its_power(bumpy):

@@ -56,6 +56,20 @@ def test_the_full_mass_integrates_squares_exactly():
     assert lumped_mass(V, F) @ x**2 > 1 / 3 + 1e-3
 
 
+@pytest.mark.parametrize("turn", [-1e-9, 0, 1e-9])
+def test_voronoi_areas_do_not_jump_at_the_right_angle(turn):
+    """On both sides of it a half of the area is the corner's, a quarter the others'."""
+    V = np.array([[0.0, 0, 0], [1, 0, 0], [turn, 1, 0]])
+    assert_allclose(voronoi_mass(V, np.array([[0, 1, 2]])), [1 / 4, 1 / 8, 1 / 8], rtol=1e-8)
+
+
+@pytest.mark.parametrize("h", [1e-9, 1e-100])
+def test_the_thinnest_face_with_area_has_mass(h):
+    V, F = np.array([[0.0, 0, 0], [1, 0, 0], [0.5, h, 0]]), np.array([[0, 1, 2]])
+    assert_allclose(voronoi_mass(V, F), [h / 8, h / 8, h / 4], rtol=1e-12)
+    assert_allclose(lumped_mass(V, F), h / 6, rtol=1e-12)
+
+
 def test_a_face_without_area_adds_nothing():
     V = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0]])
     F = np.array([[0, 1, 2], [0, 2, 3]])
