@@ -2,15 +2,15 @@
 
 from meshkit.errors import Remediable
 
-LONGEST = 600  # characters of a message
+MAX_CHARACTERS = 600  # characters of a message
 
 
 def one_line(message: str) -> str:
     """Return a message as one line that can be read: what it quotes from a file may be anything."""
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
-    if len(text) <= LONGEST:
+    if len(text) <= MAX_CHARACTERS:
         return text
-    return f"{text[: LONGEST // 2]} … {text[3 - LONGEST // 2 :]}"
+    return f"{text[: MAX_CHARACTERS // 2]} … {text[3 - MAX_CHARACTERS // 2 :]}"
 
 
 class _OneLineError(Remediable, ValueError):

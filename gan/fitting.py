@@ -188,10 +188,10 @@ def fit_scan(
     z.requires_grad_(True)
     for _ in range(rounds):
         back = motion.inverse()
-        found = target.closest(motion.apply(x[:count].double().cpu().numpy()))
-        weight = _weights(found.distance / motion.scale, found.on_border, trim)
-        C = torch.from_numpy(back.apply(found.point)).float().to(device)
-        N = torch.from_numpy(found.normal @ motion.R).float().to(device)
+        surface = target.closest(motion.apply(x[:count].double().cpu().numpy()))
+        weight = _weights(surface.distance / motion.scale, surface.on_border, trim)
+        C = torch.from_numpy(back.apply(surface.point)).float().to(device)
+        N = torch.from_numpy(surface.normal @ motion.R).float().to(device)
         w = torch.from_numpy(weight * 68 / max(weight.sum(), 1.0)).float().to(device)
         marks = None
         if landmarks is not None:
@@ -211,7 +211,7 @@ def fit_scan(
         if options.pose != "fixed":
             near = x[:count].double().cpu().numpy()
             motion = procrustes(
-                near, found.point, weights=weight, scale=options.pose == "similarity"
+                near, surface.point, weights=weight, scale=options.pose == "similarity"
             )
     with torch.no_grad():
         codes = model.split(z.detach())

@@ -30,5 +30,5 @@ def registry(kind: str) -> Registry[Any]:
     if kind not in _REGISTRIES:
         raise ValueError(f"unknown kind of plug-in {kind!r}; known: {', '.join(KINDS)}")
     module, attribute = _REGISTRIES[kind].split(":")
-    found: Registry[Any] = getattr(import_module(module), attribute)
-    return found
+    value: Registry[Any] = getattr(import_module(module), attribute)
+    return value

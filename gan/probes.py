@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from importlib.util import find_spec
@@ -144,6 +144,22 @@ PROBES = (
 )
 
 
+def choose_probes(names: Sequence[str]) -> tuple[Probe, ...]:
+    """Return the probes of these names, whatever their case; all if none is named.
+
+    Raises
+    ------
+    ValueError
+        There is no probe of a name; the message lists them.
+    """
+    known = {probe.name.lower(): probe for probe in PROBES}
+    for name in names:
+        if name.lower() not in known:
+            listed = ", ".join(probe.name for probe in PROBES)
+            raise ValueError(f"{name!r} is none of what can be tried: {listed}")
+    return tuple(known[name.lower()] for name in names) or PROBES
+
+
 @dataclass(frozen=True)
 class Finding:
     """What became of a probe: "works", "missing", "fails", "crashes" or "hangs"."""
@@ -192,13 +208,13 @@ def versions() -> dict[str, str]:
     """Return the versions of this project, of Python, and of what is tried."""
     from gan.provenance import provenance
 
-    found = {**provenance(), "platform": platform.platform()}
+    record = {**provenance(), "platform": platform.platform()}
     for name in ("libigl", "OpenEXR", "h5py", "safetensors", "matplotlib", "open3d", "viser"):
         try:
-            found[name] = metadata.version(name)
+            record[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return record
 
 
 def describe_cache() -> dict[str, Any]:

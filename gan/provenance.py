@@ -18,6 +18,11 @@ def provenance() -> dict[str, str]:
     return record | ({"commit": commit} if commit else {})
 
 
+def software() -> str:
+    """Return the name and the version of this project, as files made by it say it."""
+    return f"meshkit-gan {metadata.version('meshkit-gan')}"
+
+
 def source_commit() -> str | None:
     """Return the commit of the source tree this package runs from; None for an installed wheel."""
     root = Path(__file__).parents[1]

@@ -1,5 +1,6 @@
 """`gan doctor`."""
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,54 +13,56 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="What answers later than this counts as hanging.",
+    help="How long to wait for each answer; what takes longer counts as hanging.",
 )
 @json_option
-def doctor(timeout: float, as_json: bool) -> None:
+def doctor(names: tuple[str, ...], timeout: float, as_json: bool) -> None:
     """Try what is installed, and say what works, which device is used, and where the cache is.
 
-    Every library is really used, in a process of its own: one that crashes or hangs is reported
-    like one that is missing. Exit code 1 if something needed does not work; what is optional may
-    be missing or broken.
+    With a NAME, such as torch or viser, only that is tried. Every library is really used, in a
+    process of its own: one that crashes or hangs is reported like one that is missing. Exit code 1
+    if something needed does not work; what is optional may be missing or broken.
 
     Example: gan doctor --json
-    """
-    from concurrent.futures import ThreadPoolExecutor
 
-    from gan.cli.progress import stages
-    from gan.probes import PROBES, describe_cache, try_out, versions
+    Example: gan doctor torch CUDA
+    """
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    from gan.cli.stage_bar import StageBar
+    from gan.probes import choose_probes, describe_cache, try_out, versions
     from meshkit.cli.messages import print_json
 
-    found: list[Finding] = []
-    with stages([probe.name for probe in PROBES]) as announce, ThreadPoolExecutor(2) as pool:
-        for probe, finding in zip(
-            PROBES, pool.map(lambda p: try_out(p, timeout), PROBES), strict=True
-        ):
-            announce(probe.name)
-            found.append(finding)
-    device = next((f.facts for f in found if f.name == "torch"), {})
+    probes = choose_probes(names)
+    with StageBar() as bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+        tries = [pool.submit(try_out, probe, timeout) for probe in probes]
+        for n, _ in enumerate(as_completed(tries)):
+            bar.update("trying", n + 1, len(tries))
+    findings = [each.result() for each in tries]
+    device = next((f.facts for f in findings if f.name == "torch"), {})
     report: dict[str, Any] = {
         "versions": versions(),
-        "works": {f.name: f.to_dict() for f in found},
+        "works": {f.name: f.to_dict() for f in findings},
         "device": device,
         "cache": describe_cache(),
-        "healthy": not any(f.needed and f.state != "works" for f in found),
+        "healthy": not any(f.needed and f.state != "works" for f in findings),
     }
     if as_json:
         print_json(report)
     else:
-        _print(report, found)
+        _print(report, findings)
     if not report["healthy"]:
         sys.exit(1)
 
 
-def _print(report: dict[str, Any], found: "list[Finding]") -> None:
+def _print(report: dict[str, Any], findings: "list[Finding]") -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -72,7 +75,7 @@ def _print(report: dict[str, Any], found: "list[Finding]") -> None:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for finding in found:
+    for finding in findings:
         state = Text(finding.state, style=colors.get(finding.state, "bold red"))
         table.add_row(Text(finding.name), state, Text(finding.remark))
     Console(highlight=False).print(table)
@@ -80,7 +83,7 @@ def _print(report: dict[str, Any], found: "list[Finding]") -> None:
     rows = {
         "device": f"{device['device']} ({device['name']}), {device['threads']} threads"
         if device
-        else "unknown: torch does not work",
+        else "unknown: torch does not work, or was not tried",
         "cache": f"{cache['folder']}: {cache['bytes'] / 1e6:,.1f} MB in {cache['files']} files, "
         f"{cache['free'] / 1e9:,.1f} GB free",
     }

@@ -188,7 +188,8 @@ class Job:
 
     def _glb(self, path: Path) -> None:
         from gan.editing import load_face
-        from gan.export.morphs import morph_targets, save_morph_face, zero_codes
+        from gan.export.morphs import morph_targets, save_morph_face
+        from gan.export.shapes import zero_codes
 
         model = self.model
         base, detail = zero_codes(model), None

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gan.datasets.checks import check_faces, check_finite, check_range, check_shape
 from gan.errors import DatasetError
 
 FORMAT = "meshkit-gan dataset"
@@ -52,11 +53,11 @@ class Contents:
             raise DatasetError(f"{where}: /vertices holds no meshes")
         self._check_mesh(where)
         for name in ("subject", "sequence", "frame", "split"):
-            check_shape(where, name, getattr(self, name), (self.n,))
-        _check_range(where, "subject", self.subject, 0, None)
-        _check_range(where, "sequence", self.sequence, STILL, None)
-        _check_range(where, "frame", self.frame, 0, None)
-        _check_range(where, "split", self.split, 0, len(SPLITS))
+            check_shape(f"{where}: /{name}", getattr(self, name), (self.n,))
+        check_range(f"{where}: /subject", self.subject, 0)
+        check_range(f"{where}: /sequence", self.sequence, STILL)
+        check_range(f"{where}: /frame", self.frame, 0)
+        check_range(f"{where}: /split", self.split, 0, len(SPLITS))
         _check_constant(where, "split", self.split, "subject", self.subject)
         moving = self.sequence != STILL
         _check_constant(where, "subject", self.subject[moving], "sequence", self.sequence[moving])
@@ -80,17 +81,13 @@ class Contents:
     def _check_mesh(self, where: str) -> None:
         if self.template.ndim != 2 or self.template.shape[1] != 3 or len(self.template) < 3:
             raise DatasetError(f"{where}: /template is {self.template.shape}, expected (V, 3)")
-        check_finite(where, "template", self.template)
+        check_finite(f"{where}: /template", self.template)
         if self.faces.ndim != 2 or self.faces.shape[1] != 3 or len(self.faces) == 0:
             raise DatasetError(f"{where}: /faces is {self.faces.shape}, expected (T, 3), T >= 1")
-        _check_range(where, "faces", self.faces, 0, len(self.template))
-        twice = (np.roll(self.faces, 1, axis=1) == self.faces).any(axis=1)
-        if twice.any():
-            i = int(twice.argmax())
-            raise DatasetError(f"{where}: /faces[{i}] = {self.faces[i].tolist()} repeats a vertex")
+        check_faces(f"{where}: /faces", self.faces, len(self.template))
         if self.landmarks is not None:
-            check_shape(where, "landmarks", self.landmarks, (68,))
-            _check_range(where, "landmarks", self.landmarks, 0, len(self.template))
+            check_shape(f"{where}: /landmarks", self.landmarks, (68,))
+            check_range(f"{where}: /landmarks", self.landmarks, 0, len(self.template))
 
     def _check_labels(self, where: str) -> None:
         if not self.labels:
@@ -107,38 +104,10 @@ class Contents:
                 raise DatasetError(
                     f"{where}: /{array} has {len(names)} class(es): a factor needs at least two"
                 )
-            check_shape(where, array, label, (self.n,))
-            _check_range(where, array, label, UNLABELLED, len(names))
+            check_shape(f"{where}: /{array}", label, (self.n,))
+            check_range(f"{where}: /{array}", label, UNLABELLED, len(names))
             if (label == UNLABELLED).all():
                 raise DatasetError(f"{where}: /{array}: no mesh is labelled")
-
-
-def check_shape(where: str, name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
-    """Raise DatasetError unless `array` has exactly `shape`."""
-    if array.shape != shape:
-        raise DatasetError(f"{where}: /{name} has shape {array.shape}, expected {shape}")
-
-
-def check_finite(where: str, name: str, array: np.ndarray) -> None:
-    """Raise DatasetError that names the first row with a value that is not finite."""
-    bad = ~np.isfinite(array)
-    if bad.any():
-        index = tuple(int(i) for i in np.argwhere(bad)[0])
-        at = ", ".join(map(str, index))
-        raise DatasetError(f"{where}: /{name}[{at}] is {array[index]}, not a finite number")
-
-
-def _check_range(where: str, name: str, array: np.ndarray, low: int, high: int | None) -> None:
-    """Raise DatasetError unless all low <= array < high."""
-    bad = array < low
-    if high is not None:
-        bad |= array >= high
-    if bad.any():
-        index = tuple(int(i) for i in np.argwhere(bad)[0])
-        at, limit = ", ".join(map(str, index)), "" if high is None else f" and below {high}"
-        raise DatasetError(
-            f"{where}: /{name}[{at}] is {array[index]}, expected {low} or more{limit}"
-        )
 
 
 def _check_constant(
@@ -149,5 +118,5 @@ def _check_constant(
     bad = value != value[first][inverse]
     if bad.any():
         g = int(groups[inverse[int(bad.argmax())]])
-        found = sorted({int(v) for v in value[group == g]})
-        raise DatasetError(f"{where}: {group_name} {g} has more than one {name}: {found}")
+        several = sorted({int(v) for v in value[group == g]})
+        raise DatasetError(f"{where}: {group_name} {g} has more than one {name}: {several}")

@@ -5,12 +5,11 @@ Right, `{side}` for left or right. Sums are cut at 1, then the limits of the tab
 """
 
 import functools
-import tomllib
 from collections.abc import Collection, Iterable, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+from gan.datasets.tables import read_table
 from gan.errors import DatasetError
 
 SIDES = {"L": "Left", "R": "Right"}
@@ -48,21 +47,21 @@ class ControlTable(NamedTuple):
 def load_table(name: str, known: Collection[str], path: Path) -> ControlTable:
     """Read a table of this package, without the units whose first control the model has not."""
     units, at_most, speech = _read_table(name)
-    found: dict[str, dict[str, float]] = {}
+    known_units: dict[str, dict[str, float]] = {}
     for unit, parts in units.items():
         resolved = {name: _resolve(name, known) for name in parts}
         if resolved[next(iter(parts))]:
-            found[unit] = {
+            known_units[unit] = {
                 control.name: parts[name] * control.share
                 for name, control in resolved.items()
                 if control is not None
             }
-    if not found:
+    if not known_units:
         raise DatasetError(
             f"{path}: no control has a name of the table {name}; store a field 'action_units'"
         )
     limits = {a: b for a, b in at_most.items() if a in known}
-    return ControlTable(found, limits, speech & found.keys())
+    return ControlTable(known_units, limits, speech & known_units.keys())
 
 
 class Control(NamedTuple):
@@ -101,8 +100,7 @@ def _read_table(
     name: str,
 ) -> tuple[dict[str, dict[str, float]], dict[str, str], frozenset[str]]:
     """Read tables/NAME.toml and write out both sides of each sided unit."""
-    text = (files("gan.datasets") / "tables" / f"{name}.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
+    table = read_table(name)
     units: dict[str, dict[str, float]] = {}
     speech = table.get("speech", {})
     for unit, parts in (table["units"] | speech).items():

@@ -180,12 +180,12 @@ def _find_folder(checkout: Path) -> Path:
 def _find_identities(folder: Path) -> list[str]:
     """Return the names of the identity modes, which are numbered without a gap."""
     every = (file.stem for file in folder.glob("identity*.obj"))
-    found = sorted(name for name in every if re.fullmatch(r"identity\d+", name))
-    expected = [f"identity{i:03d}" for i in range(len(found))]
-    if not found or found != expected:
-        lost = min(set(expected) - set(found), default="identity000")
+    identities = sorted(name for name in every if re.fullmatch(r"identity\d+", name))
+    expected = [f"identity{i:03d}" for i in range(len(identities))]
+    if not identities or identities != expected:
+        lost = min(set(expected) - set(identities), default="identity000")
         raise DatasetError(f"{folder}: {lost}.obj is missing: incomplete checkout")
-    return found
+    return identities
 
 
 def _read_indices(folder: Path) -> dict[str, Any]:

@@ -98,15 +98,15 @@ def _check_storage(path: Path, name: str, node: h5py.Dataset) -> None:
 
 def read_array(path: Path, file: h5py.File, name: str, dtype: str) -> np.ndarray:
     """Read an array whole."""
-    found = find_dataset(path, file, name, dtype)
+    array = find_dataset(path, file, name, dtype)
     with guard(path, name):
-        return np.asarray(found[()])
+        return np.asarray(array[()])
 
 
-def read_slice(path: Path, found: h5py.Dataset, out: np.ndarray, first: int) -> None:
+def read_slice(path: Path, array: h5py.Dataset, out: np.ndarray, first: int) -> None:
     """Fill `out` with consecutive rows from `first` on."""
-    with guard(path, f"{found.name[1:]}[{first}]"):
-        found.read_direct(out, np.s_[first : first + len(out)])
+    with guard(path, f"{array.name[1:]}[{first}]"):
+        array.read_direct(out, np.s_[first : first + len(out)])
 
 
 def read_members(path: Path, file: h5py.File, name: str) -> list[str]:

@@ -10,7 +10,7 @@ from gan.datasets.model_file import LARGEST_FACE
 from gan.datasets.store import Dataset
 
 OUTLIER = 5.0  # times the median distance: beyond what people and expressions differ
-SHOWN = 5  # indices named in a warning
+MAX_NAMED = 5  # indices named in a warning
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
@@ -56,31 +56,31 @@ def describe(dataset: Dataset) -> dict[str, Any]:
 
 def find_oddities(dataset: Dataset, distance: Float[np.ndarray, " n"]) -> list[str]:
     """Return warnings about a data set that is valid; `distance` (mm) is from `check_dataset`."""
-    found = []
+    warnings = []
     for name in SPLITS:
         if len(dataset.indices(name)) == 0:
-            found.append(f"no mesh is in the split {name}")
+            warnings.append(f"no mesh is in the split {name}")
     low, high = LARGEST_FACE
     size = float(np.ptp(dataset.template, axis=0).max())
     if not low <= size < high:
-        found.append(f"the template is {size:.4g} mm long: are the lengths millimetres?")
+        warnings.append(f"the template is {size:.4g} mm long: are the lengths millimetres?")
     lonely = np.setdiff1d(np.arange(len(dataset.template)), dataset.faces)
     if lonely.size:
-        found.append(f"{lonely.size} vertices are in no face, the first is {lonely[0]}")
-    found += _find_untaught(dataset)
+        warnings.append(f"{lonely.size} vertices are in no face, the first is {lonely[0]}")
+    warnings += _find_untaught(dataset)
     middle = np.median(distance)
     far = np.flatnonzero(distance > OUTLIER * max(float(middle), 0.1))
     if far.size:
-        named = ", ".join(f"{i} ({distance[i]:.1f} mm)" for i in far[:SHOWN])
-        found.append(
+        named = ", ".join(f"{i} ({distance[i]:.1f} mm)" for i in far[:MAX_NAMED])
+        warnings.append(
             f"{far.size} meshes lie far from the template (median {middle:.1f} mm): {named}"
         )
-    return found
+    return warnings
 
 
 def _find_untaught(dataset: Dataset) -> list[str]:
     """Return warnings about classes without a labelled mesh to train on."""
-    found = []
+    warnings = []
     train = dataset.split == SPLITS.index("train")
     for factor, label in dataset.labels.items():
         classes = np.arange(len(dataset.names[factor]))
@@ -90,6 +90,8 @@ def _find_untaught(dataset: Dataset) -> list[str]:
             # Classes such as identities, which no two splits share: those of others are expected.
             absent = np.setdiff1d(absent, elsewhere)
         if absent.size:
-            names = ", ".join(dataset.names[factor][c] for c in absent[:SHOWN])
-            found.append(f"{factor}: no labelled training mesh of {absent.size} classes: {names}")
-    return found
+            names = ", ".join(dataset.names[factor][c] for c in absent[:MAX_NAMED])
+            warnings.append(
+                f"{factor}: no labelled training mesh of {absent.size} classes: {names}"
+            )
+    return warnings

@@ -9,7 +9,6 @@ every still has a viseme's label, and in a sequence the frames at which one is r
 
 import dataclasses
 import hashlib
-import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from gan.datasets.source import FaceSource, translate_units
 from gan.datasets.store import write_dataset
 from gan.datasets.visemes import VISEMES, group_visemes, split_units
 from gan.progress import Progress, counter, silent
+from gan.provenance import software
 
 __all__ = [
     "SIZES",
@@ -103,22 +103,50 @@ def make_dataset(
     if visemes:
         parameters["visemes"] = True
     shaper = Shaper(source, seed, Scanner(white=noise))
-    advance = counter(progress, "making faces", len(rows))
+    write_rows(
+        path,
+        source,
+        rows,
+        labels=labels,
+        names=names,
+        split=split_subjects(size.subjects)[subject],
+        vertices=shape_people(shaper, people, jobs, counter(progress, "making faces", len(rows))),
+        modes=_modes(source, visemes),
+        parameters=parameters,
+    )
+
+
+def write_rows(
+    path: Path | str,
+    source: FaceSource,
+    rows: Sequence[Row],
+    *,
+    parameters: dict[str, Any],
+    **contents: Any,
+) -> None:
+    """Write the planned meshes of a source; `contents` are the further arrays of `write_dataset`.
+
+    The provenance holds what is needed to make the file again, and what the source could not do.
+    """
+    asked = {unit for row in rows for unit in row.units}
+    ignored = sorted(u for u in asked if not translate_units({u: 1.0}, source.controls))
     write_dataset(
         path,
         faces=source.faces,
         template=source.template,
-        labels=labels,
-        names=names,
-        subject=subject,
+        landmarks=source.landmarks,
+        subject=np.array([row.subject for row in rows]),
         sequence=np.array([row.sequence for row in rows]),
         frame=np.array([row.frame for row in rows]),
-        split=split_subjects(size.subjects)[subject],
-        vertices=shape_people(shaper, people, jobs, advance),
         n=len(rows),
-        modes=_modes(source, visemes),
-        landmarks=source.landmarks,
-        provenance=describe_origin(source, rows, parameters),
+        provenance={
+            "made_by": "gan data make",
+            "software": software(),
+            "source": {"name": source.name, **source.provenance},
+            "parameters": parameters,
+            "ignored_units": ignored,
+        },
+        **contents,
     )
 
 
@@ -130,7 +158,7 @@ def default_dataset(size: str = "small", progress: Progress = silent) -> Path:
     from gan.datasets.procedural import ProceduralHead
 
     source, numbers = ProceduralHead(), named_size(size)
-    digest = hashlib.sha256(repr((numbers, _software(), recipes())).encode())
+    digest = hashlib.sha256(repr((numbers, software(), recipes())).encode())
     identity = source.sample_identity(np.random.default_rng(0))
     digest.update(source.shape(identity, dict.fromkeys(source.controls, 0.5)).tobytes())
     path = cache_folder() / f"procedural-{size}-{digest.hexdigest()[:12]}.h5"
@@ -154,21 +182,6 @@ def name_subjects(n: int, first: int = 0) -> tuple[str, ...]:
     return tuple(f"subject-{k:03d}" for k in range(first, first + n))
 
 
-def describe_origin(
-    source: FaceSource, rows: Sequence[Row], parameters: dict[str, Any]
-) -> dict[str, Any]:
-    """Return what is needed to make a file again, and what the source could not do."""
-    asked = {unit for row in rows for unit in row.units}
-    ignored = sorted(u for u in asked if not translate_units({u: 1.0}, source.controls))
-    return {
-        "made_by": "gan data make",
-        "software": _software(),
-        "source": {"name": source.name, **source.provenance},
-        "parameters": parameters,
-        "ignored_units": ignored,
-    }
-
-
 def _viseme_labels(rows: list[Row], groups: list[tuple[str, ...]]) -> np.ndarray:
     """Return the class of each mesh's viseme: the group that it belongs to."""
     group = {name: c for c, members in enumerate(groups) for name in members}
@@ -186,7 +199,3 @@ def _modes(source: FaceSource, visemes: bool) -> dict[str, np.ndarray]:
         if units:
             modes[factor] = source.unit_modes(units)
     return modes
-
-
-def _software() -> str:
-    return f"meshkit-gan {importlib.metadata.version('meshkit-gan')}"

@@ -1,7 +1,6 @@
 """Several data sets of one topology in one file: classes united by name, people kept apart."""
 
 import dataclasses
-import importlib.metadata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from gan.datasets.contract import SPLITS, STILL, UNLABELLED
 from gan.datasets.store import Dataset, write_dataset
 from gan.errors import DatasetError
 from gan.progress import Progress, counter, silent
+from gan.provenance import software
 from meshkit.registration.procrustes import procrustes
 from meshkit.registration.similarity import Similarity, identity
 
@@ -97,7 +97,7 @@ def merge_datasets(
         landmarks=_common_landmarks(datasets, notes),
         provenance={
             "made_by": "gan data merge",
-            "software": f"meshkit-gan {importlib.metadata.version('meshkit-gan')}",
+            "software": software(),
             "source": {"name": " + ".join(dataset.path.name for dataset in datasets)},
             "parameters": {"same_subjects": same_subjects, "aligned": align},
             "inputs": [

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gan.datasets.checks import check_faces, check_finite, check_range
 from gan.errors import DatasetError
 
 # Field -> kind (f: real, i: integer, U: text) and shape; the first use of a letter binds it.
@@ -80,7 +81,7 @@ def read_face_model(path: Path | str) -> FaceModelFile:
     every = _unpack(path)
     kind, spec = ("skinned", SKINNED) if "bone_names" in every else ("linear", LINEAR)
     fields = _check_fields(path, every, kind, spec)
-    check_faces(path, fields["faces"], len(fields["mean"]))
+    check_faces(f"{path}: faces", fields["faces"], len(fields["mean"]))
     unit, scale, reason = _find_unit(path, every, fields["mean"])
     for name in LENGTHS:
         if name in fields:
@@ -97,7 +98,7 @@ def read_face_model(path: Path | str) -> FaceModelFile:
     landmarks = every.get("landmarks68")
     if landmarks is not None:
         landmarks = _check_field(path, "landmarks68", landmarks, "i", "68", {})
-        check_index(path, "landmarks68", landmarks, 0, len(fields["mean"]))
+        check_range(f"{path}: landmarks68", landmarks, 0, len(fields["mean"]))
     return FaceModelFile(path, kind, fields, landmarks, _read_table(path, every), provenance)
 
 
@@ -154,29 +155,8 @@ def _check_field(
         return array
     if of == "i":
         return array.astype(np.int64)
-    if not np.isfinite(array).all():
-        at = ", ".join(map(str, np.argwhere(~np.isfinite(array))[0].tolist()))
-        raise DatasetError(f"{path}: {name}[{at}] is not finite")
+    check_finite(f"{path}: {name}", array)
     return array.astype(np.float64)
-
-
-def check_index(path: Path, name: str, array: np.ndarray, low: int, high: int) -> None:
-    """Raise DatasetError unless low <= array < high everywhere."""
-    bad = (array < low) | (array >= high)
-    if bad.any():
-        index = np.argwhere(bad)[0].tolist()
-        raise DatasetError(
-            f"{path}: {name}{index} is {array[tuple(index)]}, expected {low} to {high - 1}"
-        )
-
-
-def check_faces(path: Path, faces: np.ndarray, n_vertices: int) -> None:
-    """Raise DatasetError unless every face has three distinct vertices that exist."""
-    check_index(path, "faces", faces, 0, n_vertices)
-    twice = (np.roll(faces, 1, axis=1) == faces).any(axis=1)
-    if twice.any():
-        i = int(twice.argmax())
-        raise DatasetError(f"{path}: faces[{i}] = {faces[i].tolist()} repeats a vertex")
 
 
 def _find_unit(

@@ -122,22 +122,22 @@ def add_speech(rows: list[Row], size: Size, seed: int) -> list[Row]:
     """
     rng = purpose_rng(seed, rows[0].subject, "speech")
     style = sample_speech_style(rng)
-    found = []
+    spoken = []
     for row in rows[: size.stills]:
         viseme = (row.frame + row.subject * size.stills) % len(VISEMES)
         mouth = viseme_mouth(VISEMES[viseme], float(rng.uniform(*STRENGTH)), style)
-        found.append(row._replace(units=mouth.speak(row.units), viseme=viseme))
+        spoken.append(row._replace(units=mouth.speak(row.units), viseme=viseme))
     for start in range(size.stills, len(rows), max(1, size.frames)):
         speech = speech_course(size.frames, style, rng)
         for row in rows[start : start + size.frames]:
             said = speech.visemes.get(row.frame)
-            found.append(
+            spoken.append(
                 row._replace(
                     units=speech.mouths[row.frame].speak(row.units),
                     viseme=UNLABELLED if said is None else VISEMES.index(said),
                 )
             )
-    return found
+    return spoken
 
 
 def _still_units(emotion: str, style: Style, rng: np.random.Generator) -> dict[str, float]:

@@ -4,15 +4,14 @@ The table is `tables/emotions.toml`; `data/emotions.md` has the literature behin
 """
 
 import functools
-import tomllib
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from gan.datasets.source import SIDES
+from gan.datasets.tables import read_table
 
 EMOTIONS = ("neutral", "happy", "sad", "surprise", "fear", "anger", "disgust")
 
@@ -104,10 +103,10 @@ def vary_style(style: Style, rng: np.random.Generator) -> Style:
 def resting_units(rng: np.random.Generator) -> dict[str, float]:
     """Draw the slight tensions of a face at rest: a person's neutral is never quite the same."""
     units = rng.choice(_known_units(), size=3, replace=False).tolist()
-    found = dict[str, float]()
+    tensions = dict[str, float]()
     for unit, weight in zip(units, rng.uniform(0, REST, len(units)).tolist(), strict=True):
-        found |= sided_units(unit, weight, 0.0)
-    return found
+        tensions |= sided_units(unit, weight, 0.0)
+    return tensions
 
 
 def sequence_units(
@@ -125,11 +124,11 @@ def sequence_units(
     course, apex = emotion_course(frames, rng)
     warp = np.exp(rng.normal(0, TIMING, len(_known_units()))).tolist()
     warps = dict(zip(_known_units(), warp, strict=True))
-    found = [
+    frames_units = [
         _perform(name, style, {unit: float(p) ** w for unit, w in warps.items()}, intensity)
         for p in course
     ]
-    return found, apex
+    return frames_units, apex
 
 
 def emotion_course(
@@ -149,11 +148,11 @@ def _perform(
     name: str, style: Style, progress: Mapping[str, float], intensity: float
 ) -> dict[str, float]:
     """Return the units of an emotion, each at its own share (default 1) of the intensity."""
-    found = dict[str, float]()
+    units = dict[str, float]()
     for unit, part in _variant(name, style).units.items():
         weight = part.at(intensity * progress.get(unit, 1.0)) * style.gain.get(unit, 1.0)
-        found |= sided_units(unit, weight, style.lean.get(unit, 0.0))
-    return found
+        units |= sided_units(unit, weight, style.lean.get(unit, 0.0))
+    return units
 
 
 def sided_units(unit: str, weight: float, lean: float) -> dict[str, float]:
@@ -189,14 +188,13 @@ def _known_units() -> tuple[str, ...]:
 @functools.cache
 def _table() -> tuple[dict[str, dict[str, Variant]], frozenset[str]]:
     """Read tables/emotions.toml: emotion -> variant -> recipe, and the units that have sides."""
-    text = (files("gan.datasets") / "tables" / "emotions.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    both = frozenset(table.pop("both"))
+    table = read_table("emotions")
     recipes = {
         emotion: {
             name: Variant(variant["share"], {u: Part(*p) for u, p in variant["units"].items()})
             for name, variant in variants.items()
         }
         for emotion, variants in table.items()
+        if emotion != "both"
     }
-    return recipes, both
+    return recipes, frozenset(table["both"])

@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial.transform import Rotation
 
+from gan.datasets.checks import check_range
 from gan.datasets.controls import load_table, own_table
-from gan.datasets.model_file import FaceModelFile, check_index
+from gan.datasets.model_file import FaceModelFile
 from gan.datasets.sliders import Sliders
 from gan.datasets.source import check_units
 from gan.errors import DatasetError
@@ -131,4 +132,4 @@ def _check(model: FaceModelFile) -> None:
         v = int(bad.argmax())
         raise DatasetError(f"{path}: skin_weights[{v}] sum to {total[v]:.4g}, expected 1")
     for name in ("id_opposite", "id_mirror"):
-        check_index(path, name, f[name], -1, len(f["id_modes"]))
+        check_range(f"{path}: {name}", f[name], -1, len(f["id_modes"]))

@@ -80,13 +80,13 @@ def translate_units(units: Mapping[str, float], controls: Iterable[str]) -> dict
 
     A sided unit falls back to the whole one (the mean of both sides), a whole one to both sides.
     """
-    known, found = set(controls), dict[str, float]()
+    known, translated = set(controls), dict[str, float]()
     for unit, value in units.items():
         stem, _, side = unit.rpartition("_")
         if unit in known:
-            found[unit] = value
+            translated[unit] = value
         elif side in SIDES and stem in known:
-            found[stem] = sum(units.get(f"{stem}_{each}", 0.0) for each in SIDES) / len(SIDES)
+            translated[stem] = sum(units.get(f"{stem}_{each}", 0.0) for each in SIDES) / len(SIDES)
         elif all(f"{unit}_{each}" in known for each in SIDES):
-            found |= {f"{unit}_{each}": value for each in SIDES}
-    return found
+            translated |= {f"{unit}_{each}": value for each in SIDES}
+    return translated

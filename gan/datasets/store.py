@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
+from gan.datasets.checks import check_finite, check_shape
 from gan.datasets.contract import (
     DTYPES,
     FORMAT,
@@ -22,8 +23,6 @@ from gan.datasets.contract import (
     SPLITS,
     VERSION,
     Contents,
-    check_finite,
-    check_shape,
 )
 from gan.datasets.hdf5 import (
     find_dataset,
@@ -136,15 +135,14 @@ class Dataset:
     @cached_property
     def modes(self) -> dict[str, Float32[np.ndarray, "_ V 3"]]:
         """Linear modes of the source per factor, mm; empty where the source has none."""
-        found = {}
+        modes = {}
         for factor in read_members(self.path, self._file, "modes"):
-            modes = read_array(self.path, self._file, f"modes/{factor}", DTYPES["vertices"])
-            check_shape(
-                str(self.path), f"modes/{factor}", modes, (len(modes), *self.template.shape)
-            )
-            check_finite(str(self.path), f"modes/{factor}", modes)
-            found[factor] = modes
-        return found
+            array = read_array(self.path, self._file, f"modes/{factor}", DTYPES["vertices"])
+            name = f"{self.path}: /modes/{factor}"
+            check_shape(name, array, (len(array), *self.template.shape))
+            check_finite(name, array)
+            modes[factor] = array
+        return modes
 
     def check_topology(self, faces: Int[np.ndarray, "t 3"], where: str = "the template") -> None:
         """Raise DatasetError unless `faces` is this data set's face list."""
@@ -185,9 +183,9 @@ def load_dataset(path: Path | str) -> Dataset:
 def _read_contents(path: Path, file: h5py.File) -> Contents:
     """Read and check everything but the vertices."""
     for name, expected in {"format": FORMAT, "version": VERSION, "units": "mm"}.items():
-        found = read_attribute(path, file, name)
-        if not isinstance(found, str | np.integer) or found != expected:
-            raise DatasetError(f"{path}: {name} is {found!r}, expected {expected!r}")
+        value = read_attribute(path, file, name)
+        if not isinstance(value, str | np.integer) or value != expected:
+            raise DatasetError(f"{path}: {name} is {value!r}, expected {expected!r}")
     vertices = find_dataset(path, file, "vertices", DTYPES["vertices"])
     template = read_array(path, file, "template", DTYPES["template"])
     if vertices.ndim != 3 or vertices.shape[1:] != template.shape:

@@ -7,9 +7,7 @@ of them is attenuated. The table is `tables/visemes.toml`; `data/mouth_shapes.md
 
 import functools
 import itertools
-import tomllib
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +16,7 @@ from scipy.spatial.distance import pdist
 
 from gan.datasets.recipes import PLAIN, Style, sided_units
 from gan.datasets.source import FaceSource, translate_units
+from gan.datasets.tables import read_table
 
 VISEMES = (
     *("rest", "PP", "FF", "TH", "DD", "kk", "CH", "SS"),
@@ -42,14 +41,14 @@ class Mouth(NamedTuple):
     def speak(self, expression: Mapping[str, float]) -> dict[str, float]:
         """Return the action units of a face that shows an expression while it speaks."""
         table = _table()
-        found = dict[str, float]()
+        units = dict[str, float]()
         for unit, weight in expression.items():
             stem = unit.partition("_")[0]
             left = 1 - self.hold if stem in table.articulators else 1.0
-            found[unit] = weight * (1 - self.ease if stem in table.corners else left)
+            units[unit] = weight * (1 - self.ease if stem in table.corners else left)
         for unit, weight in self.units.items():
-            found[unit] = min(1.0, found.get(unit, 0.0) + weight)
-        return found
+            units[unit] = min(1.0, units.get(unit, 0.0) + weight)
+        return units
 
 
 def viseme_mouth(name: str, strength: float = 1.0, style: Style = PLAIN) -> Mouth:
@@ -168,10 +167,9 @@ class _Table(NamedTuple):
 @functools.cache
 def _table() -> _Table:
     """Read tables/visemes.toml."""
-    text = (files("gan.datasets") / "tables" / "visemes.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    articulators, corners = (frozenset(table.pop(name)) for name in ("articulators", "corners"))
-    return _Table({name: _Shape(**shape) for name, shape in table.items()}, articulators, corners)
+    table = read_table("visemes")
+    shapes = {name: _Shape(**table[name]) for name in VISEMES}
+    return _Table(shapes, frozenset(table["articulators"]), frozenset(table["corners"]))
 
 
 def _blend(one: Mouth, other: Mouth, share: float) -> Mouth:

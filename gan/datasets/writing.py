@@ -9,14 +9,13 @@ from typing import Any
 import h5py
 import numpy as np
 
+from gan.datasets.checks import check_finite, check_shape
 from gan.datasets.contract import (
     DTYPES,
     FORMAT,
     LABEL,
     VERSION,
     Contents,
-    check_finite,
-    check_shape,
 )
 from gan.errors import DatasetError
 from meshkit.files import atomic_path, clean_stale
@@ -84,8 +83,8 @@ def write_dataset(
             stored = file.create_dataset(f"labels/{factor}", data=label, track_times=False)
             stored.attrs["names"] = json.dumps(list(contents.names[factor]))
         for factor, mode in sorted((modes or {}).items()):
-            check_shape(str(path), f"modes/{factor}", mode, (len(mode), *contents.template.shape))
-            check_finite(str(path), f"modes/{factor}", mode)
+            check_shape(f"{path}: /modes/{factor}", mode, (len(mode), *contents.template.shape))
+            check_finite(f"{path}: /modes/{factor}", mode)
             file.create_dataset(f"modes/{factor}", data=mode.astype("<f4"), track_times=False)
         _write_vertices(path, file, contents, vertices)
 

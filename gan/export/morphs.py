@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gan.export.linearisation import Linearisation
-from gan.export.shapes import FEW, face_shapes, zero_codes
+from gan.export.shapes import face_shapes
 from gan.models.contract import FaceGenerator
 from meshkit.formats.gltf_morph import MorphTarget, save_morphs
 from meshkit.mesh import Mesh
@@ -31,28 +31,8 @@ def morph_targets(
     targets, as viewers offer weights from 0 to 1 and the two ways differ in a model that is not
     linear. Then the classes of factors: "expression happy".
 
-    Parameters
-    ----------
-    base
-        Codes (1, d) of the face where all weights are 0.
-    directions
-        Of each factor, at most; fewer where it has fewer.
-    sigmas : 1
-        How far a direction is gone, in standard deviations of random codes.
-    classes
-        Factors whose classes become targets; None: all that have at most `FEW`. The class that the
-        face has already is left out.
-
-    Returns
-    -------
-    V, targets : mm
-
-    Raises
-    ------
-    ValueError
-        The model has no such factor; a number is out of range.
-    CheckpointError
-        The model generates vertices that are not finite.
+    The class that the face has already is left out. Parameters and errors are those of
+    `gan.export.shapes.face_shapes`; lengths are mm.
     """
     V, shapes = face_shapes(
         model, base, linear, directions=directions, sigmas=sigmas, classes=classes
@@ -81,6 +61,3 @@ def save_morph_face(
     """Write a face and its targets as glTF, with the template's UVs, in true size: mm to metres."""
     mesh = Mesh(V, model.faces.cpu().numpy(), UV=model.UV.double().cpu().numpy())
     save_morphs(path, mesh, targets, name=name, meters=MILLIMETRE)
-
-
-__all__ = ["FEW", "MILLIMETRE", "morph_targets", "save_morph_face", "zero_codes"]

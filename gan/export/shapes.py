@@ -12,7 +12,7 @@ from gan.evaluation.generated import decode_all
 from gan.export.linearisation import Linearisation
 from gan.models.contract import FaceGenerator
 
-FEW = 20  # classes: a factor with more (identity) is no set of shapes to mix
+MAX_CLASSES = 20  # classes: a factor with more (identity) is no set of shapes to mix
 
 
 class FactorShapes(NamedTuple):
@@ -61,7 +61,7 @@ def face_shapes(
     sigmas : 1
         How far a direction is gone, in standard deviations of random codes.
     classes
-        Factors whose classes become shapes; None: all that have at most `FEW`.
+        Factors whose classes become shapes; None: all that have at most `MAX_CLASSES`.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def face_shapes(
             f"directions must be 0 or more and sigmas positive, got {directions} and {sigmas}"
         )
     if classes is None:
-        classes = [f.name for f in model.factors if len(f.classes) <= FEW]
+        classes = [f.name for f in model.factors if len(f.classes) <= MAX_CLASSES]
     shown = {model.factor(name).name for name in classes}
     rows = [dict(base)]
     for factor in model.factors:

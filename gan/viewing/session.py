@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gan.editing import path_of_codes, transfer_codes
 from gan.export.linearisation import Directions
-from gan.export.morphs import zero_codes
+from gan.export.shapes import zero_codes
 from gan.models.contract import FaceGenerator
 
 Codes = dict[str, Tensor]

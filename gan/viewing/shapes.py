@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gan.export.linearisation import Directions, linearise
-from gan.export.morphs import zero_codes
+from gan.export.shapes import zero_codes
 from gan.models.contract import NOISE, FaceGenerator
 from gan.models.face_model import FaceModel
 from meshkit.normals import faces_around

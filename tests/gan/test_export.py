@@ -14,8 +14,9 @@ from gan.baselines.train import train_baseline
 from gan.datasets.store import load_dataset
 from gan.export.card import licences, model_card, save_card
 from gan.export.linearisation import linearise, save_linear
-from gan.export.morphs import morph_targets, save_morph_face, zero_codes
+from gan.export.morphs import morph_targets, save_morph_face
 from gan.export.onnx_file import save_onnx
+from gan.export.shapes import zero_codes
 from gan.models.contract import FaceGenerator
 from gan.runs.checkpoints import load_model
 from meshkit.primitives import hemisphere

@@ -149,7 +149,7 @@ REFUSED = {
     ),
     "outside": (
         {"labels": contents()["labels"] | {"expression": np.arange(N) - 1}},
-        r"/labels/expression\[3\] is 2, expected -1 or more and below 2",
+        r"/labels/expression\[3\] is 2, expected -1 to 1",
     ),
     "short": ({"frame": np.zeros(3, int)}, r"/frame has shape \(3,\), expected \(12,\)"),
     "split in a subject": ({"split": np.arange(N) % 3}, r"subject 0 has more than one split"),
@@ -157,7 +157,10 @@ REFUSED = {
     "shared sequence": ({"sequence": np.zeros(N, int)}, "sequence 0 has more than one subject"),
     "face": ({"faces": np.array([[0, 1, 5]])}, r"/faces\[0, 2\] is 5"),
     "repeated corner": ({"faces": np.array([[0, 1, 1]])}, "repeats a vertex"),
-    "template": ({"template": np.full((VERTICES, 3), np.nan)}, r"/template\[0, 0\] is nan"),
+    "template": (
+        {"template": np.full((VERTICES, 3), np.nan)},
+        r"/template\[0, 0\] is not finite: nan",
+    ),
     "modes": ({"modes": {"identity": np.zeros((1, 4, 3))}}, r"/modes/identity has shape"),
     "landmarks": ({"landmarks": np.full(68, 5)}, r"/landmarks\[0\] is 5"),
     "too few": ({"vertices": [np.zeros((11, VERTICES, 3))]}, "got 11 meshes, expected 12"),
@@ -297,7 +300,7 @@ DAMAGE = {
     "names kind": (attribute("names", "{}", "labels/identity"), "must be a JSON list"),
     "names types": (attribute("names", "[1, [2]]", "labels/identity"), "lacks its list"),
     "deep": (attribute("provenance", "[" * 60000), "provenance is not JSON"),
-    "nan": (poison, r"/template\[3, 1\] is nan"),
+    "nan": (poison, r"/template\[3, 1\] is not finite: nan"),
     **{
         f"no {name}": (delete(name), f"/{name} is missing")
         for name in ("vertices", "faces", "template", "subject", "sequence", "frame", "split")

@@ -15,7 +15,7 @@ import torch
 
 from gan.config import PRESETS, dump_config, load_config, parse_config
 from gan.datasets.store import load_dataset
-from gan.errors import LONGEST, ConfigError, DatasetError
+from gan.errors import MAX_CHARACTERS, ConfigError, DatasetError
 from gan.training.loop import start
 from tests.gan.conftest import blobs
 
@@ -136,7 +136,7 @@ def attack(folder: Path, numbers: range) -> list[int]:
         except ConfigError as error:
             message = str(error)
             assert message.isprintable(), f"number {number}: {message!r}"
-            assert len(message) <= LONGEST, f"number {number}: {message}"
+            assert len(message) <= MAX_CHARACTERS, f"number {number}: {message}"
         except Exception as error:
             raise AssertionError(f"number {number}: {error!r}") from error
         assert time.perf_counter() - began < SECONDS, f"number {number} is slow"

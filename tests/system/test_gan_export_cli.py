@@ -11,13 +11,13 @@ from tests.gan.gltf_rules import Glb
 from tests.system.json_page import assert_documented
 
 FILES = ["face.glb", "linear.npz", "model.card.json", "model.onnx", "model.safetensors"]
-FEW = ("--samples", 60)
+FAST = ("--samples", 60)
 
 
 def test_a_folder_gets_everything_and_again_the_same(gan, trained, tmp_path):
     out, seen = tmp_path / "export", []
     for more in (("--json",), ()):  # the second time over the first
-        result = gan("export", trained, "-o", out, *FEW, *more)
+        result = gan("export", trained, "-o", out, *FAST, *more)
         assert result.exit_code == 0, result.output
         if more:
             assert_documented("gan export", json.loads(result.stdout))
@@ -50,7 +50,7 @@ def test_a_face_at_rest_by_label_and_by_codes(gan, trained, tmp_path):
     assert gan("sample", trained, "-n", 2, "-o", tmp_path / "s").exit_code == 0
     codes = tmp_path / "s" / "codes.npz"
     label = ("--label", "expression=left", "--classes", "expression", "--directions", 1)
-    done = gan("export", trained, "-o", out, "--face", f"{codes}#1", *label, *FEW, "--json")
+    done = gan("export", trained, "-o", out, "--face", f"{codes}#1", *label, *FAST, "--json")
     assert done.exit_code == 0, done.output
     glb = Glb(out)
     assert json.loads(done.stdout)["targets"] == glb.names
@@ -77,7 +77,7 @@ def test_a_face_at_rest_by_label_and_by_codes(gan, trained, tmp_path):
 )
 def test_refusals_in_one_line(options, message, fails, trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert message in fails("export", trained, *FEW, *options)
+    assert message in fails("export", trained, *FAST, *options)
     assert not list(tmp_path.iterdir())
 
 

@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from gan.datasets.store import check_dataset, load_dataset
-from gan.errors import LONGEST, DatasetError
+from gan.errors import MAX_CHARACTERS, DatasetError
 from gan.training.loop import start
 from meshkit.errors import SolveError
 from tests.gan.conftest import blobs, tiny
@@ -173,7 +173,7 @@ def examine(path: Path, *, train: bool) -> str:
             raise
         message = str(error)
     assert message.isprintable()
-    assert len(message) <= max(LONGEST, len(str(path)) + 400)
+    assert len(message) <= max(MAX_CHARACTERS, len(str(path)) + 400)
     return "refused"
 
 

@@ -225,6 +225,12 @@ def test_doctor_reports_and_judges(monkeypatch):
         assert report["device"]["threads"] == 2
         assert_documented("gan doctor", report)
         assert CliRunner().invoke(gan.cli.main, ["doctor"]).exit_code == expected
+    done = CliRunner().invoke(
+        gan.cli.main, ["doctor", "TORCH", "--json"]
+    )  # the broken one is not tried
+    assert (done.exit_code, list(json.loads(done.stdout)["works"])) == (0, ["torch"])
+    done = CliRunner().invoke(gan.cli.main, ["doctor", "jpeg"])
+    assert done.output == "Error: 'jpeg' is none of what can be tried: torch, h5py\n"
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,7 @@ that depend on whose face they are on. A second file holds extreme expressions o
 """
 
 import dataclasses
-import functools
-import tomllib
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ import numpy as np
 
 from gan.datasets.benchmark.transfer import TransferredFace
 from gan.datasets.contract import SPLITS, STILL, UNLABELLED
-from gan.datasets.make import check_options, describe_origin, name_subjects
+from gan.datasets.make import check_options, name_subjects, write_rows
 from gan.datasets.morphable import LinearFace
 from gan.datasets.plan import Row, purpose_rng
 from gan.datasets.recipes import (
@@ -33,7 +30,7 @@ from gan.datasets.recipes import (
 from gan.datasets.scanner import Scanner
 from gan.datasets.shaping import Shaper, shape_people
 from gan.datasets.source import FaceSource
-from gan.datasets.store import write_dataset
+from gan.datasets.tables import read_table
 from gan.progress import Progress, counter, silent
 from meshkit.files import atomic_path
 
@@ -144,8 +141,8 @@ def plan_person(subject: int, seed: int) -> Iterator[Row]:
         intensity = min(1.0, level + float(rng.uniform(-JITTER, JITTER)))
         acted = emotion_units(emotion, intensity, vary_style(style, rng))
         yield Row(subject, STILL, i, i, _add(acted, resting_units(rng)))
-    shown = rng.permutation(len(EMOTIONS) - 1)[:SEQUENCES] + 1
-    for k, expression in enumerate(shown.tolist()):
+    performed = rng.permutation(len(EMOTIONS) - 1)[:SEQUENCES] + 1
+    for k, expression in enumerate(performed.tolist()):
         tension, strength = resting_units(rng), float(rng.uniform(*APEX_INTENSITY))
         manner = vary_style(style, rng)
         course, apex = sequence_units(EMOTIONS[expression], strength, manner, FRAMES, rng)
@@ -172,18 +169,16 @@ def extreme_units(name: str, intensity: float, style: Style) -> dict[str, float]
         raise ValueError(f"unknown extreme expression {name!r}; known: {', '.join(extremes())}")
     if not 0 <= intensity <= 1:
         raise ValueError(f"intensity must be in [0, 1], got {intensity}")
-    found = dict[str, float]()
+    units = dict[str, float]()
     for unit, weight in extremes()[name].items():
         gain = style.gain.get(unit.partition("_")[0], 1.0)
-        found |= sided_units(unit, weight * intensity * gain, 0.0)
-    return found
+        units |= sided_units(unit, weight * intensity * gain, 0.0)
+    return units
 
 
-@functools.cache
 def extremes() -> dict[str, dict[str, float]]:
-    """Read tables/extremes.toml: the units of each extreme expression."""
-    text = (files("gan.datasets") / "tables" / "extremes.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    """Return the units of each extreme expression."""
+    return read_table("extremes")
 
 
 def _add(units: dict[str, float], tension: dict[str, float]) -> dict[str, float]:
@@ -203,24 +198,17 @@ def _write(
 ) -> None:
     source, rows = shaper.source, [row for person in people for row in person]
     first = rows[0].subject
-    subject = np.array([row.subject for row in rows])
+    person = np.array([row.subject for row in rows]) - first
+    expression = np.array([row.expression for row in rows])
     scanner = {f"noise_{name}_mm": value for name, value in shaper.scanner._asdict().items()}
-    write_dataset(
+    write_rows(
         path,
-        faces=source.faces,
-        template=source.template,
-        labels={
-            "identity": subject - first,
-            "expression": np.array([row.expression for row in rows]),
-        },
+        source,
+        rows,
+        labels={"identity": person, "expression": expression},
         names={"identity": name_subjects(len(people), first), "expression": expressions},
-        subject=subject,
-        sequence=np.array([row.sequence for row in rows]),
-        frame=np.array([row.frame for row in rows]),
-        split=split[subject - first],
+        split=split[person],
         vertices=vertices,
-        n=len(rows),
         modes={factor: source.modes(factor) for factor in ("identity", "expression")},
-        landmarks=source.landmarks,
-        provenance=describe_origin(source, rows, parameters | scanner),
+        parameters=parameters | scanner,
     )

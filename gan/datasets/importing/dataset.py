@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import importlib.metadata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from gan.datasets.processes import Map
 from gan.datasets.store import write_dataset
 from gan.errors import DatasetError
 from gan.progress import Progress, counter, silent
+from gan.provenance import software
 from meshkit.errors import MeshError
 
 THRESHOLD = 5.0  # robust deviations above the median
@@ -125,8 +125,8 @@ def import_dataset(
         limits, outliers = find_outliers(aligned.measures, options.threshold)
         dropped: tuple[Entry, ...] = ()
         if options.drop_outliers and outliers:
-            out_of = {found.place for found in outliers}
-            dropped = tuple(kept[found.place] for found in outliers)
+            out_of = {outlier.place for outlier in outliers}
+            dropped = tuple(kept[outlier.place] for outlier in outliers)
             kept = [entry for k, entry in enumerate(kept) if k not in out_of]
             aligned = _align(kept, places, split, options.neutral, rules, run, progress)
     tables = _tables(manifest, kept, split)
@@ -264,8 +264,8 @@ def _tables(manifest: Manifest, entries: list[Entry], split: dict[str, int]) -> 
         entries = [e._replace(labels={**e.labels, "identity": e.subject}) for e in entries]
     for factor, classes in columns.items():
         if len(classes) < 2:
-            found = f"one class, {classes[0]!r}" if classes else "no label"
-            notes.append(f"factor {factor} is left out: it has {found}")
+            labelled = f"one class, {classes[0]!r}" if classes else "no label"
+            notes.append(f"factor {factor} is left out: it has {labelled}")
             continue
         index = {name: c for c, name in enumerate(classes)}
         labels[factor] = np.array(
@@ -313,14 +313,10 @@ def _weights(path: Path | None, n: int) -> np.ndarray | None:
 
 def _fingerprint(reference: Reference) -> str:
     """Return a hash of all that decides how a file is read and whether it is accepted."""
-    digest = hashlib.sha256(f"{_software()} {reference.scale}".encode())
+    digest = hashlib.sha256(f"{software()} {reference.scale}".encode())
     for array in (reference.V, reference.F, reference.rotation):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-def _software() -> str:
-    return f"meshkit-gan {importlib.metadata.version('meshkit-gan')}"
 
 
 def _provenance(
@@ -330,7 +326,7 @@ def _provenance(
     listed = hashlib.sha256(repr([entry[1:] for entry in manifest.entries]).encode())
     return {
         "made_by": "gan data import",
-        "software": _software(),
+        "software": software(),
         "source": {"name": source, "manifest_sha256": listed.hexdigest()},
         "parameters": {
             "unit": result.unit,

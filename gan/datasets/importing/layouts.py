@@ -52,7 +52,7 @@ FACESCAPE = (
     *("mouth_left", "mouth_right", "dimpler", "chin_raiser", "lip_puckerer", "lip_funneler"),
     *("sadness", "lip_roll", "grin", "cheek_blowing", "eye_closed", "brow_raiser", "brow_lower"),
 )
-SHOWN = 3  # odd files named in a message
+MAX_FILES = 3  # that do not fit, named in a message
 
 
 class Layout(NamedTuple):
@@ -65,8 +65,7 @@ class Layout(NamedTuple):
     title: str
     pattern: re.Pattern[str]
     label: Callable[[Mapping[str, str]], dict[str, str] | None]
-    factors: tuple[str, ...]
-    scan: bool = False  # raw data has another suffix: it needs `meshkit register` first
+    factors: tuple[str, ...] = ("expression",)
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -123,13 +122,11 @@ LAYOUTS: dict[str, Layout] = {
             r"/(?:[^/.]+\.)?(?P<frame>\d+)"
         ),
         _plain,
-        ("expression",),
     ),
     "facescape": Layout(
         "FaceScape (TU models)",
         _pattern(r"(?P<subject>\d+)/models_reg/(?P<number>\d+)_[^/]+"),
         _facescape,
-        ("expression",),
     ),
     "facewarehouse": Layout(
         "FaceWarehouse",
@@ -138,7 +135,6 @@ LAYOUTS: dict[str, Layout] = {
             r"/(?P<kind>pose|shape)_(?P<number>\d+)"
         ),
         _facewarehouse,
-        ("expression",),
     ),
     "bu3dfe": Layout(
         "BU-3DFE",
@@ -148,7 +144,6 @@ LAYOUTS: dict[str, Layout] = {
         ),
         _bu3dfe,
         ("expression", "intensity"),
-        scan=True,
     ),
     "bu4dfe": Layout(
         "BU-4DFE",
@@ -157,15 +152,12 @@ LAYOUTS: dict[str, Layout] = {
             r"Surprise))/(?P<frame>\d+)(?:_[^/]*)?"
         ),
         _bu4dfe,
-        ("expression",),
-        scan=True,
     ),
     "bp4d": Layout(
         "BP4D-Spontaneous",
         _pattern(r"(?P<subject>[FM]\d{3})/(?P<sequence>(?P<task>T\d))/(?P<frame>\d+)(?:_[^/]*)?"),
         _bp4d,
         ("task",),
-        scan=True,
     ),
     "bosphorus": Layout(
         "Bosphorus",
@@ -174,8 +166,6 @@ LAYOUTS: dict[str, Layout] = {
             r"_(?P<take>\d+)(?:_[^/]*)?"
         ),
         _bosphorus,
-        ("expression",),
-        scan=True,
     ),
 }
 
@@ -196,8 +186,8 @@ class Listing(NamedTuple):
         )
         if not self.odd:
             return text
-        shown = ", ".join(self.odd[:SHOWN]) + (", …" if len(self.odd) > SHOWN else "")
-        return f"{text}; {len(self.odd)} mesh files are not of it and left out: {shown}"
+        names = ", ".join(self.odd[:MAX_FILES]) + (", …" if len(self.odd) > MAX_FILES else "")
+        return f"{text}; {len(self.odd)} mesh files are not of it and left out: {names}"
 
 
 def list_layout(folder: Path, name: str) -> Listing:
@@ -231,12 +221,12 @@ def list_layout(folder: Path, name: str) -> Listing:
 
 def _mesh_files(folder: Path) -> list[str]:
     """Return the mesh files below a folder, relative, in natural order; hidden ones left out."""
-    found = []
+    files = []
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
         if path.suffix.lower() in SAVERS and not any(p.startswith(".") for p in inside.parts):
-            found.append(inside.as_posix())
-    return sorted(found, key=natural_order)
+            files.append(inside.as_posix())
+    return sorted(files, key=natural_order)
 
 
 def _detect(folder: Path, files: list[str]) -> str:

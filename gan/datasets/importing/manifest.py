@@ -82,8 +82,8 @@ def natural_order(name: str) -> list[tuple[int, int, str]]:
 
 def classes_of(entries: Iterable[Entry], factor: str) -> list[str]:
     """Return the classes of a factor: those of rest first, then by name."""
-    found = {entry.labels[factor] for entry in entries if factor in entry.labels}
-    return sorted(found, key=lambda name: (name not in RESTING, natural_order(name)))
+    classes = {entry.labels[factor] for entry in entries if factor in entry.labels}
+    return sorted(classes, key=lambda name: (name not in RESTING, natural_order(name)))
 
 
 def read_manifest(path: Path | str) -> Manifest:
@@ -101,7 +101,7 @@ def read_manifest(path: Path | str) -> Manifest:
     """
     path = Path(path)
     if path.suffix.lower() == ".csv":
-        rows = _csv_rows(path)
+        rows = read_rows(path)
     elif path.suffix.lower() in (".parquet", ".pq"):
         rows = _parquet_rows(path)
     else:
@@ -161,10 +161,6 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise DatasetError(f"{path.name}, line {reader.line_num}: {error}") from error
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path}: is not text in UTF-8") from error
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    yield from read_rows(path)
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -62,7 +62,7 @@ def find_outliers(measures: Measures, threshold: float) -> tuple[dict[str, Limit
             score = min(float((value[k] - limit.median) / spread), 1e9)
             if k not in worst or score > worst[k].score:
                 worst[k] = Outlier(k, name, float(value[k]), score)
-    return limits, sorted(worst.values(), key=lambda found: (-found.score, found.place))
+    return limits, sorted(worst.values(), key=lambda outlier: (-outlier.score, outlier.place))
 
 
 def find_twins(digest: Sequence[str]) -> list[tuple[int, ...]]:

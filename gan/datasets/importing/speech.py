@@ -8,23 +8,22 @@ import csv
 import functools
 import itertools
 import math
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
 from gan.datasets.importing.manifest import Entry, Manifest, read_rows
+from gan.datasets.tables import read_table
 from gan.errors import DatasetError
 from meshkit.files import atomic_path
 
 FOLLOW = "follow"  # the viseme of the next phone that has one of its own
 COLUMNS = ("sequence", "frame", "viseme")
 TIE = 1e-9  # s
-SHOWN = 6  # unknown phones named in a message
-SHORTEST = 1e-3  # s: what rounding may leave at the end of a tier
-LONGEST = 86400.0  # s: a day; more is a damaged file
+MAX_PHONES = 6  # unknown ones named in a message
+ROUNDING = 1e-3  # s: what rounding may leave at the end of a tier
+MAX_SECONDS = 86400.0  # a day; more is a damaged file
 
 
 class Interval(NamedTuple):
@@ -45,13 +44,12 @@ class FrameLabels(NamedTuple):
 @functools.cache
 def phoneme_table() -> dict[str, str | None]:
     """Return phone -> viseme, `FOLLOW`, or None for speech that was not recognised."""
-    text = (files("gan.datasets") / "tables" / "phonemes.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    found: dict[str, str | None] = {
+    table = read_table("phonemes")
+    visemes: dict[str, str | None] = {
         phone: viseme for viseme, phones in table["visemes"].items() for phone in phones
     }
-    found |= dict.fromkeys(table["special"]["follow"], FOLLOW)
-    return found | dict.fromkeys(table["special"]["unlabelled"])
+    visemes |= dict.fromkeys(table["special"]["follow"], FOLLOW)
+    return visemes | dict.fromkeys(table["special"]["unlabelled"])
 
 
 def read_phones(path: Path | str, tier: str = "phones") -> list[Interval]:
@@ -76,32 +74,32 @@ def read_phones(path: Path | str, tier: str = "phones") -> list[Interval]:
     try:
         grid = textgrid.openTextgrid(str(path), includeEmptyIntervals=True, reportingMode="error")
         names = tuple(grid.tierNames)
-        found = [n for n in names if n == tier] or [n for n in names if n.endswith(f" - {tier}")]
-        chosen = grid.getTier(found[0]) if len(found) == 1 else None
+        tiers = [n for n in names if n == tier] or [n for n in names if n.endswith(f" - {tier}")]
+        chosen = grid.getTier(tiers[0]) if len(tiers) == 1 else None
     # What praatio and its regular expressions raise on damaged files.
     except (PraatioException, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DatasetError(f"{path}: not a TextGrid, or damaged") from error
     if chosen is None:
-        several = f"several tiers {tier!r}" if found else f"no tier {tier!r}"
+        several = f"several tiers {tier!r}" if tiers else f"no tier {tier!r}"
         raise DatasetError(
             f"{path}: {several}; it has {', '.join(names) or 'none'}", remedy="name-tier"
         )
     if not isinstance(chosen, textgrid.IntervalTier):
-        raise DatasetError(f"{path}: tier {found[0]!r} holds points, expected intervals")
+        raise DatasetError(f"{path}: tier {tiers[0]!r} holds points, expected intervals")
     phones = [Interval(float(x.start), float(x.end), str(x.label)) for x in chosen.entries]
     if not phones:
-        raise DatasetError(f"{path}: tier {found[0]!r} is empty")
+        raise DatasetError(f"{path}: tier {tiers[0]!r} is empty")
     before = 0.0
     for k, phone in enumerate(phones):
-        if not (before - TIE <= phone.start < phone.end <= LONGEST):
+        if not (before - TIE <= phone.start < phone.end <= MAX_SECONDS):
             raise DatasetError(
-                f"{path}: interval {k + 1} of {found[0]!r} runs from {phone.start} to {phone.end} "
+                f"{path}: interval {k + 1} of {tiers[0]!r} runs from {phone.start} to {phone.end} "
                 f"s, expected an end after its start and a start from {before} on"
             )
         before = phone.end
-    if before < float(grid.maxTimestamp) - SHORTEST:  # in Praat, intervals fill their tier
+    if before < float(grid.maxTimestamp) - ROUNDING:  # in Praat, intervals fill their tier
         raise DatasetError(
-            f"{path}: tier {found[0]!r} stops at {before} of {grid.maxTimestamp} s: is it cut off?"
+            f"{path}: tier {tiers[0]!r} stops at {before} of {grid.maxTimestamp} s: is it cut off?"
         )
     return phones
 
@@ -121,8 +119,10 @@ def to_visemes(
     table = phoneme_table() if table is None else table
     keys = [_look_up(phone.label or "", table) for phone in phones]
     if unknown := {p.label or "" for p, key in zip(phones, keys, strict=True) if key is None}:
-        shown = ", ".join(sorted(unknown)[:SHOWN]) + (", …" if len(unknown) > SHOWN else "")
-        raise DatasetError(f"{where}: unknown phones {shown}: is this tier the phones?")
+        phones_named = ", ".join(sorted(unknown)[:MAX_PHONES]) + (
+            ", …" if len(unknown) > MAX_PHONES else ""
+        )
+        raise DatasetError(f"{where}: unknown phones {phones_named}: is this tier the phones?")
     visemes = [table[key] for key in keys if key is not None]
     following: str | None = "rest"
     for k in reversed(range(len(visemes))):
@@ -172,8 +172,8 @@ def write_labels(path: Path | str, sequences: Mapping[str, FrameLabels], first: 
     with atomic_path(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for name, found in sequences.items():
-            writer.writerows((name, first + k, v or "") for k, v in enumerate(found.labels))
+        for name, frames in sequences.items():
+            writer.writerows((name, first + k, v or "") for k, v in enumerate(frames.labels))
 
 
 def join_labels(manifest: Manifest, path: Path) -> tuple[Manifest, str]:

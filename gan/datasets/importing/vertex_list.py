@@ -23,10 +23,10 @@ def read_vertex_list(path: Path, n: int, *, count: int | None = None) -> Int[np.
     """
     try:
         text = path.read_text(encoding="utf-8")
-        found = json.loads(text) if text.lstrip()[:1] in ("[", "{") else text.split()
-        if isinstance(found, dict):
-            found = found["landmarks68"]
-        vertices = [int(x) if isinstance(x, str) else x for x in found]
+        content = json.loads(text) if text.lstrip()[:1] in ("[", "{") else text.split()
+        if isinstance(content, dict):
+            content = content["landmarks68"]
+        vertices = [int(x) if isinstance(x, str) else x for x in content]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DatasetError(f"{path}: is no list of vertex indices, as JSON or as text") from error
     for k, vertex in enumerate(vertices):

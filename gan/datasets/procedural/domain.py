@@ -9,6 +9,7 @@ from scipy.sparse.linalg import spsolve
 
 from gan.datasets.procedural.layout import COLUMNS, Layout
 from gan.datasets.procedural.skull import BOTTOM, TOP, coordinates_of, half_width
+from gan.datasets.tables import read_table
 
 # mm from the midline of columns 0..24 on a face 111 mm from midline to ear, and heights of rows.
 _COLUMN = np.concatenate(
@@ -18,22 +19,7 @@ _ROW = np.concatenate(
     [
         np.linspace(BOTTOM, -93, 11)[:-1],
         np.linspace(-93, -52, 9)[:-1],
-        [
-            -52,
-            -50.6,
-            -49.3,
-            -48,
-            -46.7,
-            -45.4,
-            -44,
-            -42.4,
-            -40.3,
-            -37.4,
-            -33.8,
-            -29.6,
-            -24.8,
-            -19.6,
-        ],
+        read_table("head")["nose_rows"],
         np.linspace(-14.2, 20, 9)[:-1],
         20 + (TOP - 20) * np.linspace(0, 1, 14) ** 1.12,
     ]

@@ -10,55 +10,14 @@ from scipy.interpolate import PchipInterpolator
 from gan.datasets.procedural.domain import LIP_CORNER, MOUTH_WIDTH, Domain, build_domain
 from gan.datasets.procedural.layout import Layout, build_layout, split_quads
 from gan.datasets.procedural.skull import skin
+from gan.datasets.tables import read_table
 
 EYEBALL = np.array([31.2, 1.6, 60.2])  # centre of the left eye
 LID_RADII = np.array([19.5, 13.6, 13.6])  # the lids lie on this ellipsoid
 
-# Smooth hills and hollows: x, y of the centre, widths along and across, turn (degrees), height
-# (mm); all but those on the midline stand on both sides.
-_HILLS = np.array(
-    [
-        [0, 25, 17, 9, 0, 1.6],  # glabella
-        [26, 25, 20, 7.5, 10, 3.6],  # brow ridge
-        [50, 20, 11, 8, -35, 3.4],  # outer end of the brow ridge
-        [24, 52, 20, 15, 0, 1.4],  # frontal eminence
-        [66, 36, 13, 22, 0, -2.6],  # temple
-        [50, -22, 17, 11, -22, 4.4],  # cheekbone
-        [33, -30, 13, 11, -35, 2.4],  # apple of the cheek
-        [22, -12, 12, 4.5, -38, -1.5],  # tear trough
-        [50, -58, 13, 17, 15, -2.2],  # hollow of the cheek
-        [27, -58, 14, 4.0, -58, -1.5],  # nasolabial fold
-        [33, -73, 6, 9, 0, 0.9],  # beside the corner of the mouth
-        [28, -86, 8, 8, 0, -0.8],
-        [0, -89.5, 17, 5.5, 0, -2.2],  # furrow between lip and chin
-        [0, -105, 15, 10, 0, 5.2],  # chin
-        [9, -106, 9, 9, 0, 0.8],
-        [0, -59, 3.0, 7.0, 0, -1.3],  # philtrum
-        [4.6, -59, 2.2, 7.0, 14, 0.9],  # its ridges
-        [0, -66, 24, 13, 0, 3.0],  # the teeth push the lips forward
-    ]
-)
-
-
-# The nose along its bridge: y, height over the skin, half width.
-_BRIDGE = np.array(
-    [
-        [30, 0.0, 9.5],
-        [18, 1.6, 9.0],
-        [6, 3.6, 8.4],
-        [-6, 7.6, 9.0],
-        [-18, 12.6, 10.2],
-        [-30, 18.2, 11.6],
-        [-36, 20.6, 12.4],
-        [-40, 21.6, 12.6],
-        [-43, 20.6, 11.8],
-        [-45.3, 17.0, 10.4],
-        [-47.6, 10.6, 8.8],
-        [-49.8, 4.6, 7.6],
-        [-51.6, 1.6, 7.0],
-        [-55, 0.0, 7.0],
-    ]
-)
+# x, y of the centre, widths along and across, turn (degrees), height: see the table.
+_HILLS = np.array(read_table("head")["hills"])
+_BRIDGE = np.array(read_table("head")["bridge"])  # y, height over the skin, half width
 
 
 _SOFTENING = 1

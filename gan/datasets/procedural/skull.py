@@ -11,24 +11,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 
-# row; y, z at the midline; half width; y, z at the ear; pointedness (0: ellipse, 1: parabola);
-# how late the row leaves its middle height on the way to the ear.
-_ROWS = np.array(
-    [
-        [95, 88.5, 64.0, 61.0, 67, 10, 0.05, 2.2],
-        [75, 75.0, 77.5, 66.5, 57, 6, -0.05, 2.2],
-        [50, 50.0, 87.0, 70.0, 40, 3, -0.18, 2.2],
-        [24, 24.0, 89.0, 71.5, 19, 1, -0.25, 2.2],
-        [5, 5.0, 85.5, 72.0, 3, 1, -0.26, 2.2],
-        [-18, -18.0, 83.0, 71.0, -13, 1, -0.20, 2.2],
-        [-45, -45.0, 83.0, 68.5, -30, 2, -0.10, 2.3],
-        [-70, -70.0, 82.5, 65.0, -45, 3, 0.06, 2.5],
-        [-90, -90.0, 79.5, 62.0, -56, 5, 0.20, 2.7],
-        [-105, -104.5, 77.5, 59.0, -64, 7, 0.33, 2.8],
-        [-118, -114.0, 67.0, 56.0, -69, 7, 0.42, 2.9],
-        [-140, -113.5, 47.0, 51.5, -72, 3, 0.40, 3.0],
-    ]
-)
+from gan.datasets.tables import read_table
+
+# row; y, z at the midline; half width; y, z at the ear; pointedness; lateness: see the table.
+_ROWS = np.array(read_table("head")["skull"])
 TOP, BOTTOM = float(_ROWS[0, 0]), float(_ROWS[-1, 0])
 
 

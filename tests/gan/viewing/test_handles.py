@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gan.export.morphs import zero_codes
+from gan.export.shapes import zero_codes
 from gan.viewing.dragging import PullOptions
 from gan.viewing.handles import Handles, pick_vertex
 from meshkit.primitives import hemisphere

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan.export.morphs import zero_codes
+from gan.export.shapes import zero_codes
 from gan.viewing.session import FaceSession
 from gan.viewing.shapes import FaceShapes
 from tests.gan.viewing.faces import mapped_model
