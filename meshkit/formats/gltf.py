@@ -184,8 +184,8 @@ def _triangles(document: Document, primitive: JsonTree, n: int) -> Int[np.ndarra
     if len(flat) % 3:
         raise primitive.error(f"{len(flat)} indices do not make whole triangles")
     sizes = np.full(len(flat) // 3, 3, dtype=np.int64)
-    if (found := first_outside(flat, n, sizes)) is not None:
-        raise primitive.error(f"triangle {found[0]} names vertex {found[1]} of {n}")
+    if outside := first_outside(flat, n, sizes):
+        raise primitive.error(f"triangle {outside[0]} names vertex {outside[1]} of {n}")
     return flat.reshape(-1, 3).astype(np.int64)
 
 

@@ -62,17 +62,17 @@ def _chunks(path: Path, data: bytes) -> tuple[bytes, bytes | None]:
         raise FileFormatError(
             f"{path}: GLB version {version} of {length} bytes announced, the file has {len(data)}"
         )
-    found: dict[int, bytes] = {}
+    chunks: dict[int, bytes] = {}
     at = 12
     while at + 8 <= length:
         size, kind = struct.unpack_from("<II", data, at)
         if at + 8 + size > length:
             raise FileFormatError(f"{path}: a chunk at byte {at} runs past the end of the file")
-        found.setdefault(kind, data[at + 8 : at + 8 + size])
+        chunks.setdefault(kind, data[at + 8 : at + 8 + size])
         at += 8 + size
-    if 0x4E4F534A not in found:
+    if 0x4E4F534A not in chunks:
         raise FileFormatError(f"{path}: the GLB file has no JSON chunk")
-    return found[0x4E4F534A], found.get(0x004E4942)
+    return chunks[0x4E4F534A], chunks.get(0x004E4942)
 
 
 def _buffer(path: Path, buffer: JsonTree, index: int, binary: bytes | None) -> bytes:

@@ -202,8 +202,8 @@ def _check_range(
     n: int,
     what: str,
 ) -> None:
-    if (found := first_outside(indices, n, sizes)) is not None:
-        polygon, index = found
+    if outside := first_outside(indices, n, sizes):
+        polygon, index = outside
         name = "a relative index before the first one" if index >= 2**62 else str(index + 1)
         raise FileFormatError(
             f"{source.path}:{source.f.lines[polygon]}: {what} {name}, but the file has {n}"

@@ -42,9 +42,9 @@ def load_off(path: Path, *, quads: str = "fan") -> Mesh:
         widths={3} if kind == "OFF" else {6, 7},
     )
     corners, sizes = _faces(path, rows[n_vertices:], lines[n_vertices:])
-    if (found := first_outside(corners, n_vertices, sizes)) is not None:
+    if outside := first_outside(corners, n_vertices, sizes):
         raise FileFormatError(
-            f"{path}:{lines[n_vertices + found[0]]}: vertex {found[1]}, "
+            f"{path}:{lines[n_vertices + outside[0]]}: vertex {outside[1]}, "
             f"but the file has {n_vertices}"
         )
     V = table[:, :3].copy()

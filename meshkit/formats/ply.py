@@ -89,9 +89,9 @@ def _check_faces(path: Path, lists: Lists, n_vertices: int) -> None:
     if (lists.sizes < 3).any():
         face = int((lists.sizes < 3).argmax())
         raise FileFormatError(f"{path}: face {face} has {lists.sizes[face]} corners, needs 3")
-    if (found := first_outside(lists.values, n_vertices, lists.sizes)) is not None:
+    if outside := first_outside(lists.values, n_vertices, lists.sizes):
         raise FileFormatError(
-            f"{path}: face {found[0]} names vertex {found[1]}, but the file has {n_vertices}"
+            f"{path}: face {outside[0]} names vertex {outside[1]}, but the file has {n_vertices}"
         )
 
 

@@ -12,7 +12,7 @@ _TYPES = {
     **{"float": "f4", "double": "f8", "float32": "f4", "float64": "f8"},
 }
 _ENCODINGS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
-_LONGEST_HEADER = 1 << 20
+_MAX_HEADER = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def read_header(path: Path, data: bytes) -> Header:
         raise FileFormatError(f"{path} is empty")
     if data[:4].rstrip() != b"ply":
         raise FileFormatError(f"{path}:1: a PLY file starts with the line 'ply'")
-    end = data.find(b"end_header", 0, _LONGEST_HEADER)
+    end = data.find(b"end_header", 0, _MAX_HEADER)
     newline = data.find(b"\n", end) if end >= 0 else -1
     if newline < 0:
         # Old Macintosh files end lines with a carriage return alone.

@@ -128,8 +128,8 @@ def _check_channels(suffix: str, channels: int) -> None:
 
 
 def _unknown(suffix: str) -> str:
-    found = f"unknown suffix {suffix!r}" if suffix else "no suffix"
-    return f"{found}; a geometry image is {' '.join(SUFFIXES)}"
+    problem = f"unknown suffix {suffix!r}" if suffix else "no suffix"
+    return f"{problem}; a geometry image is {' '.join(SUFFIXES)}"
 
 
 def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

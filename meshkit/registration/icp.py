@@ -94,15 +94,15 @@ def rigid_icp(
     error, used = np.inf, 0.0
     for done in range(1, iterations + 1):  # noqa: B007
         X = motion.apply(P)
-        found = target.closest(X)
-        use = _trimmed(found, N @ motion.R.T, trim, oriented=target.F is not None)
+        closest = target.closest(X)
+        use = _trimmed(closest, N @ motion.R.T, trim, oriented=target.F is not None)
         if use.sum() < 6:
             raise SolveError(
                 f"only {int(use.sum())} of {len(P)} template vertices face a part of the scan: "
                 "start from landmarks or another pose"
             )
-        error, used = float(np.sqrt(np.mean(found.distance[use] ** 2))), float(use.mean())
-        step = _plane_step(X[use], found.point[use], found.normal[use], scale)
+        error, used = float(np.sqrt(np.mean(closest.distance[use] ** 2))), float(use.mean())
+        step = _plane_step(X[use], closest.point[use], closest.normal[use], scale)
         motion = step.after(motion)
         if np.abs(step.apply(X) - X).max() <= tolerance * extent * motion.scale:
             break
@@ -161,11 +161,11 @@ def radius(P: Float[np.ndarray, "n 3"]) -> float:
     return float(np.sqrt(((P - P.mean(axis=0)) ** 2).sum(axis=1).mean()))
 
 
-def _trimmed(found: Closest, N: np.ndarray, trim: float, *, oriented: bool) -> np.ndarray:
-    cosine = (found.normal * N).sum(axis=1)
-    use: Bool[np.ndarray, " p"] = ~found.on_border & ((cosine if oriented else abs(cosine)) > 0.5)
+def _trimmed(closest: Closest, N: np.ndarray, trim: float, *, oriented: bool) -> np.ndarray:
+    cosine = (closest.normal * N).sum(axis=1)
+    use: Bool[np.ndarray, " p"] = ~closest.on_border & ((cosine if oriented else abs(cosine)) > 0.5)
     if use.any():
-        use &= found.distance <= np.quantile(found.distance[use], trim)
+        use &= closest.distance <= np.quantile(closest.distance[use], trim)
     return use
 
 

@@ -124,17 +124,17 @@ def load_vertices(path: Path | str, n: int) -> Int[np.ndarray, " k"]:
     path = Path(path)
     match content := _load_json(path):
         case {"template": dict(places)}:
-            found = list(places.items())
+            named = list(places.items())
         case {"landmarks": list()}:
-            found = [(name, place) for name, place, _ in _pairs(path, content)]
+            named = [(name, place) for name, place, _ in _pairs(path, content)]
         case dict(places):
-            found = list(places.items())
+            named = list(places.items())
         case list(places):
-            found = [(str(k), place) for k, place in enumerate(places)]
+            named = [(str(k), place) for k, place in enumerate(places)]
         case _:
             raise FileFormatError(f"{path}: expected a list or an object of vertex indices")
     vertices: list[int] = []
-    for name, place in found:
+    for name, place in named:
         row = _row(f"{path}: landmark {name!r}", place, n, None)
         vertices += row
         if vertices.count(vertices[-1]) > 1:

@@ -56,16 +56,16 @@ def match(
         Weight 0 from this many deviations on.
     normal_gate : degree
     """
-    found = target.closest(V)
-    cosine = (found.normal * vertex_normals(V, F)).sum(axis=1)
+    closest = target.closest(V)
+    cosine = (closest.normal * vertex_normals(V, F)).sum(axis=1)
     if target.F is None:  # normals of a cloud have no sign
         cosine = np.abs(cosine)
-    sound: Bool[np.ndarray, " n"] = ~found.on_border & (cosine > np.cos(np.deg2rad(normal_gate)))
+    sound: Bool[np.ndarray, " n"] = ~closest.on_border & (cosine > np.cos(np.deg2rad(normal_gate)))
     spread = _FLOOR * size
     if sound.any():
-        spread = max(spread, 1.4826 * float(np.median(found.distance[sound])))
-    weight = sound * np.maximum(1 - (found.distance / (distance_gate * spread)) ** 2, 0) ** 2
-    return Matches(weight, found.point, found.normal, spread)
+        spread = max(spread, 1.4826 * float(np.median(closest.distance[sound])))
+    weight = sound * np.maximum(1 - (closest.distance / (distance_gate * spread)) ** 2, 0) ** 2
+    return Matches(weight, closest.point, closest.normal, spread)
 
 
 def border_vertices(F: Int[np.ndarray, "m 3"], n: int) -> Bool[np.ndarray, " n"]:

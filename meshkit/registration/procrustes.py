@@ -150,13 +150,13 @@ def generalized_procrustes(
             break
     else:
         raise SolveError(f"the mean still moves by {moved:.2g} after {iterations} iterations")
-    found = [_closest(Y, mean, w, scale) for Y in X]
-    if swapped := [k for k, (_, mirrored) in enumerate(found) if mirrored]:
+    aligning = [_closest(Y, mean, w, scale) for Y in X]
+    if swapped := [k for k, (_, mirrored) in enumerate(aligning) if mirrored]:
         warnings.warn(
             f"meshes {swapped} fit far better mirrored: are left and right swapped in them?",
             stacklevel=2,
         )
-    motions = [motion for motion, _ in found]
+    motions = [motion for motion, _ in aligning]
     aligned = np.stack([motion.apply(Y) for motion, Y in zip(motions, X, strict=True)])
     residuals = np.sqrt(((aligned - mean) ** 2).sum(axis=2) @ w)
     return Collection(mean, aligned, motions, residuals, done)

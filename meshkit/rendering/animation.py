@@ -11,8 +11,8 @@ from meshkit.files import atomic_path
 _COLORS = 256
 # The palette is chosen from this many frames: all of them share it, so colours do not flicker.
 _FOR_PALETTE = 8
-SHORTEST = 2  # hundredths of a second; viewers slow down what is faster
-LONGEST = 60_000  # the format has 16 bits
+MIN_DURATION = 2  # hundredths of a second; viewers slow down what is faster
+MAX_DURATION = 60_000  # the format has 16 bits
 
 
 def save_gif(
@@ -71,7 +71,7 @@ def frame_durations(frames: int, seconds: float) -> list[int]:
     ValueError
         A frame would stay less than 0.02 s, or more than a GIF can hold.
     """
-    shortest, longest = SHORTEST * frames / 100, LONGEST * frames / 100
+    shortest, longest = MIN_DURATION * frames / 100, MAX_DURATION * frames / 100
     if not shortest <= seconds <= longest:
         raise ValueError(
             f"{frames} frames take from {shortest:g} to {longest:g} s, got {seconds:g} s"

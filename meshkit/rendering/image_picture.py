@@ -25,8 +25,8 @@ def draw_image_preview(
     titles = ["position (x, y, z as red, green, blue)"]
     if len(F):
         normals = vertex_normals(P, F).reshape(image.shape)
-        shown = np.where(inside[..., None], (normals + 1) * 127.5, _OUTSIDE)
-        tiles.append(_enlarge(np.rint(shown).astype(np.uint8), size))
+        colors = np.where(inside[..., None], (normals + 1) * 127.5, _OUTSIDE)
+        tiles.append(_enlarge(np.rint(colors).astype(np.uint8), size))
         used = np.unique(F)
         tiles.append(render_mesh(P[used], np.searchsorted(used, F), size=(size, size)))
         titles += ["normal", "surface through the texels"]
@@ -36,12 +36,12 @@ def draw_image_preview(
 def _positions(
     image: Float[np.ndarray, "H W 3"], inside: Bool[np.ndarray, "H W"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    shown = np.full(image.shape, _OUTSIDE, dtype=np.float64)
+    colors = np.full(image.shape, _OUTSIDE, dtype=np.float64)
     if inside.any():
         low, high = image[inside].min(axis=0), image[inside].max(axis=0)
         extent = np.where(high > low, high - low, 1.0)
-        shown[inside] = (image[inside] - low) / extent * 255
-    return np.rint(shown).astype(np.uint8)
+        colors[inside] = (image[inside] - low) / extent * 255
+    return np.rint(colors).astype(np.uint8)
 
 
 def _enlarge(pixels: UInt8[np.ndarray, "H W 3"], size: int) -> UInt8[np.ndarray, "h w 3"]:

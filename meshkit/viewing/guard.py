@@ -147,10 +147,10 @@ class Guard:
 
     def knows(self, host: str | None) -> bool:
         """Tell whether a browser may name this server `host` (``name`` or ``name:port``)."""
-        found = HOST.fullmatch(host or "")
-        if found is None:
+        match = HOST.fullmatch(host or "")
+        if match is None:
             return False
-        name = found["name"].lower()
+        name = match["name"].lower()
         return name in self.names or (self.any_address and is_address(name))
 
     @property

@@ -9,7 +9,7 @@ from meshkit.doctor.findings import Finding
 from meshkit.normals import unit
 from meshkit.viewing.subject import Subject
 
-MOST = 20_000  # elements that are drawn of one finding
+MAX_ELEMENTS = 20_000  # elements that are drawn of one finding
 LIFT = 0.002  # of the ball's radius: lines on the surface lie a little above it
 
 
@@ -22,8 +22,9 @@ class Highlight(NamedTuple):
         Edges, and vertices.
     F : 1
         Faces, of `V`.
-    shown
-        How many of the finding's elements these are: some have no place, and `MOST` is the most.
+    drawn
+        How many elements of the finding these are: some have no place, and at most `MAX_ELEMENTS`
+        are drawn.
     center, normal : 1
         Of the first element: what to look at, and from which side.
     reach : 1
@@ -34,7 +35,7 @@ class Highlight(NamedTuple):
     segments: Float[np.ndarray, "s 2 3"]
     points: Float[np.ndarray, "p 3"]
     F: Int[np.ndarray, "f 3"]
-    shown: int
+    drawn: int
     center: Float[np.ndarray, " 3"]
     normal: Float[np.ndarray, " 3"]
     reach: float
@@ -43,7 +44,7 @@ class Highlight(NamedTuple):
 def highlight(subject: Subject, finding: Finding) -> Highlight:
     """Find the places of a finding; whatever has none (impossible indices, no position) is left."""
     V = subject.V + LIFT * subject.normals()
-    corners = _corners(subject, finding)[:MOST]
+    corners = _corners(subject, finding)[:MAX_ELEMENTS]
     F, E, points = (np.zeros((0, k), dtype=np.int64) for k in (3, 2, 1))
     if finding.kind == "faces":
         F = corners

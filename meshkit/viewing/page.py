@@ -75,7 +75,7 @@ class Page:
     def __init__(self, source: str, title: str = "viewer") -> None:
         self.hashes = [*script_hashes(source), _hash(SCHEME.encode())]
         ours = f"<style>{STYLE}</style><script>{SCHEME}</script>"
-        text = TITLE.sub(lambda found: f"<title>{html.escape(title)}</title>", source, count=1)
+        text = TITLE.sub(lambda match: f"<title>{html.escape(title)}</title>", source, count=1)
         head, opening, rest = text.partition("<head>")
         self.body = f"{head}{opening}{ours}{rest}".encode()
 
@@ -99,15 +99,15 @@ def script_hashes(source: str) -> list[str]:
     """
     import zstandard
 
-    found = LOADER.search(source)
-    if found is None or source.count("<script") != 1:
+    match = LOADER.search(source)
+    if match is None or source.count("<script") != 1:
         raise RuntimeError("viser's page is not of the known form: pip install 'viser<1.2'")
-    style, code = int(found["style"]), int(found["code"])
-    packed = _unpack88(found["packed"])
+    style, code = int(match["style"]), int(match["code"])
+    packed = _unpack88(match["packed"])
     plain = zstandard.ZstdDecompressor().decompress(packed, max_output_size=MAX_PAGE)
     if len(plain) != style + code:
         raise RuntimeError(f"viser's page unpacks to {len(plain)} bytes, not {style + code}")
-    return [_hash(found["loader"].encode()), _hash(plain[style:])]
+    return [_hash(match["loader"].encode()), _hash(plain[style:])]
 
 
 def content_security_policy(hashes: list[str], host: str) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 import viser
 
 from meshkit.doctor.findings import Finding, plural
-from meshkit.viewing.highlight import MOST
+from meshkit.viewing.highlight import MAX_ELEMENTS
 from meshkit.viewing.notes import note, picture_of
 from meshkit.viewing.scene import DEFAULT, MODES, OF_LAYOUT, SEVERITIES, MeshScene, loop_color
-from meshkit.viewing.subject import Layout, Subject
+from meshkit.viewing.subject import Subject, UVLayout
 
 AT_ONCE = 300_000  # faces up to which texture coordinates are computed unasked
 LOOPS_LISTED = 12
@@ -77,7 +77,7 @@ class MeshPanel:
                 text.content = _facts(subject, full=True)
                 self._list(layout)
 
-    def _list(self, layout: Layout | str | None) -> None:
+    def _list(self, layout: UVLayout | str | None) -> None:
         """Write anew what is below the facts; None is a layout that nobody has asked for."""
         self._clear(keep=1)
         self._list_findings(layout)
@@ -114,17 +114,17 @@ class MeshPanel:
         """Return the shading that is chosen; a browser may send what is not in the list."""
         return self.mode.value if self.mode.value in MODES else DEFAULT
 
-    def _list_findings(self, layout: Layout | str | None) -> None:
-        found = list(self.subject.diagnosis().findings)
-        if isinstance(layout, Layout):
-            found += layout.findings
-        found.sort(key=lambda finding: list(SEVERITIES).index(finding.severity))
-        with self._folder(f"Findings ({len(found)})"):
+    def _list_findings(self, layout: UVLayout | str | None) -> None:
+        findings = list(self.subject.diagnosis().findings)
+        if isinstance(layout, UVLayout):
+            findings += layout.findings
+        findings.sort(key=lambda finding: list(SEVERITIES).index(finding.severity))
+        with self._folder(f"Findings ({len(findings)})"):
             gui = self.client.gui
-            if not found:
+            if not findings:
                 gui.add_html(note("The doctor finds nothing."))
                 return
-            for finding in found:
+            for finding in findings:
                 some = (
                     plural(finding.count, NOUNS[finding.kind])
                     if finding.count
@@ -145,21 +145,21 @@ class MeshPanel:
         """Show a finding, or hide it if it is the one that is shown."""
         with self._lock:
             self._marked = None if finding is self._marked else finding
-            shown = self.scene.mark(self._marked)
+            drawn = self.scene.mark(self._marked)
             if self._marked is None:
                 self.message.content = note("Click on a finding to go there.")
                 return
             text = note(finding.message) + note(f"Remedy: {self.advice(finding.remedy)}")
-            if shown < finding.count:
-                why = "" if shown == MOST else "; the others have no place"
-                text += note(f"Shown: {shown:,} of {finding.count:,}{why}")
+            if drawn < finding.count:
+                why = "" if drawn == MAX_ELEMENTS else "; the others have no place"
+                text += note(f"Shown: {drawn:,} of {finding.count:,}{why}")
             self.message.content = text
 
-    def _show_layout(self, layout: Layout | str | None) -> None:
-        picture = self.subject.layout_picture() if isinstance(layout, Layout) else None
+    def _show_layout(self, layout: UVLayout | str | None) -> None:
+        picture = self.subject.layout_picture() if isinstance(layout, UVLayout) else None
         gui = self.client.gui
         with self._folder("Texture coordinates"):
-            if isinstance(layout, Layout):
+            if isinstance(layout, UVLayout):
                 gui.add_html(note(f"{layout.text[0].upper()}{layout.text[1:]}."))
             elif layout is None:
                 gui.add_html(note("Computed when a shading asks for them: it takes a while."))

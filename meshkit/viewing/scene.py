@@ -16,8 +16,8 @@ from meshkit.viewing.subject import Subject
 
 FIELD_OF_VIEW = 0.5  # radians: about what a portrait lens has
 DISTANCE = 4.4  # from which the unit ball fills the picture
-FARTHER = 4.0  # times, at most, in a narrow window
-NEAREST = 1.4  # to which the view goes for a small finding: near, and one still sees where
+MAX_RETREAT = 4.0  # times, at most, in a narrow window
+MIN_DISTANCE = 1.4  # to which the view goes for a small finding: near, and one still sees where
 SEVERITIES = {"error": (214, 32, 70), "warning": (235, 125, 0), "note": (30, 110, 235)}
 LOOPS = ((22, 24, 28), (0, 140, 70), (170, 60, 200), (0, 130, 190), (190, 120, 0), (200, 40, 90))
 LIFT = 0.003  # of the unit ball: what lies on the surface is drawn a little above it
@@ -203,9 +203,9 @@ class MeshScene:
                 return 0
             place = highlight(self.subject, finding)
             self._marks = _draw(self.client.scene, place, SEVERITIES[finding.severity])
-            if place.shown:
+            if place.drawn:
                 self._go(place)
-            return place.shown
+            return place.drawn
 
     def home(self) -> None:
         """Look at the whole from the front."""
@@ -217,7 +217,7 @@ class MeshScene:
         up = np.array(UPS[self.up])
         # Not along the up direction, about which the camera turns.
         side = unit((place.normal - 0.9 * (place.normal @ up) * up)[None])[0]
-        camera.position = place.center + max(NEAREST, 12 * place.reach) * side
+        camera.position = place.center + max(MIN_DISTANCE, 12 * place.reach) * side
         camera.look_at = place.center
 
 
@@ -234,7 +234,7 @@ def look_at_all(
         About the up direction, to the viewer's right.
     """
     aspect = camera.aspect
-    distance = DISTANCE * max(1.0, min(width / aspect, FARTHER) if aspect > 0 else 1)
+    distance = DISTANCE * max(1.0, min(width / aspect, MAX_RETREAT) if aspect > 0 else 1)
     front, top = np.array(FRONTS[up]), np.array(UPS[up])
     camera.fov = FIELD_OF_VIEW
     camera.up_direction = top

@@ -35,7 +35,7 @@ UNITS = {"metres": 1.0, "decimetres": 10.0, "centimetres": 100.0, "millimetres":
 T = TypeVar("T")
 
 
-class Layout(NamedTuple):
+class UVLayout(NamedTuple):
     """Texture coordinates that can be shown.
 
     Attributes
@@ -136,7 +136,7 @@ class Subject:
         return sorted(np.split(E[order], starts) if len(E) else [], key=len, reverse=True)
 
     @_once
-    def layout(self) -> Layout | str:
+    def layout(self) -> UVLayout | str:
         """The file's texture coordinates, else computed ones, else the reason why there are none.
 
         Computing them takes a minute for a million faces.
@@ -152,7 +152,7 @@ class Subject:
         except (MeshError, SolveError) as error:
             return str(error)
 
-    def _own(self, UV: np.ndarray, F_uv: np.ndarray) -> Layout | str:
+    def _own(self, UV: np.ndarray, F_uv: np.ndarray) -> UVLayout | str:
         if not np.isfinite(UV[F_uv]).all():
             return "the file's texture coordinates are not all finite"
         UV = np.where(np.isfinite(UV), UV, 0.0)
@@ -161,16 +161,16 @@ class Subject:
             loops = boundary_loops(F_uv)
         except MeshError:
             loops = []
-        return Layout("of the file", UV, F_uv, measured, loops, uv_findings(self.mesh))
+        return UVLayout("of the file", UV, F_uv, measured, loops, uv_findings(self.mesh))
 
-    def _computed(self) -> Layout | str:
+    def _computed(self) -> UVLayout | str:
         if errors := self.diagnosis().errors:
             return f"the file has none, and no disk to make some of: {errors[0].message}"
         flat = parameterize(self.mesh.V, self.F)
         # What it would be in a file: the same findings, the same names.
-        found = uv_findings(Mesh(self.mesh.V, self.mesh.F, UV=flat.UV))
+        findings = uv_findings(Mesh(self.mesh.V, self.mesh.F, UV=flat.UV))
         text = f"computed: unit square, {flat.weights} weights"
-        return Layout(text, flat.UV, self.F, flat.distortion, flat.loops, found)
+        return UVLayout(text, flat.UV, self.F, flat.distortion, flat.loops, findings)
 
     @_once
     def layout_picture(self) -> UInt8[np.ndarray, "h w 3"] | None:
@@ -178,7 +178,7 @@ class Subject:
         layout = self.layout()
         if isinstance(layout, str):
             return None
-        flips = [found.indices for found in layout.findings if found.name == "uv-flipped"]
+        flips = [finding.indices for finding in layout.findings if finding.name == "uv-flipped"]
         # Findings count the file's faces.
         rows = np.flatnonzero(np.isin(self.rows, flips[0])) if flips else np.zeros(0, np.int64)
         area = layout.distortion.area

@@ -13,7 +13,7 @@ from meshkit.primitives import grid, hemisphere
 from meshkit.viewing import subject as module
 from meshkit.viewing.highlight import highlight
 from meshkit.viewing.painted import painted_surface
-from meshkit.viewing.subject import Layout, Subject
+from meshkit.viewing.subject import Subject, UVLayout
 
 
 def of(V, F, **rest) -> Subject:
@@ -80,7 +80,7 @@ def test_faces_that_cannot_be_drawn_are_left_out():
 
 def test_layout_of_a_disk_is_computed(dome):
     layout = dome.layout()
-    assert isinstance(layout, Layout)
+    assert isinstance(layout, UVLayout)
     assert layout.text.startswith("computed: unit square")
     assert layout.UV.min() == 0
     assert layout.UV.max() == 1
@@ -96,7 +96,7 @@ def test_own_layout_is_kept_with_its_seams_and_flips():
     UV_corner[:3] = UV_corner[:3][[0, 2, 1]]  # the first face is turned over in the texture
     subject = of(V, F, UV_corner=UV_corner, F_uv=np.arange(3 * len(F)).reshape(-1, 3))
     layout = subject.layout()
-    assert isinstance(layout, Layout)
+    assert isinstance(layout, UVLayout)
     assert layout.text == "of the file"
     (flipped,) = [found for found in layout.findings if found.name == "uv-flipped"]
     assert_array_equal(flipped.indices, [0])
@@ -141,7 +141,7 @@ def test_normals_are_colours(dome):
 def test_checker_carries_the_layout(dome):
     tree, arrays = attributes(dome.checker_surface())
     layout = dome.layout()
-    assert isinstance(layout, Layout)
+    assert isinstance(layout, UVLayout)
     UV = arrays["TEXCOORD_0"] * (1, -1) + (0, 1)  # v grows downwards in glTF
     assert_allclose(UV, layout.UV, atol=1e-6)
     assert tree["images"][0]["uri"].startswith("data:image/png;base64,")
@@ -150,7 +150,7 @@ def test_checker_carries_the_layout(dome):
 def test_distortion_is_blue_where_the_texture_is_small(dome):
     """On the dome the middle gets less than its share of the square, the corners more."""
     layout = dome.layout()
-    assert isinstance(layout, Layout)
+    assert isinstance(layout, UVLayout)
     _, arrays = attributes(dome.area_surface())
     color = arrays["COLOR_0"][dome.F].mean(axis=1)
     assert color[layout.distortion.area.argmin(), 2] > color[layout.distortion.area.argmin(), 0]
@@ -180,7 +180,7 @@ def test_finding_is_shown_where_it_is():
     subject = of(V, F)
     (found,) = [f for f in subject.diagnosis().findings if f.name == "inconsistent-orientation"]
     place = highlight(subject, found)
-    assert place.shown == 1
+    assert place.drawn == 1
     assert_allclose(place.center, subject.V[F[20]].mean(axis=0), atol=0.01)
     assert place.segments.shape == (3, 2, 3)
     assert_array_equal(place.F, F[[20]])
@@ -199,4 +199,4 @@ def test_places_that_do_not_exist_are_counted_out():
         assert np.isfinite(place.segments).all()
         assert np.isfinite(place.points).all()
         if found.name in {"missing-vertices", "not-finite"}:
-            assert place.shown < found.count
+            assert place.drawn < found.count
