@@ -57,6 +57,25 @@ def read_archive(path: Path, names: Collection[str] | None = None) -> dict[str, 
             raise FileFormatError(f"{path}: not a sound NPZ archive: impossible offset") from None
 
 
+def read_npy(path: Path) -> np.ndarray:
+    """Return the array of an ``.npy`` file.
+
+    Raises
+    ------
+    FileFormatError
+        The file is damaged, an archive, or holds Python objects.
+    """
+    try:
+        # Mapped, since a damaged header must not decide how much memory is taken.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except _DAMAGE as error:
+        raise FileFormatError(f"{path}: not a sound .npy file of numbers: {error}") from None
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise FileFormatError(f"{path} is an archive, not a .npy file")
+    return np.array(array)
+
+
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     """Read one array; its header must promise as many bytes as the archive's directory."""
     with archive.open(member) as stream:

@@ -9,7 +9,6 @@ import click
 
 from meshkit.cli.manners import polite, tell_where
 from meshkit.cli.remedies import REMEDIES, Remedy, explain
-from meshkit.errors import SolveError
 
 # Which extra brings a package that `pip install meshkit-gan` alone does not.
 EXTRAS = {
@@ -65,47 +64,44 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             sys.exit(130)
-        except BrokenPipeError:
-            raise
-        except ModuleNotFoundError as error:
-            package = (error.name or "").split(".")[0]
-            if package in {"", "meshkit", "gan"}:  # ours: a bug, not a missing extra
-                raise
-            extras = (
-                f"meshkit-gan[{name}]" for name, brings in EXTRAS.items() if package in brings
-            )
-            extra = next(extras, package)
-            remedy = f"pip install '{extra}'"
-            tell_where(ctx)
-            raise click.ClickException(f"{package} is not installed: {remedy}") from error
-        except ImportError as error:
-            if error.name is not None:  # a name that a module lacks: a bug
+        except (ImportError, ValueError, OSError, MemoryError, RuntimeError) as error:
+            message = self._explain(error, ctx)
+            if message is None:
                 raise
             tell_where(ctx)
-            raise click.ClickException(self._one_line(error, ctx)) from error
-        except (ValueError, OSError, SolveError) as error:  # MeshError is a ValueError
-            tell_where(ctx)
-            raise click.ClickException(self._one_line(error, ctx)) from error
-        except MemoryError as error:
-            tell_where(ctx)
-            raise click.ClickException(no_memory(error)) from error
-        except RuntimeError as error:
-            if runs_out(error):
-                tell_where(ctx)
-                raise click.ClickException(no_memory(error)) from error
-            if type(error).__module__.split(".")[0] in {"meshkit", "gan"}:
-                tell_where(ctx)
-                raise click.ClickException(self._one_line(error, ctx)) from error
-            raise
+            raise click.ClickException(message) from error
 
-    def _one_line(self, error: Exception, ctx: click.Context) -> str:
-        """Say what was wrong and what to do; for an OSError, the file and the reason."""
-        if isinstance(error, OSError) and error.filename is not None and error.strerror:
-            return f"{error.filename}: {error.strerror}"
+    def _explain(self, error: Exception, ctx: click.Context) -> str | None:
+        """Say what is wrong and what to do; None for a bug, and for what is none of ours."""
+        ours = type(error).__module__.split(".")[0] in {"meshkit", "gan"}
+        match error:
+            case ModuleNotFoundError():
+                return missing_package(error)
+            case MemoryError():
+                return no_memory(error)
+            case RuntimeError() if runs_out(error):
+                return no_memory(error)
+            case RuntimeError() if not ours:
+                return None
+            case BrokenPipeError():
+                return None
+            case ImportError() if error.name is not None:  # a name that a module lacks: a bug
+                return None
+            case OSError() if error.filename is not None and error.strerror:
+                return f"{error.filename}: {error.strerror}"
         root = ctx.find_root().command
         name = ctx.invoked_subcommand
         command = self.get_command(ctx, name) if name else None
         return explain(error, command, root.remedies if isinstance(root, LazyGroup) else REMEDIES)
+
+
+def missing_package(error: ModuleNotFoundError) -> str | None:
+    """Say how to install what is missing; None if that is a module of ours, which is a bug."""
+    package = (error.name or "").split(".")[0]
+    if package in {"", "meshkit", "gan"}:
+        return None
+    extras = (f"meshkit-gan[{name}]" for name, brings in EXTRAS.items() if package in brings)
+    return f"{package} is not installed: pip install '{next(extras, package)}'"
 
 
 def runs_out(error: RuntimeError) -> bool:
@@ -123,8 +119,11 @@ def no_memory(error: Exception) -> str:
     said = str(error).strip()
     what = said.splitlines()[0][:200].rstrip(". ") if said else ""
     where = "the device" if "CUDA" in what or "MPS" in what else "memory"
-    remedy = (
-        "give less at a time (meshkit: a smaller --size; gan: smaller training.batch, mapping.size "
-        "or discriminator.widths by --set, fewer --samples), or end what else runs there"
+    return (
+        f"{where} is full"
+        + (f" ({what})" if what else "")
+        + (
+            ": use a smaller --size (meshkit), a smaller training.batch, mapping.size or "
+            "discriminator.widths by --set, or fewer --samples (gan), or close other programs"
+        )
     )
-    return f"{where} is full" + (f" ({what})" if what else "") + f": {remedy}"

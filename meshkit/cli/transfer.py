@@ -1,6 +1,5 @@
 """`meshkit transfer`: poses of one mesh on another."""
 
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -180,16 +179,14 @@ def _source_faces(
 def _load_faces(path: Path) -> "np.ndarray":
     import numpy as np
 
+    from meshkit.archive import read_npy
+
     if path.suffix.lower() != ".npy":
         raise click.UsageError(
             f"Give none, closest, fit or an .npy file for --correspondence, not '{path}'."
         )
-    try:
-        with path.open("rb") as stream:  # numpy keeps a zip archive open
-            faces = np.load(stream, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no sound .npy of numbers: {error}") from None
-    if not isinstance(faces, np.ndarray) or faces.ndim != 1 or faces.dtype.kind not in "iu":
+    faces = read_npy(path)
+    if faces.ndim != 1 or faces.dtype.kind not in "iu":
         raise ValueError(f"{path}: expected one integer per target face")
     return faces.astype(np.int64)
 

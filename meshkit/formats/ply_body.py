@@ -140,7 +140,7 @@ def _read_table(
     elif not ragged:
         raise short
     try:
-        return _walk_rows(data, start, element, order)
+        return _walk_rows(path, data, start, element, order)
     except (struct.error, IndexError):
         raise short from None
 
@@ -173,7 +173,7 @@ def _first_row(data: bytes, at: int, element: Element, order: str) -> dict[str, 
     return lengths
 
 
-def _walk_rows(data: bytes, at: int, element: Element, order: str) -> tuple[Table, int]:
+def _walk_rows(path: Path, data: bytes, at: int, element: Element, order: str) -> tuple[Table, int]:
     """Read rows whose lists differ in length (triangles among quads), one by one."""
     sizes: dict[str, list[int]] = {p.name: [] for p in element.properties}
     values: dict[str, list[float | int]] = {p.name: [] for p in element.properties}
@@ -194,9 +194,4 @@ def _walk_rows(data: bytes, at: int, element: Element, order: str) -> tuple[Tabl
             values[p.name] += struct.unpack_from(f"{order}{size}{dtype.char}", data, at)
             sizes[p.name].append(size)
             at += size * dtype.itemsize
-    columns: Table = {}
-    for p, dtype, _ in codes:
-        array = np.array(values[p.name], np.float64 if dtype.kind == "f" else np.int64)
-        lists = Lists(np.array(sizes[p.name], np.int64), array)
-        columns[p.name] = array if p.count_type is None else lists
-    return columns, at
+    return {p.name: _column(path, p, sizes[p.name], values[p.name]) for p, _, _ in codes}, at

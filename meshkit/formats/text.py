@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float
 
 from meshkit.errors import FileFormatError
 
@@ -42,8 +42,7 @@ def parse_table(
     *,
     what: str,
     widths: Collection[int],
-    dtype: type[float] | type[int] = float,
-) -> Shaped[np.ndarray, "n k"]:
+) -> Float[np.ndarray, "n k"]:
     """Parse rows of numbers, all of one width out of `widths`; `lines` are their line numbers.
 
     Not-a-number and infinity are numbers here: the doctor reports them with their index.
@@ -54,14 +53,14 @@ def parse_table(
         A row has another count of numbers, or a word that is no number.
     """
     if not rows:
-        return np.zeros((0, min(widths)), dtype=dtype)
+        return np.zeros((0, min(widths)))
     width = len(rows[0].split())
     blocks = []
     for start in range(0, len(rows), _CHUNK):
         words = list(map(str.split, rows[start : start + _CHUNK]))
         if set(map(len, words)) != {width} or width not in widths:
             _refuse_width(path, words, lines[start:], what, width, widths)
-        blocks.append(_convert(path, words, lines[start:], what, dtype))
+        blocks.append(_convert(path, words, lines[start:], what))
     return np.concatenate(blocks).reshape(-1, width)
 
 
@@ -91,27 +90,20 @@ def _refuse_width(
 
 
 def _convert(
-    path: Path,
-    words: list[list[str]],
-    lines: Sequence[int],
-    what: str,
-    dtype: type[float] | type[int],
-) -> Shaped[np.ndarray, " k"]:
-    kind = np.float64 if dtype is float else np.int64
+    path: Path, words: list[list[str]], lines: Sequence[int], what: str
+) -> Float[np.ndarray, " k"]:
     try:
         if not any("_" in "".join(row) for row in words):
-            return np.fromiter(map(dtype, chain.from_iterable(words)), kind)
-    except (ValueError, OverflowError):
-        pass  # found again below, with its line
+            return np.fromiter(map(float, chain.from_iterable(words)), np.float64)
+    except ValueError:
+        pass  # comes again below, with its line
     for row, line in zip(words, lines, strict=False):
         for word in row:
             try:
-                np.asarray(parse_number(word, dtype), dtype=kind)
-            except (ValueError, OverflowError):
-                name = "a number" if dtype is float else "an integer"
-                raise FileFormatError(
-                    f"{path}:{line}: {what}: {shorten(word)} is not {name}"
-                ) from None
+                parse_number(word, float)
+            except ValueError:
+                problem = f"{what}: {shorten(word)} is not a number"
+                raise FileFormatError(f"{path}:{line}: {problem}") from None
     raise AssertionError("a word failed in the block and passes alone")
 
 

@@ -1,13 +1,12 @@
 """Numbers to colour a mesh by: from a file, from the mesh's own archive, or computed."""
 
-import tokenize
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from meshkit.archive import read_archive
+from meshkit.archive import read_archive, read_npy
 from meshkit.distortion import Distortion, distortion
 from meshkit.errors import FileFormatError, MeshError
 from meshkit.mesh import Mesh
@@ -38,7 +37,7 @@ def load_field(source: str, mesh: Mesh, path: Path) -> Float[np.ndarray, " k"]:
         The file cannot be read.
     """
     if source.lower().endswith(".npy"):
-        field, name = _load_npy(Path(source)), source
+        field, name = read_npy(Path(source)), source
     else:
         field, name = _named(source, mesh, path), f"{path}: field {source!r}"
     if field.dtype.kind not in "fiub":
@@ -70,17 +69,6 @@ def _named(source: str, mesh: Mesh, path: Path) -> np.ndarray:
             + ", ".join(FIELDS)
         )
     return FIELDS[source](mesh)
-
-
-def _load_npy(path: Path) -> np.ndarray:
-    try:
-        # Mapped, since a damaged header must not decide how much memory is taken.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, SyntaxError, TypeError, OverflowError, tokenize.TokenError) as e:
-        raise FileFormatError(f"{path}: not a sound .npy file of numbers: {e}") from None
-    if not isinstance(array, np.ndarray):
-        raise FileFormatError(f"{path} is an archive, not a .npy file")
-    return np.array(array)
 
 
 def _valence(mesh: Mesh) -> np.ndarray:

@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -182,8 +182,8 @@ def _start(guard: "Guard", listener: socket.socket, title: str | None) -> "viser
 
     names = vars(_infra)
     real = names["websockets"]
-    server = _Instead(real.asyncio.server, serve=serve)
-    instead = _Instead(real, asyncio=_Instead(real.asyncio, server=server))
+    server = _with(real.asyncio.server, serve=serve)
+    instead = _with(real, asyncio=_with(real.asyncio, server=server))
     with _hook, _quiet():
         # viser has no hook: for the start alone, and in its module alone, `serve` is ours.
         names["websockets"] = instead
@@ -200,15 +200,9 @@ def _start(guard: "Guard", listener: socket.socket, title: str | None) -> "viser
     return started
 
 
-class _Instead:
-    """A module with some of its names replaced."""
-
-    def __init__(self, real: Any, **names: Any) -> None:
-        self.__dict__ |= names
-        self._real = real
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
+def _with(module: ModuleType, **names: Any) -> SimpleNamespace:
+    """Return a module with some of its names replaced."""
+    return SimpleNamespace(**{**vars(module), **names})
 
 
 def _listen(host: str, port: int | None) -> socket.socket:

@@ -140,7 +140,7 @@ def test_transfer_refuses_what_does_not_correspond():
     call = ["transfer", "a.obj", "a.obj", "pose.obj", "-o", "o"]
     refuse("transfer", "a.obj", "b.obj", "pose.obj", "-o", "o", says="--correspondence fit finds")
     refuse("transfer", "a.obj", "a.obj", "b.obj", "-o", "o", says="b.obj has 37 vertices")
-    refuse(*call, "--correspondence", "c.npy", says="c.npy is no sound .npy")
+    refuse(*call, "--correspondence", "c.npy", says="c.npy: not a sound .npy file")
     refuse(*call, "--correspondence", "d.npy", says="d.npy: expected one integer per target")
     refuse(*call, "--correspondence", "e.npy", says="indices below 150")
 
