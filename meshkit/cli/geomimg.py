@@ -11,6 +11,7 @@ from meshkit.cli.parameters import (
     check_outputs,
     component_option,
     json_option,
+    output_option,
     parse_size,
     preview_option,
 )
@@ -29,13 +30,9 @@ REFUSED = {"not-finite", "extreme-coordinates", "missing-vertices", "repeated-co
 
 @click.command()
 @click.argument("mesh", type=FILE)
-@click.option(
-    "-o",
-    "--output",
-    type=FILE,
-    metavar="OUT",
-    help="Write the image here, as .npz (exact), .exr (float32) or .png (16 bits; scale and offset "
-    "in its text fields). Default: MESH's stem + _geomimg.npz in the current folder.",
+@output_option(
+    "MESH's stem + _geomimg.npz",
+    more=", as .npz (exact), .exr (float32) or .png (16 bits; scale and offset in its text fields)",
 )
 @click.option(
     "--size",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meshkit.cli.parameters import FILE, Output, check_outputs, json_option
+from meshkit.cli.parameters import FILE, check_outputs, json_option, output_option
 from meshkit.cli.streams import streams
 
 if TYPE_CHECKING:
@@ -31,14 +31,7 @@ MASSES = {
 
 @click.command()
 @click.argument("mesh", type=FILE)
-@click.option(
-    "-o",
-    "--output",
-    type=Output(".npz"),
-    metavar="OUT.npz",
-    help="Write the archive here. Default: MESH's stem + _laplacian.npz in the current folder, "
-    "replacing an older one.",
-)
+@output_option("MESH's stem + _laplacian.npz", ".npz", metavar="OUT.npz")
 @click.option(
     "--kind",
     type=click.Choice(list(KINDS)),

@@ -79,6 +79,19 @@ def parse_vertices(
     return [int(word) for word in words]
 
 
+def output_option(
+    default: str, *suffixes: str, metavar: str = "OUT", more: str = ""
+) -> Callable[[Command], Command]:
+    """Return ``-o``; `default` names the file without it, `more` says what else to know."""
+    return click.option(
+        "-o",
+        "--output",
+        type=Output(*suffixes) if suffixes else FILE,
+        metavar=metavar,
+        help=f"Write the result here{more}. Default: {default} in the current folder.",
+    )
+
+
 component_option = click.option(
     "--component",
     callback=parse_component,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshkit.cli.fitting import Request
-from meshkit.cli.parameters import FILE, Output, check_outputs, json_option
+from meshkit.cli.parameters import FILE, Output, check_outputs, json_option, output_option
 from meshkit.files import check_target
 
 if TYPE_CHECKING:
@@ -20,13 +20,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("template", type=FILE)
 @click.argument("scans", type=FILE, nargs=-1, required=True, metavar="SCAN...")
-@click.option(
-    "-o",
-    "--output",
-    type=FILE,
-    metavar="OUT",
-    help="Write the result here. Default: TEMPLATE's stem + _registered + its suffix, in the "
-    "current folder. With --sequence: a folder, which gets one file with the name of each SCAN.",
+@output_option(
+    "TEMPLATE's stem + _registered + its suffix",
+    more="; with --sequence, a folder for one file with the name of each SCAN",
 )
 @click.option(
     "--landmarks",

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from meshkit.cli.gallery import Options
-from meshkit.cli.parameters import FILE, check_outputs, json_option, parse_size
+from meshkit.cli.parameters import FILE, check_outputs, json_option, output_option, parse_size
 from meshkit.cli.streams import streams
 
 # Written out: their home modules load numpy, and --help is to come at once. A test compares.
@@ -41,13 +41,8 @@ def parse_pair(
 
 @click.command()
 @click.argument("meshes", nargs=-1, required=True, type=FILE, metavar="MESH...")
-@click.option(
-    "-o",
-    "--output",
-    type=FILE,
-    metavar="OUT",
-    help="Write the picture here, as .png, or as .gif with --turntable. Default for a single MESH: "
-    "its stem + _render.png or .gif in the current folder.",
+@output_option(
+    "for a single MESH, its stem + _render.png or .gif", more=": a .png, or a .gif with --turntable"
 )
 @click.option(
     "--mode",

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meshkit.cli.parameters import FILE, Output, check_outputs, component_option, json_option
+from meshkit.cli.parameters import (
+    FILE,
+    Output,
+    check_outputs,
+    component_option,
+    json_option,
+    output_option,
+)
 from meshkit.cli.streams import streams
 
 if TYPE_CHECKING:
@@ -30,14 +37,7 @@ _REFUSED_BY = {
 
 @click.command()
 @click.argument("mesh", type=FILE)
-@click.option(
-    "-o",
-    "--output",
-    type=FILE,
-    metavar="OUT",
-    help="Write the result here. Default: MESH's stem + _repaired + its suffix, in the current "
-    "folder.",
-)
+@output_option("MESH's stem + _repaired + its suffix")
 @click.option(
     "--duplicates", is_flag=True, help="Remove repeated faces, and faces that use a vertex twice."
 )

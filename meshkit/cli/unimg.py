@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meshkit.cli.parameters import FILE, check_outputs, json_option, preview_option
+from meshkit.cli.parameters import FILE, check_outputs, json_option, output_option, preview_option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,14 +27,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Build a regular grid with one vertex per texel. The default without --template.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=FILE,
-    metavar="OUT",
-    help="Write the mesh here, in any format. Default: IMAGE's stem + _mesh.obj in the current "
-    "folder.",
-)
+@output_option("IMAGE's stem + _mesh.obj", more=", in any mesh format")
 @click.option(
     "--stitch/--no-stitch",
     default=True,

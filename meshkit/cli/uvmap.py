@@ -11,6 +11,7 @@ from meshkit.cli.parameters import (
     check_outputs,
     component_option,
     json_option,
+    output_option,
     parse_vertices,
     preview_option,
 )
@@ -26,14 +27,7 @@ SIZES = (64, 128, 256)  # for which the summary counts empty texels and vertices
 
 @click.command()
 @click.argument("template", type=FILE)
-@click.option(
-    "-o",
-    "--output",
-    type=FILE,
-    metavar="OUT",
-    help="Write the result here, in any format that stores texture coordinates. Default: "
-    "TEMPLATE's stem + _uv.obj in the current folder, replacing an older one.",
-)
+@output_option("TEMPLATE's stem + _uv.obj", more=", in any format that stores texture coordinates")
 @map_options
 @click.option(
     "--fill-holes",
