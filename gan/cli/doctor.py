@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gan.cli.options import option
 from meshkit.cli.parameters import json_option
 
 if TYPE_CHECKING:
@@ -14,13 +15,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option(
+@option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60.0,
-    show_default=True,
+    click.FloatRange(min=0, min_open=True),
+    60.0,
+    "How long to wait for each answer; what takes longer counts as hanging.",
     metavar="SECONDS",
-    help="How long to wait for each answer; what takes longer counts as hanging.",
 )
 @json_option
 def doctor(names: tuple[str, ...], timeout: float, as_json: bool) -> None:

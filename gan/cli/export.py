@@ -13,6 +13,7 @@ from gan.cli.options import (
     ANY,
     label_option,
     load_run,
+    option,
     out_option,
     read_labels,
     run_argument,
@@ -58,20 +59,18 @@ SUFFIXES = {".glb": "glb", ".gltf": "glb"} | {f".{format}": format for format in
     "('codes.npz#3').  [default: the mean face]",
 )
 @label_option("glTF: a class of the face at rest, once for each factor.")
-@click.option(
+@option(
     "--directions",
-    type=click.IntRange(0, 1000),
-    default=5,
-    show_default=True,
+    click.IntRange(0, 1000),
+    5,
+    "glTF: principal directions of each factor, two targets each.",
     metavar="N",
-    help="glTF: principal directions of each factor, two targets each.",
 )
-@click.option(
+@option(
     "--sigmas",
-    type=click.FloatRange(0, 10, min_open=True),
-    default=2.0,
-    show_default=True,
-    help="glTF: where a direction's weight is 1, in standard deviations.",
+    click.FloatRange(0, 10, min_open=True),
+    2.0,
+    "glTF: where a direction's weight is 1, in standard deviations.",
 )
 @click.option(
     "--classes",
@@ -79,13 +78,12 @@ SUFFIXES = {".glb": "glb", ".gltf": "glb"} | {f".{format}": format for format in
     metavar="FACTOR",
     help="glTF: factor whose classes become targets.  [default: those with at most 20]",
 )
-@click.option(
+@option(
     "--samples",
-    type=click.IntRange(10, 1_000_000),
-    default=1000,
-    show_default=True,
+    click.IntRange(10, 1_000_000),
+    1000,
+    "glTF, NPZ: random faces from which directions are found.",
     metavar="N",
-    help="glTF, NPZ: random faces from which directions are found.",
 )
 @seed_option("Of those random faces.")
 @json_option

@@ -10,6 +10,7 @@ from gan.cli.options import (
     label_option,
     load_run,
     mesh_format_option,
+    option,
     out_option,
     read_labels,
     run_argument,
@@ -27,34 +28,22 @@ from meshkit.cli.parameters import json_option
     type=EXISTING,
     help="Landmarks of a scan: JSON as for `meshkit register`, or the model's 68 points.",
 )
-@click.option(
+@option(
     "--prior",
-    type=click.FloatRange(min=0),
-    default=1.0,
-    show_default=True,
+    click.FloatRange(min=0),
+    1.0,
+    "What ‖z‖² = 1 costs (λ of Eq. 13). Raise it for plausible faces; 0 trusts the landmarks.",
     metavar="MM2",
-    help="What ‖z‖² = 1 costs (λ of Eq. 13). Raise it for plausible faces; 0 trusts the landmarks.",
 )
-@click.option(
-    "--starts",
-    type=click.IntRange(1, 1000),
-    default=8,
-    show_default=True,
-    help="Random codes to set out from; the best end counts.",
+@option(
+    "--starts", click.IntRange(1, 1000), 8, "Random codes to set out from; the best end counts."
 )
-@click.option(
-    "--steps",
-    type=click.IntRange(1, 100_000),
-    default=300,
-    show_default=True,
-    help="Steps of Adam.",
-)
-@click.option(
+@option("--steps", click.IntRange(1, 100_000), 300, "Steps of Adam.")
+@option(
     "--pose",
-    type=click.Choice(["fixed", "rigid", "similarity"]),
-    default="rigid",
-    show_default=True,
-    help="How the model may move to lie on the target: not at all, rigidly, or with scale.",
+    click.Choice(["fixed", "rigid", "similarity"]),
+    "rigid",
+    "How the model may move to lie on the target: not at all, rigidly, or with scale.",
 )
 @label_option("Keep the code of a factor at that of a class; once for each factor.")
 @seed_option("Of the random starts.")

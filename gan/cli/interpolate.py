@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gan.cli.options import ANY, load_run, mesh_format_option, out_option, run_argument
+from gan.cli.options import ANY, load_run, mesh_format_option, option, out_option, run_argument
 from meshkit.cli.parameters import json_option
 
 
@@ -18,25 +18,16 @@ from meshkit.cli.parameters import json_option
     multiple=True,
     help="Let this code alone move; may be given again.  [default: all, the noise included]",
 )
-@click.option(
-    "--steps", type=click.IntRange(2, 1000), default=9, show_default=True, help="Number of faces."
-)
-@click.option("--from", "start", type=float, default=0.0, show_default=True, help="0 is FIRST.")
-@click.option("--to", "end", type=float, default=1.0, show_default=True, help="1 is LAST.")
-@click.option(
+@option("--steps", click.IntRange(2, 1000), 9, "Number of faces.")
+@option("--from start", float, 0.0, "0 is FIRST.")
+@option("--to end", float, 1.0, "1 is LAST.")
+@option(
     "--path",
-    type=click.Choice(["linear", "spherical"]),
-    default="linear",
-    show_default=True,
-    help="Along the chord, or along the arc, which keeps expressions as strong as at the ends.",
+    click.Choice(["linear", "spherical"]),
+    "linear",
+    "Along the chord, or along the arc, which keeps expressions as strong as at the ends.",
 )
-@click.option(
-    "--seconds",
-    type=click.FloatRange(min=0.1),
-    default=3.0,
-    show_default=True,
-    help="Length of the animation.",
-)
+@option("--seconds", click.FloatRange(min=0.1), 3.0, "Length of the animation.")
 @mesh_format_option
 @out_option(
     "Folder to write: meshes, codes, a strip of pictures, an animation.", "interpolated", type=ANY

@@ -17,13 +17,20 @@ EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 NEW = click.Path(dir_okay=False, path_type=Path)
 LARGEST_SEED = 2**63 - 1
 
+
+def option(names: str, type: Any, default: Any, help: str, **settings: Any) -> Decorator:
+    """Add an option that shows its default; `names` as click takes them, with spaces between."""
+    return click.option(
+        *names.split(), type=type, default=default, show_default=True, help=help, **settings
+    )
+
+
 run_argument = click.argument("run", type=ANY)
-mesh_format_option = click.option(
+mesh_format_option = option(
     "--format",
-    type=click.Choice(["obj", "ply", "stl", "glb"]),
-    default="obj",
-    show_default=True,
-    help="Format of the meshes. STL keeps neither texture coordinates nor shared vertices.",
+    click.Choice(["obj", "ply", "stl", "glb"]),
+    "obj",
+    "Format of the meshes. STL keeps neither texture coordinates nor shared vertices.",
 )
 
 
@@ -41,8 +48,7 @@ def out_option(help: str, default: str | None = None, **settings: Any) -> Decora
 
 def seed_option(help: str) -> Decorator:
     """Add ``--seed``."""
-    kind = click.IntRange(0, LARGEST_SEED)
-    return click.option("--seed", type=kind, default=0, show_default=True, help=help)
+    return option("--seed", click.IntRange(0, LARGEST_SEED), 0, help)
 
 
 def label_option(help: str) -> Decorator:

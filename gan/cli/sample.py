@@ -9,6 +9,7 @@ from gan.cli.options import (
     label_option,
     load_run,
     mesh_format_option,
+    option,
     out_option,
     read_labels,
     run_argument,
@@ -19,15 +20,7 @@ from meshkit.cli.parameters import json_option
 
 @click.command()
 @run_argument
-@click.option(
-    "-n",
-    "number",
-    type=click.IntRange(1, 100_000),
-    default=16,
-    show_default=True,
-    metavar="N",
-    help="How many faces.",
-)
+@option("-n number", click.IntRange(1, 100_000), 16, "How many faces.", metavar="N")
 @click.option("--identity", metavar="CLASS", help="The same as --label identity=CLASS.")
 @click.option("--expression", metavar="CLASS", help="The same as --label expression=CLASS.")
 @label_option("Take the fixed code of a class, by name or by number; once for each factor.")

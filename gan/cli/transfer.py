@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gan.cli.options import NEW, load_run, out_option, run_argument
+from gan.cli.options import NEW, load_run, option, out_option, run_argument
 from meshkit.cli.parameters import json_option
 
 
@@ -12,23 +12,14 @@ from meshkit.cli.parameters import json_option
 @run_argument
 @click.argument("source")
 @click.argument("target")
-@click.option(
-    "--factor", default="expression", show_default=True, help="What the target gets of the source."
-)
-@click.option(
+@option("--factor", str, "expression", "What the target gets of the source.")
+@option(
     "--mode",
-    type=click.Choice(["replace", "add"]),
-    default="replace",
-    show_default=True,
-    help="Replace the target's code, or add the source's to it.",
+    click.Choice(["replace", "add"]),
+    "replace",
+    "Replace the target's code, or add the source's to it.",
 )
-@click.option(
-    "--strength",
-    type=float,
-    default=1.0,
-    show_default=True,
-    help="How far to go; beyond 1 exaggerates.",
-)
+@option("--strength", float, 1.0, "How far to go; beyond 1 exaggerates.")
 @click.option(
     "--keep-detail",
     is_flag=True,

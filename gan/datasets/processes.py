@@ -6,10 +6,13 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection, wait
 from typing import Any
+
+from gan.errors import DatasetError
 
 AHEAD = 2  # items per process that are begun before their turn
 
@@ -21,8 +24,32 @@ Map = Callable[[Task, Iterable[Any]], Iterator[Any]]
 
 
 @contextlib.contextmanager
-def workers(jobs: int, shared: object) -> Iterator[Map]:
-    """Yield what maps tasks over items by this many processes: results come in order.
+def crew(jobs: int, shared: object) -> Iterator[Map]:
+    """Yield what maps a task over items with this many processes; results come in order.
+
+    One job is this process. A worker computes with one thread.
+
+    Raises
+    ------
+    DatasetError
+        A process was killed.
+    """
+    if jobs == 1:
+        yield lambda task, items: (task(shared, item) for item in items)
+        return
+    with _one_thread():
+        try:
+            with _workers(jobs, shared) as run:
+                yield run
+        except BrokenProcessPool as error:
+            raise DatasetError(
+                "a process was killed, by lack of memory or by hand", remedy="fewer-processes"
+            ) from error
+
+
+@contextlib.contextmanager
+def _workers(jobs: int, shared: object) -> Iterator[Map]:
+    """Yield what maps tasks over items by this many processes of its own.
 
     Leaving the block, by an exception as well, ends the processes without waiting for what they are
     doing; so does the end of this process, however it comes. They never hear Ctrl-C.
@@ -58,15 +85,18 @@ def workers(jobs: int, shared: object) -> Iterator[Map]:
         stop.close()
 
 
-def map_in_order(
-    task: Task, items: Iterable[Any], jobs: int, shared: object
-) -> Generator[Any, None, None]:
-    """Yield ``task(shared, item)`` of all items in order, computed by `workers` of its own.
-
-    Closing the iterator ends them.
-    """
-    with workers(jobs, shared) as run:
-        yield from run(task, items)
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let processes that start meanwhile compute with one thread each."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
 
 
 @contextlib.contextmanager

@@ -4,8 +4,6 @@ What a person looks like depends on the seed and on the person alone, so the num
 changes nothing.
 """
 
-import contextlib
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gan.datasets.plan import Row, purpose_rng
-from gan.datasets.processes import map_in_order
+from gan.datasets.processes import crew
 from gan.datasets.scanner import Scanner
 from gan.datasets.source import FaceSource, translate_units
 
@@ -50,18 +48,11 @@ def shape_people(
     advance
         Is told the number of meshes that were written since it was last called.
     """
-    if jobs > 1 and len(people) > 1:
-        with contextlib.closing(
-            map_in_order(_shape_person, people, min(jobs, len(people)), shaper)
-        ) as shaped:
-            for block in itertools.chain.from_iterable(shaped):
+    with crew(min(jobs, len(people)), shaper) as run:
+        for blocks in run(_shape_person, people):
+            for block in blocks:
                 yield block
                 advance(len(block))
-        return
-    for rows in people:
-        for block in shaper.blocks(rows):
-            yield block
-            advance(len(block))
 
 
 def _shape_person(shaper: Shaper, rows: Sequence[Row]) -> list[np.ndarray]:

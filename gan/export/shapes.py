@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gan.evaluation.generated import decode_all
 from gan.export.linearisation import Linearisation
-from gan.models.contract import FaceGenerator
+from gan.models.contract import FaceGenerator, Factor
 
 MAX_CLASSES = 20  # classes: a factor with more (identity) is no set of shapes to mix
 
@@ -81,48 +81,40 @@ def face_shapes(
         )
     if classes is None:
         classes = [f.name for f in model.factors if len(f.classes) <= MAX_CLASSES]
-    shown = {model.factor(name).name for name in classes}
-    rows = [dict(base)]
+    labelled = {model.factor(name).name for name in classes}
+    codes: dict[tuple[str, object], Tensor] = {}  # of one factor, by factor and what they show
     for factor in model.factors:
-        for u in _directions(linear, factor.name, directions, like=base[factor.name]):
-            for sign in (1, -1):
-                code = base[factor.name] + sign * sigmas * u
-                rows.append({**base, factor.name: code})
-    for name in model.codes:
-        if name in shown:
-            rows += [{**base, name: code[None]} for code in _other(model, base, name).values()]
-    together = {name: torch.cat([row[name] for row in rows]) for name in base}
-    X = decode_all(model, together).astype(np.float64)
-    return X[0], _apart(model, base, linear, X[1:], directions, shown)
-
-
-def _apart(
-    model: FaceGenerator,
-    base: Mapping[str, Tensor],
-    linear: Linearisation,
-    X: Float[np.ndarray, "n V 3"],
-    directions: int,
-    shown: set[str],
-) -> list[FactorShapes]:
-    """Hand the decoded faces out, in the order in which they were asked for."""
-    faces = iter(X)
-    ends = {}
-    for factor in model.factors:
-        k = len(linear.parts[factor.name].sigma[:directions])
-        pairs = np.array([next(faces) for _ in range(2 * k)]).reshape(k, 2, *X.shape[1:])
-        ends[factor.name] = pairs[:, 0], pairs[:, 1]
-    own: dict[str, dict[str, np.ndarray | None]] = {name: {} for name in ends}
-    for name in model.codes:
-        if name in shown:
-            other = _other(model, base, name)
-            own[name] = {
-                label: next(faces) if label in other else None
-                for label in model.factor(name).classes
-            }
-    return [
-        FactorShapes(name, plus, minus, linear.parts[name].sigma[: len(plus)], own[name])
-        for name, (plus, minus) in ends.items()
+        at = base[factor.name]
+        for k, u in enumerate(_directions(linear, factor.name, directions, like=at)):
+            codes |= {(factor.name, (k, sign)): at + sign * sigmas * u for sign in (1, -1)}
+        if factor.name in labelled:
+            other = _other(model, base, factor.name)
+            codes |= {(factor.name, label): code[None] for label, code in other.items()}
+    rows = [base, *({**base, factor: code} for (factor, _), code in codes.items())]
+    X = decode_all(model, {name: torch.cat([row[name] for row in rows]) for name in base})
+    X = X.astype(np.float64)
+    faces = dict(zip(codes, X[1:], strict=True))
+    return X[0], [
+        _of_factor(factor, faces, linear.parts[factor.name].sigma[:directions], labelled, len(X[0]))
+        for factor in model.factors
     ]
+
+
+def _of_factor(
+    factor: Factor,
+    faces: Mapping[tuple[str, object], np.ndarray],
+    sigma: Float[np.ndarray, " k"],
+    labelled: set[str],
+    n: int,
+) -> FactorShapes:
+    """Pick the shapes of one factor; a class without a face is that of the face at rest."""
+    name = factor.name
+    ends = {sign: [faces[name, (k, sign)] for k in range(len(sigma))] for sign in (1, -1)}
+    plus, minus = (np.array(ends[sign]).reshape(-1, n, 3) for sign in (1, -1))
+    classes = factor.classes if name in labelled else ()
+    return FactorShapes(
+        name, plus, minus, sigma, {label: faces.get((name, label)) for label in classes}
+    )
 
 
 def _directions(

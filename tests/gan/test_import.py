@@ -12,7 +12,7 @@ from gan.datasets.importing.manifest import read_manifest
 from gan.datasets.importing.outliers import robust_limit
 from gan.datasets.importing.reading import check_correspondence, read_reference, rotation_from
 from gan.datasets.importing.splitting import split_subjects
-from gan.datasets.importing.work import crew
+from gan.datasets.processes import crew
 from gan.datasets.store import check_dataset, load_dataset
 from gan.errors import DatasetError
 from meshkit.errors import MeshError

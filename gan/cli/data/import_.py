@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gan.cli.options import EXISTING, EXISTING_FOLDER, NEW, out_option
+from gan.cli.options import EXISTING, EXISTING_FOLDER, NEW, option, out_option
 from meshkit.cli.parameters import json_option
 
 if TYPE_CHECKING:
@@ -35,41 +35,36 @@ MESHES_PER_PROCESS = 200  # as many are read in the time that another process ta
     help="Write the list of meshes as a CSV file. Without -o, nothing else happens.",
 )
 @click.option("--template", type=EXISTING, help="Mesh with the topology.  [default: the first]")
-@click.option(
+@option(
     "--unit",
-    type=click.Choice(["auto", "mm", "cm", "dm", "m"]),
-    default="auto",
-    show_default=True,
-    help="Unit of length of the files; auto finds it from the size of the face.",
+    click.Choice(["auto", "mm", "cm", "dm", "m"]),
+    "auto",
+    "Unit of length of the files; auto finds it from the size of the face.",
 )
-@click.option("--up", type=AXES, default="+y", show_default=True, help="Axis that points up.")
-@click.option("--front", type=AXES, default="+z", show_default=True, help="Axis of the gaze.")
-@click.option("--align/--no-align", default=True, help="Align on the mean.  [default: align]")
+@option("--up", AXES, "+y", "Axis that points up.")
+@option("--front", AXES, "+z", "Axis that faces look along.")
+@click.option(
+    "--align/--no-align", default=True, help="Align meshes on their mean.  [default: align]"
+)
 @click.option("--align-on", type=EXISTING, help="List of vertices to align on.  [default: all]")
 @click.option("--landmarks", type=EXISTING, help="List of the 68 iBUG vertices, to be stored.")
-@click.option(
+@option(
     "--split",
-    default="0.8,0.1,0.1",
-    show_default=True,
+    str,
+    "0.8,0.1,0.1",
+    "Shares of the subjects. A column `split` of the manifest comes first.",
     metavar="TRAIN,VAL,TEST",
-    help="Shares of the subjects. A column `split` of the manifest comes first.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of that split.")
-@click.option(
-    "--neutral",
-    default="neutral",
-    show_default=True,
-    help="Expression whose mean shape becomes the template.",
-)
-@click.option(
-    "--outlier-threshold",
-    type=float,
-    default=5.0,
-    show_default=True,
-    help="Call a mesh an outlier from so many robust deviations above the median.",
+@option("--seed", int, 0, "Seed of that split.")
+@option("--neutral", str, "neutral", "Expression whose mean shape becomes the template.")
+@option(
+    "--outlier-threshold threshold",
+    float,
+    5.0,
+    "Call a mesh an outlier from so many robust deviations above the median.",
 )
 @click.option("--drop-outliers", is_flag=True, help="Leave outliers out; else they are kept.")
-@click.option("--skip-bad", is_flag=True, help="Leave unusable meshes out; else they stop it.")
+@click.option("--skip-bad", is_flag=True, help="Leave unusable meshes out, and go on.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one for each core]")
 @click.option("--report", type=NEW, help="Also write an HTML page with pictures.")
 @json_option
@@ -80,22 +75,11 @@ def import_(
     layout: str | None,
     visemes: Path | None,
     write_manifest: Path | None,
-    template: Path | None,
-    unit: str,
-    up: str,
-    front: str,
-    align: bool,
-    align_on: Path | None,
-    landmarks: Path | None,
     split: str,
-    seed: int,
-    neutral: str,
-    outlier_threshold: float,
-    drop_outliers: bool,
-    skip_bad: bool,
     jobs: int | None,
     report: Path | None,
     as_json: bool,
+    **chosen: Any,
 ) -> None:
     """Make a data set of the registered meshes in FOLDER.
 
@@ -117,7 +101,7 @@ def import_(
         raise click.UsageError("give --manifest or --layout, not both")
     if out is None and write_manifest is None:
         raise click.UsageError("give -o OUT.h5 or --write-manifest LIST.csv")
-    if not align and align_on is not None:
+    if chosen["align_on"] is not None and not chosen["align"]:
         raise click.UsageError("leave --align-on out: with --no-align it has no effect")
     if report is not None and out is None:
         raise click.UsageError("give -o OUT.h5 too: --report is about that file")
@@ -131,25 +115,15 @@ def import_(
         if as_json:
             print_json(facts)
         return
-    options = ImportOptions(
-        template=template,
-        unit=unit,
-        up=up,
-        front=front,
-        align=align,
-        align_on=align_on,
-        landmarks=landmarks,
-        shares=_shares(split),
-        seed=seed,
-        threshold=outlier_threshold,
-        drop_outliers=drop_outliers,
-        skip_bad=skip_bad,
-        neutral=neutral,
-        jobs=jobs or _default_jobs(len(listing.entries)),
-    )
+    jobs = jobs or _default_jobs(len(listing.entries))
+    options = ImportOptions(shares=_shares(split), jobs=jobs, **chosen)
     with ends_on_sigterm(), progress_bar() as progress:
         done = import_dataset(folder, listing, out, options, source=source, progress=progress)
-    facts |= {"output": out, "report": report, **_tell(out, folder, done, drop_outliers, as_json)}
+    facts |= {
+        "output": out,
+        "report": report,
+        **_tell(out, folder, done, options.drop_outliers, as_json),
+    }
     if as_json:
         print_json(facts)
     if report is not None:

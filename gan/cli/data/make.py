@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gan.cli.options import EXISTING, out_option
+from gan.cli.options import EXISTING, option, out_option
 from meshkit.cli.parameters import json_option
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     type=EXISTING,
     help="Face model file (.npz).  [default: the embedded procedural head]",
 )
-@click.option(
+@option(
     "--size",
-    default="small",
-    show_default=True,
-    metavar="NAME",
-    help="tiny (128 meshes), demo (1,880), small (6,700) or full (30,750); of a benchmark: tiny "
+    str,
+    "small",
+    "tiny (128 meshes), demo (1,880), small (6,700) or full (30,750); of a benchmark: tiny "
     "(672), small (6,219) or full (30,195).",
+    metavar="NAME",
 )
 @click.option(
     "--benchmark",
@@ -41,14 +41,14 @@ if TYPE_CHECKING:
     "--sequences", type=int, help="Sequences of each person, from neutral to an apex and back."
 )
 @click.option("--frames", type=int, help="Meshes in a sequence; three carry a label.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Equal seeds, equal bytes.")
+@option("--seed", int, 0, "Equal seeds, equal bytes.")
 @click.option(
     "--visemes", is_flag=True, help="Let people speak: a third factor of 15 mouth shapes."
 )
 @click.option(
     "--noise", type=float, metavar="MM", help="Deviation of a scanner's noise.  [default: 0]"
 )
-@click.option("--jobs", type=int, default=1, show_default=True, help="Number of processes.")
+@option("--jobs", int, 1, "Number of processes.")
 @json_option
 def make(
     out: Path,

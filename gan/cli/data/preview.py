@@ -4,23 +4,18 @@ from pathlib import Path
 
 import click
 
-from gan.cli.options import EXISTING, Decorator, out_option
+from gan.cli.options import EXISTING, option, out_option
 from meshkit.cli.parameters import json_option
-
-
-def _number(name: str, low: int, high: int, default: int, help: str) -> Decorator:
-    kind = click.IntRange(low, high)
-    return click.option(name, type=kind, default=default, show_default=True, help=help)
 
 
 @click.command()
 @click.argument("file", type=EXISTING)
 @out_option("PNG file to write.", required=True)
 @click.option("--factor", help="Whose classes make the rows.  [default: expression, or the first]")
-@_number("--columns", 1, 40, 8, "Faces in a row.")
-@_number("--rows", 1, 60, 12, "Classes to draw, at most.")
-@_number("--sequences", 0, 20, 2, "Sequences to draw below them.")
-@_number("--tile", 32, 1024, 180, "Pixels across one face.")
+@option("--columns", click.IntRange(1, 40), 8, "Faces in a row.")
+@option("--rows", click.IntRange(1, 60), 12, "Classes to draw, at most.")
+@option("--sequences", click.IntRange(0, 20), 2, "Sequences to draw below them.")
+@option("--tile", click.IntRange(32, 1024), 180, "Pixels across one face.")
 @json_option
 def preview(
     file: Path,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gan.cli.options import EXISTING, out_option
+from gan.cli.options import EXISTING, option, out_option
 from meshkit.cli.parameters import json_option
 
 
@@ -18,7 +18,7 @@ from meshkit.cli.parameters import json_option
 )
 @out_option("CSV file to write: sequence, frame, viseme.", required=True)
 @click.option("--fps", type=float, required=True, help="Meshes per second of the scans.")
-@click.option("--tier", default="phones", show_default=True, help="Tier that holds the phones.")
+@option("--tier", str, "phones", "Tier that holds the phones.")
 @click.option("--sequence", help="Name of the sequence.  [default: the file's, without suffix]")
 @click.option(
     "--start",
@@ -32,13 +32,7 @@ from meshkit.cli.parameters import json_option
     type=click.IntRange(1),
     help="How many frames to label.  [default: to the end of the speech]",
 )
-@click.option(
-    "--first-frame",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Number of the first frame in the manifest.",
-)
+@option("--first-frame", click.IntRange(0), 0, "Number of the first frame in the manifest.")
 @json_option
 def visemes(
     alignments: tuple[Path, ...],

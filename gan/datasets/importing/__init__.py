@@ -2,6 +2,6 @@
 
 In reading order: `manifest` (which files, whose, with what labels), `layouts` (manifests of known
 data sets), `speech` (viseme labels from alignments of speech), `reading` (one mesh, checked),
-`work` (the folder and the processes that make it resumable and parallel), `alignment`, `outliers`,
+`work` (the folder that makes it resumable), `alignment`, `outliers`,
 `splitting`, `dataset` (all of it in order).
 """

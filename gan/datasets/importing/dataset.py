@@ -15,8 +15,8 @@ from gan.datasets.importing.outliers import Limit, Outlier, find_outliers, find_
 from gan.datasets.importing.reading import Reference, read_reference, read_registered
 from gan.datasets.importing.splitting import split_subjects
 from gan.datasets.importing.vertex_list import LANDMARKS, read_vertex_list
-from gan.datasets.importing.work import WorkFolder, crew, recall, store
-from gan.datasets.processes import Map
+from gan.datasets.importing.work import WorkFolder, recall, store
+from gan.datasets.processes import Map, crew
 from gan.datasets.store import write_dataset
 from gan.errors import DatasetError
 from gan.progress import Progress, counter, silent

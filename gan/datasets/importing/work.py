@@ -1,17 +1,12 @@
-"""What makes an import resumable and parallel: a folder of finished meshes, a crew of processes."""
+"""What makes an import resumable: a folder of finished meshes."""
 
-import contextlib
 import hashlib
-import os
 import shutil
-from collections.abc import Iterator
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
-from gan.datasets.processes import Map, workers
 from gan.errors import DatasetError
 from meshkit.files import atomic_path
 
@@ -63,43 +58,3 @@ def recall(place: Path) -> Float32[np.ndarray, "n 3"]:
     V = np.load(place, allow_pickle=False)
     assert isinstance(V, np.ndarray)
     return V
-
-
-@contextlib.contextmanager
-def crew(jobs: int, shared: object) -> Iterator[Map]:
-    """Yield what maps a task over items with this many processes; results come in order.
-
-    One job is this process. `shared` is sent to each process once. A worker computes with one
-    thread, ignores Ctrl-C, which its parent handles, and ends with its parent.
-
-    Raises
-    ------
-    DatasetError
-        A process was killed.
-    """
-    if jobs == 1:
-        yield lambda task, items: (task(shared, item) for item in items)
-        return
-    with _one_thread():
-        try:
-            with workers(jobs, shared) as run:
-                yield run
-        except BrokenProcessPool as error:
-            raise DatasetError(
-                "a reading process was killed, by lack of memory or by hand",
-                remedy="fewer-processes",
-            ) from error
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let processes that start meanwhile compute with one thread each."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
