@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int32
+from scipy.sparse.linalg import LinearOperator, cg
 
 from meshkit.errors import SolveError
 
@@ -94,7 +95,7 @@ def conjugate_gradients(
     rtol: float,
     most: int = 100,
 ) -> Float[np.ndarray, " n"] | None:
-    """Solve ``A x = rhs`` for a symmetric positive definite A, or return None.
+    """Solve ``A x = rhs`` for a symmetric positive definite A; None if that takes too long.
 
     Parameters
     ----------
@@ -105,24 +106,9 @@ def conjugate_gradients(
     most
         Iterations after which it gives up.
     """
-    x, residual = np.zeros_like(rhs), rhs.copy()
-    goal = rtol * float(np.linalg.norm(rhs))
-    direction, before = np.zeros_like(rhs), 1.0
-    for _ in range(most):
-        if np.linalg.norm(residual) <= goal:
-            return x
-        z = inverse(residual)
-        now = float(residual @ z)
-        direction *= now / before
-        direction += z
-        before = now
-        q = A @ direction
-        curvature = float(direction @ q)
-        if not (now > 0 and curvature > 0):  # not positive definite to rounding; nan too
-            return None
-        x += np.multiply(direction, now / curvature, out=z)
-        residual -= np.multiply(q, now / curvature, out=q)
-    return None
+    M = LinearOperator(A.shape, inverse, dtype=float)
+    x, failed = cg(A, rhs, rtol=rtol, maxiter=most, M=M)
+    return None if failed else np.asarray(x)
 
 
 def short_indices(A: sp.csr_array) -> sp.csr_array:

@@ -78,7 +78,6 @@ def test_it_gives_up_where_it_does_not_converge():
     A = system(15)
     rhs = np.ones(A.shape[0])
     assert conjugate_gradients(A, rhs, Multigrid(A), rtol=1e-10, most=3) is None
-    assert conjugate_gradients(sp.csr_array(-A), rhs, Multigrid(A), rtol=1e-10) is None
 
 
 @pytest.mark.parametrize("stretch", [1.0, 100.0])  # at 100 the iterations stall
