@@ -99,7 +99,7 @@ def diagnose(V: np.ndarray, F: np.ndarray) -> Diagnosis:
     lengths: tuple[int, ...] = ()
     genus = None
     if len(sound):
-        surface = [*connectivity_defects(sound, len(V)), *part_defects(sound, len(V))]
+        surface = [*connectivity_defects(sound), *part_defects(sound, len(V))]
         n_parts = faces_by_component(sound, len(V))[1]
         lengths = loop_lengths(sound)
         euler = len(np.unique(sound)) - len(edge_table(sound).E) + len(sound)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from meshkit.doctor.findings import Finding, enumerate_some, plural
+from meshkit.doctor.findings import Finding, defect, enumerate_some, plural
 from meshkit.doctor.orientation import face_sides
 from meshkit.topology import (
     components,
@@ -42,63 +42,28 @@ def sound_faces(F: Int[np.ndarray, "m 3"], n: int) -> dict[str, Bool[np.ndarray,
 def index_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]:
     """Faces that name missing vertices, one vertex twice, or the vertices of another face."""
     faces = {name: np.flatnonzero(mask) for name, mask in sound_faces(F, n).items()}
-    if (f := faces["outside"]).size:
-        yield Finding(
-            "missing-vertices",
-            "error",
-            f"{plural(len(f), 'face')} with an index outside 0..{n - 1}: {enumerate_some(f)}",
-            "faces",
-            f,
-            "delete-faces",
-        )
-    if (f := faces["repeated"]).size:
-        yield Finding(
-            "repeated-corners",
-            "error",
-            f"{plural(len(f), 'face')} with one vertex twice: {enumerate_some(f)}",
-            "faces",
-            f,
-            "drop-duplicates",
-        )
-    if (f := faces["duplicate"]).size:
-        yield Finding(
-            "duplicate-faces",
-            "error",
-            f"{plural(len(f), 'face')} on the same three vertices as an earlier one: "
-            f"{enumerate_some(f)}",
-            "faces",
-            f,
-            "drop-duplicates",
-        )
+    what = f"with an index outside 0..{n - 1}"
+    yield from defect("missing-vertices", "error", faces["outside"], "faces", what, "delete-faces")
+    f, what = faces["repeated"], "with one vertex twice"
+    yield from defect("repeated-corners", "error", f, "faces", what, "drop-duplicates")
+    f, what = faces["duplicate"], "on the same three vertices as an earlier one"
+    yield from defect("duplicate-faces", "error", f, "faces", what, "drop-duplicates")
 
 
 def vertex_defects(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Iterator[Finding]:
     """Positions that are not finite, vertices in no face, vertices at one place."""
     finite = np.isfinite(V).all(axis=1)
-    if not finite.all():
-        v = np.flatnonzero(~finite)
-        yield Finding(
-            "not-finite",
-            "error",
-            f"{plural(len(v), 'vertex')} with a coordinate that is not finite: {enumerate_some(v)}",
-            "vertices",
-            v,
-            "correct-coordinates",
-        )
+    v = np.flatnonzero(~finite)
+    what = "with a coordinate that is not finite"
+    yield from defect("not-finite", "error", v, "vertices", what, "correct-coordinates")
     yield from _extent_defects(V, finite)
     used = np.ones(len(V), dtype=bool)
     if len(F):
         v = unreferenced_vertices(F, len(V))
         used[v] = False
-        if v.size:
-            yield Finding(
-                "unreferenced-vertices",
-                "error",
-                f"{plural(len(v), 'vertex')} in no face: {enumerate_some(v)}",
-                "vertices",
-                v,
-                "drop-unreferenced",
-            )
+        yield from defect(
+            "unreferenced-vertices", "error", v, "vertices", "in no face", "drop-unreferenced"
+        )
     copies, originals = coincident_vertices(V, used & finite)
     if copies.size:
         pairs = np.stack([originals, copies], axis=1)
@@ -120,16 +85,9 @@ def _extent_defects(
     v = np.flatnonzero(size > LARGEST)
     if not v.size and 0 < size.max(initial=0) < 1 / LARGEST:
         v = np.flatnonzero(finite)
-    if v.size:
-        yield Finding(
-            "extreme-coordinates",
-            "error",
-            f"{plural(len(v), 'vertex')} with coordinates up to {size[v].max():.0e}: areas leave "
-            f"the range of floating point: {enumerate_some(v)}",
-            "vertices",
-            v,
-            "scale-mesh",
-        )
+    largest = size[v].max(initial=0)
+    what = f"with coordinates up to {largest:.0e}: areas leave the range of floating point"
+    yield from defect("extreme-coordinates", "error", v, "vertices", what, "scale-mesh")
 
 
 def coincident_vertices(
@@ -145,49 +103,22 @@ def coincident_vertices(
     return index[copy], original[copy]
 
 
-def connectivity_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]:
+def connectivity_defects(F: Int[np.ndarray, "m 3"]) -> Iterator[Finding]:
     """Edges and vertices where a surface is no manifold, sheets that disagree about their side."""
     table = edge_table(F)
-    if (crowded := table.uses > 2).any():
-        e = table.E[crowded]
-        yield Finding(
-            "non-manifold-edges",
-            "error",
-            f"{plural(len(e), 'edge')} with more than two faces: {enumerate_some(e)}",
-            "edges",
-            e,
-            "split-nonmanifold",
-        )
-    v = np.setdiff1d(nonmanifold_vertices(F), table.E[crowded])
-    if v.size:
-        yield Finding(
-            "non-manifold-vertices",
-            "error",
-            f"{plural(len(v), 'vertex')} whose faces form more than one fan: {enumerate_some(v)}",
-            "vertices",
-            v,
-            "split-nonmanifold",
-        )
+    crowded = table.E[table.uses > 2]
+    what = "with more than two faces"
+    yield from defect("non-manifold-edges", "error", crowded, "edges", what, "split-nonmanifold")
+    v = np.setdiff1d(nonmanifold_vertices(F), crowded)
+    what = "whose faces form more than one fan"
+    yield from defect("non-manifold-vertices", "error", v, "vertices", what, "split-nonmanifold")
     sides = face_sides(F)
-    if (f := np.flatnonzero(sides.inverted)).size:
-        yield Finding(
-            "inconsistent-orientation",
-            "error",
-            f"{plural(len(f), 'face')} turned against the neighbours: {enumerate_some(f)}",
-            "faces",
-            f,
-            "orient-faces",
-        )
-    if (f := np.flatnonzero(sides.one_sided)).size:
-        yield Finding(
-            "one-sided",
-            "error",
-            f"{plural(len(f), 'face')} on a sheet with one side only (a Möbius strip): "
-            f"{enumerate_some(f)}",
-            "faces",
-            f,
-            "cut-across",
-        )
+    f = np.flatnonzero(sides.inverted)
+    what = "turned against the neighbours"
+    yield from defect("inconsistent-orientation", "error", f, "faces", what, "orient-faces")
+    f = np.flatnonzero(sides.one_sided)
+    what = "on a sheet with one side only (a Möbius strip)"
+    yield from defect("one-sided", "error", f, "faces", what, "cut-across")
 
 
 def part_defects(F: Int[np.ndarray, "m 3"], n: int) -> Iterator[Finding]:
@@ -212,37 +143,21 @@ def faces_by_component(F: Int[np.ndarray, "m 3"], n: int) -> tuple[Int[np.ndarra
 
     Of two equal ones the one with the lowest vertex comes first.
     """
-    found, label, size = np.unique(
-        components(F, n)[F[:, 0]], return_inverse=True, return_counts=True
-    )
-    rank = np.empty(len(found), dtype=np.int64)
-    rank[np.argsort(-size, kind="stable")] = np.arange(len(found))
-    return rank[label.reshape(-1)], len(found)
+    _, label, size = np.unique(components(F, n)[F[:, 0]], return_inverse=True, return_counts=True)
+    rank = np.empty(len(size), dtype=np.int64)
+    rank[np.argsort(-size, kind="stable")] = np.arange(len(size))
+    return rank[label.reshape(-1)], len(size)
 
 
 def geometry_defects(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Iterator[Finding]:
     """Faces without area, edges with a negative cotangent weight; V is finite on F."""
     edge, double_area = _scaled(V, F)
     flat = double_area <= FLAT * (edge**2).sum(axis=2).max(axis=1)
-    if (f := np.flatnonzero(flat)).size:
-        yield Finding(
-            "zero-area-faces",
-            "warning",
-            f"{plural(len(f), 'face')} without area: {enumerate_some(f)}",
-            "faces",
-            f,
-            "move-corners",
-        )
+    f = np.flatnonzero(flat)
+    yield from defect("zero-area-faces", "warning", f, "faces", "without area", "move-corners")
     e = negative_edges(F[~flat], edge[~flat], double_area[~flat])
-    if e.size:
-        yield Finding(
-            "negative-cotangent-weights",
-            "note",
-            f"{plural(len(e), 'edge')} with a negative cotangent weight: {enumerate_some(e)}",
-            "edges",
-            e,
-            "positive-weights",
-        )
+    what = "with a negative cotangent weight"
+    yield from defect("negative-cotangent-weights", "note", e, "edges", what, "positive-weights")
 
 
 def _scaled(
@@ -309,12 +224,5 @@ def border_defects(
     border = np.zeros(3 * len(F), dtype=bool)
     border[table.half_edge[table.start[table.uses == 1]]] = True
     ears = np.flatnonzero(border.reshape(-1, 3).sum(axis=1) == 2)
-    if ears.size:
-        yield Finding(
-            "ears",
-            "note",
-            f"{plural(len(ears), 'face')} with two edges on the border: {enumerate_some(ears)}",
-            "faces",
-            ears,
-            "corners-at-ears",
-        )
+    what = "with two edges on the border"
+    yield from defect("ears", "note", ears, "faces", what, "corners-at-ears")

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 SEVERITIES = ("error", "warning", "note")
+NOUNS = {"vertices": "vertex", "faces": "face", "edges": "edge"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,3 +66,19 @@ def plural(count: int, noun: str) -> str:
     if count == 1:
         return f"1 {noun}"
     return f"{count} {'vertices' if noun == 'vertex' else noun + 's'}"
+
+
+def defect(
+    name: str,
+    severity: str,
+    indices: Int[np.ndarray, " k"] | Int[np.ndarray, "k 2"],
+    kind: str,
+    what: str,
+    remedy: str,
+) -> list[Finding]:
+    """Return one finding, ``2 faces without area: 3, 17``; none if nothing is concerned."""
+    if not len(indices):
+        return []
+    count = plural(len(indices), NOUNS[kind])
+    message = f"{count} {what}: {enumerate_some(indices)}"
+    return [Finding(name, severity, message, kind, indices, remedy)]

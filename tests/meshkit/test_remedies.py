@@ -35,7 +35,7 @@ def codes(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             given = [keyword.value for keyword in node.keywords if keyword.arg == "remedy"]
-            if getattr(node.func, "id", "") == "Finding":
+            if getattr(node.func, "id", "") in ("Finding", "defect"):
                 given.append(node.args[-1])
             yield from (code.value for code in given if isinstance(code, ast.Constant))
 
