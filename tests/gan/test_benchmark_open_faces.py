@@ -98,7 +98,9 @@ def test_under_a_tenth_of_all_meshes_has_an_expression_label(made):
 
 def test_labels_of_motion_are_at_the_apex(made):
     with load_dataset(made) as dataset:
-        for row in np.flatnonzero((dataset.labels["expression"] >= 0) & (dataset.sequence >= 0)):
+        labelled = np.flatnonzero((dataset.labels["expression"] >= 0) & (dataset.sequence >= 0))
+        assert len(labelled) > 0
+        for row in labelled:
             course = np.flatnonzero(dataset.sequence == dataset.sequence[row])
             frames = dataset.vertices(course)
             far = np.linalg.norm(frames - frames[0], axis=(1, 2))

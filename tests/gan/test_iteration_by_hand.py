@@ -96,6 +96,7 @@ LAZY_R1 = {
     "generator": {"name": "mlp-components", "hidden": 40, "ema": 0.9, "noise_size": 1},
     "discriminator": {"widths": [3, 4, 5, 6], "instance_noise": 0.2},
     "adversarial": {"name": "r1", "penalty": 0.9, "options": {"interval": 3}},
+    "mapping": {"size": 32},
     "regularizer": {"name": "biharmonic", "weight": 0.003},
     "augmentation": {"name": "fixed", "p": 0.6},
     "optimizer": {"decay": "cosine"},
@@ -105,6 +106,7 @@ HINGE = {
     "generator": {"hidden": 12, "noise_size": 0, "start": "random"},
     "discriminator": {"widths": [3, 4, 5, 6], "instance_noise": 0, "spectral_norm": True},
     "adversarial": {"name": "hinge"},
+    "mapping": {"name": "antialiased"},
     "regularizer": {"weight": 0},
 }
 
@@ -153,7 +155,7 @@ def in_double(problem: Problem, faces: Faces) -> Problem:
     template = np.einsum("pv,vc->pc", faces.S, faces.template)
     offset = torch.from_numpy(template - faces.mean_image.reshape(3, -1).T) / faces.deviation
     n = len(faces.V)
-    real = torch.from_numpy(faces.normalised(faces.raw))
+    real = (torch.from_numpy(faces.raw) - images.mean) / images.deviation
     # Coordinates are a hundred times the deviation: five digits are left.
     assert_close(problem.images.batch(torch.arange(n)).double(), real, rtol=0, atol=5e-5)
     assert_close(problem.offset.double(), offset, rtol=0, atol=5e-5)

@@ -4,15 +4,12 @@ import json
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 import torch
 from safetensors.torch import save_file
 
 from gan.errors import CheckpointError
-from gan.models.discriminator import BranchedDiscriminator
 from gan.models.face_model import FaceModel, Factor
 from gan.models.generator import GENERATORS, AbstractMeshGenerator, Anchors, Components
-from meshkit.nn import SparseOperator
 
 
 def small_model(seed: int = 0) -> FaceModel:
@@ -34,17 +31,6 @@ def small_model(seed: int = 0) -> FaceModel:
         slope=0.2,
         provenance={"step": 7},
     )
-
-
-def test_decode_is_the_formula():
-    model = small_model()
-    codes = model.sample_codes(3, rng=torch.Generator().manual_seed(1))
-    z = torch.cat([codes["identity"], codes["expression"], codes["noise"]], dim=1).double()
-    w = {name: weight.double() for name, weight in model.weights.items()}
-    h = z @ w["W1"].T + w["b1"]
-    h = torch.where(h > 0, h, 0.2 * h)
-    expected = model.template + 2.5 * (h @ w["W2"].T + w["b2"]).reshape(3, 6, 3)
-    np.testing.assert_allclose(model.decode(codes), expected, atol=1e-4)
 
 
 def test_a_label_fixes_its_code_and_leaves_the_others():
@@ -157,27 +143,6 @@ def test_anchored_codes_start_at_their_faces(name):
     np.testing.assert_allclose(faces, targets @ basis, atol=0.2)
 
 
-@pytest.mark.parametrize("name", ["mlp", "mlp-components"])
-def test_fold_and_plain_are_the_same_function(name):
-    rng = torch.Generator().manual_seed(0)
-    groups = [Components(slice(0, None), torch.randn(3, 12, generator=rng), [])]
-    G = generator(name, 5, torch.randn(12, generator=rng), groups, rng)
-    with torch.no_grad():
-        for weight in G.parameters():
-            weight += 0.1 * torch.randn(weight.shape, generator=rng)
-        h = G.hidden(torch.randn(7, 5, generator=rng))
-        d = G.displacement(h)
-        S = SparseOperator(sp.random_array((6, 4), density=0.5, rng=np.random.default_rng(0)))
-        W, b = G.fold(S)
-        np.testing.assert_allclose(
-            W @ h.T + b[:, None], S(d.reshape(4, -1)).reshape(18, -1), atol=1e-5
-        )
-        plain = G.plain(dict(G.named_parameters()))
-        np.testing.assert_allclose(
-            plain["W2"] @ h.T + plain["b2"][:, None], d.reshape(12, -1), atol=1e-5
-        )
-
-
 def generator(
     name: str,
     codes: int,
@@ -189,16 +154,3 @@ def generator(
     return GENERATORS.build(
         name, code_size=codes, hidden=hidden, slope=0.2, mean=mean, groups=groups, rng=rng
     )
-
-
-def test_discriminator_branches_have_their_sizes():
-    rng = torch.Generator().manual_seed(0)
-    D = BranchedDiscriminator(
-        size=32, widths=(4, 6, 8, 10), slope=0.2, classes={"identity": 7, "expression": 3}, rng=rng
-    )
-    shared = D.shared(torch.zeros(2, 3, 32, 32))
-    assert shared.shape == (2, 6, 8, 8)
-    assert D.score(shared).shape == (2,)
-    assert D.features("identity", shared).shape == (2, 10 * 2 * 2)
-    assert D.logits("identity", shared).shape == (2, 7)
-    assert D.logits("expression", shared).shape == (2, 3)

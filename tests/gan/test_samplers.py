@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from gan.losses.classification import class_weights
-from gan.training.samplers import SAMPLERS, BalancedSampler, UniformSampler
+from gan.training.samplers import SAMPLERS, BalancedSampler
 
 # 40 of class 0, 7 of class 1, 3 of class 2, 10 without a label.
 LABELS = torch.tensor([0] * 40 + [-1] * 10 + [1] * 7 + [2] * 3)
@@ -18,11 +18,6 @@ def draw(seed: int = 0) -> torch.Generator:
 @pytest.fixture
 def balanced() -> BalancedSampler:
     return BalancedSampler(n_meshes=60, labels={"mood": LABELS}, factor="mood")
-
-
-def test_uniform_is_a_permutation():
-    order = UniformSampler(n_meshes=9).epoch(rng=draw())
-    assert_close(order, torch.randperm(9, generator=draw()), rtol=0, atol=0)
 
 
 def test_an_epoch_shows_the_classes_evenly_and_the_unlabelled_once(balanced):

@@ -118,31 +118,6 @@ def test_data_that_cannot_be_trained_on(tmp_path, changes, message):
         start(tiny(), load_dataset(blobs(tmp_path / "x.h5", **changes)), CPU)
 
 
-def test_folding_gives_the_image_of_the_mesh(tiny_dataset):
-    state = start(tiny(), load_dataset(tiny_dataset), CPU)
-    G, problem = state.generator, state.problem
-    z = torch.randn(5, 9, generator=torch.Generator().manual_seed(0))
-    W, b = fold_last_layer(state)
-    with torch.no_grad():
-        h = G.hidden(z)
-        folded = (W @ h.T + b[:, None]).view(16, 16, 3, 5).permute(3, 2, 0, 1)
-        V = torch.from_numpy(problem.template).float()[..., None]
-        V = V + G.displacement(h) * problem.statistics.scale
-        image = problem.mapping(V.permute(2, 0, 1))
-        image = (image - problem.images.mean) / problem.images.deviation
-    torch.testing.assert_close(folded, image, rtol=1e-4, atol=1e-4)
-
-
-def test_cached_images_are_the_mapping_of_the_meshes(tiny_dataset):
-    with load_dataset(tiny_dataset) as dataset:
-        state = start(tiny(), dataset, CPU)
-        problem = state.problem
-        V = torch.from_numpy(dataset.vertices(problem.indices[[3, 17]]))
-    expected = (problem.mapping(V) - problem.images.mean) / problem.images.deviation
-    real = problem.images.batch(torch.tensor([3, 17]))
-    torch.testing.assert_close(real, expected, rtol=1e-4, atol=1e-4)
-
-
 def test_fixed_codes_come_to_be_classified_as_their_labels(tiny_dataset):
     config = tiny(iterations=300, batch=16)
     faster = config.optimizer.model_copy(update={"rate_g": 1e-3, "rate_d": 1e-3})

@@ -5,118 +5,54 @@ always a whole mesh that is mapped to an image; nothing is folded, fused or shar
 """
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from gan.config import Config
-from meshkit.laplacian import cotangent_laplacian
-from meshkit.operators.mass import voronoi_mass
+from gan.config import Config, FactorConfig
+from tests.reference.networks import (
+    Adam,
+    Weights,
+    contrast,
+    convolution,
+    energy,
+    leaky,
+    log_softmax,
+    softplus,
+)
 
-Weights = dict[str, Tensor]
 
-
-@dataclass(frozen=True)
 class Faces:
-    """The training meshes, the template and the matrix from vertices to pixels."""
+    """The training meshes (N, V, 3) in mm, the template, and the matrix S from vertices to pixels.
 
-    V: np.ndarray  # (N, V, 3) mm
-    template: np.ndarray  # (V, 3) mm
-    F: np.ndarray
-    labels: dict[str, np.ndarray]  # (N,), classes 0, 1, …, or -1
-    S: np.ndarray  # (n², V)
+    `labels` are classes 0, 1, … or -1 by factor; `scale` is one coordinate's deviation, in mm.
+    """
 
-    def __post_init__(self) -> None:
-        n = math.isqrt(len(self.S))
-        raw = np.einsum("pv,bvc->bcp", self.S, self.V).reshape(-1, 3, n, n)
-        set_mean = raw.mean(axis=0)
-        variation = self.V - self.V.mean(axis=0)
-        # The trainer keeps the mean image in float32.
-        for name, value in {
-            "raw": raw,
-            "mean_image": set_mean.astype(np.float32).astype(np.float64),
-            "deviation": math.sqrt(((raw - set_mean) ** 2).mean()),
-            "scale": math.sqrt((variation**2).mean()),
-            "half_height": (self.template[:, 1].max() - self.template[:, 1].min()) / 2,
-        }.items():
-            object.__setattr__(self, name, value)
-
-    def normalised(self, raw: np.ndarray) -> np.ndarray:
-        """Return images in units of the deviation about the mean image."""
-        return (raw - self.mean_image) / self.deviation
+    def __init__(
+        self,
+        V: np.ndarray,
+        template: np.ndarray,
+        F: np.ndarray,
+        labels: dict[str, np.ndarray],
+        S: np.ndarray,
+    ) -> None:
+        self.V, self.template, self.F, self.labels, self.S = V, template, F, labels, S
+        n = math.isqrt(len(S))
+        self.raw = np.einsum("pv,bvc->bcp", S, V).reshape(-1, 3, n, n)
+        mean = self.raw.mean(axis=0)
+        self.mean_image = mean.astype(np.float32).astype(np.float64)  # as the trainer keeps it
+        self.deviation = math.sqrt(((self.raw - mean) ** 2).mean())
+        self.scale = math.sqrt(((V - V.mean(axis=0)) ** 2).mean())
+        self.half_height = (template[:, 1].max() - template[:, 1].min()) / 2
 
     def class_weights(self, factor: str) -> np.ndarray:
         """Return the uniform share of every class over its share of the labelled meshes."""
         label = self.labels[factor]
         share = np.bincount(label[label >= 0]) / (label >= 0).sum()
         return 1 / len(share) / share
-
-
-@dataclass
-class Adam:
-    """Kingma and Ba's, with a memory for each weight."""
-
-    betas: tuple[float, float]
-    memory: dict[str, tuple[Any, Any, int]] = field(default_factory=dict)
-
-    def descend(self, weights: Weights, objective: Tensor, rate: float) -> Weights:
-        """Return the weights after a step; those that do not take part stay."""
-        gradients = torch.autograd.grad(objective, list(weights.values()), allow_unused=True)
-        moved, (b1, b2) = {}, self.betas
-        for (name, w), g in zip(weights.items(), gradients, strict=True):
-            moved[name] = w.detach()
-            if g is not None:
-                m, v, t = self.memory.get(name, (0.0, 0.0, 0))
-                m, v, t = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2, t + 1
-                self.memory[name] = m, v, t
-                step = m / (1 - b1**t) / ((v / (1 - b2**t)).sqrt() + 1e-8)
-                moved[name] = w.detach() - rate * step
-        return moved
-
-
-def convolution(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
-    """Return the 4 × 4 convolution of stride 2, a border of one zero around the image."""
-    B, C, n, _ = x.shape
-    padded = x.new_zeros(B, C, n + 2, n + 2)
-    padded[:, :, 1:-1, 1:-1] = x
-    answer = b[None, :, None, None].expand(B, -1, n // 2, n // 2)
-    for i in range(4):
-        for j in range(4):
-            seen = padded[:, :, i : i + n : 2, j : j + n : 2]
-            answer = answer + torch.einsum("oc,bcyx->boyx", W[:, :, i, j], seen)
-    return answer
-
-
-def leaky(x: Tensor, slope: float) -> Tensor:
-    return torch.where(x > 0, x, slope * x)
-
-
-def log_softmax(x: Tensor) -> Tensor:
-    return x - x.exp().sum(dim=-1, keepdim=True).log()
-
-
-def softplus(x: Tensor) -> Tensor:
-    return (1 + x.exp()).log()
-
-
-def contrast(features: Tensor, label: list[int], temperature: float) -> Tensor:
-    """Return Khosla et al.'s Eq. 2 of the samples with a label, anchor by anchor."""
-    unit = [f / f.square().sum().sqrt() for f in features]
-    losses = []
-    for i in range(len(unit)):
-        others = [j for j in range(len(unit)) if j != i and label[j] >= 0]
-        positives = [j for j in others if label[j] == label[i]]
-        if label[i] < 0 or not positives:
-            continue
-        near = {j: (unit[i] @ unit[j] / temperature).exp() for j in others}
-        everything = sum(near.values())
-        losses.append(-sum((near[j] / everything).log() for j in positives) / len(positives))
-    return sum(losses) / len(losses) if losses else torch.zeros((), dtype=torch.float64)
 
 
 @dataclass
@@ -179,7 +115,7 @@ class TrainerByHand:
         self.D = {name: w.requires_grad_(True) for name, w in self.D.items()}
         chosen = self.next_meshes()
         batch = self.draw_codes(labelled)
-        real = torch.from_numpy(self.faces.normalised(self.faces.raw[chosen]))
+        real = self.normalised(torch.from_numpy(self.faces.raw[chosen]))
         fake = self.image(self.displacement(batch.z)).detach()
         real, fake = self.augment(real), self.augment(fake)
         real, fake = self.noisy(real), self.noisy(fake)
@@ -188,10 +124,15 @@ class TrainerByHand:
         score = self.score(shared)
         terms, weights = self.game(real, fake, score[:B], score[B:]), {}
         for factor in self.config.factors:
-            own = self.factor_terms(factor.name, shared[:B], shared[B:], chosen, batch)
-            for loss, term in own.items():
-                terms[f"{loss}_{factor.name}"] = term
-                weights[f"{loss}_{factor.name}"] = factor.losses[loss].d
+            own, made = self.features(f"branches.{factor.name}", shared).split(B)
+            for loss, setting in factor.losses.items():
+                if loss == "code-regression" and setting.d:
+                    term = self.generator_term(factor, loss, made, batch)
+                else:
+                    term = self.discriminator_term(factor, loss, own, chosen)
+                if term is not None and setting.d:
+                    terms[f"{loss}_{factor.name}"] = term
+                    weights[f"{loss}_{factor.name}"] = setting.d
         total = sum(weights.get(name, 1) * term for name, term in terms.items())
         self.D = self.adam_d.descend(self.D, total, rate)
         shown = self.adapt(score[:B].detach(), score[B:].detach())
@@ -200,7 +141,7 @@ class TrainerByHand:
 
     def train_generator(self, labelled: str, rate: float) -> dict[str, Tensor]:
         self.G = {name: w.requires_grad_(True) for name, w in self.G.items()}
-        batch, config = self.draw_codes(labelled), self.config
+        batch, config, faces = self.draw_codes(labelled), self.config, self.faces
         d = self.displacement(batch.z)
         image = self.noisy(self.augment(self.image(d)))
         shared = self.trunk(image)
@@ -208,14 +149,17 @@ class TrainerByHand:
         r1 = config.adversarial.name == "r1"
         terms, weights = {"adversarial": softplus(-score).mean() if r1 else -score.mean()}, {}
         further = {f"regularizer_{s.name}": s for s in config.regularizers}
+        V, size = faces.template / faces.half_height, faces.scale / faces.half_height
         for term, section in ({"regularizer": config.regularizer} | further).items():
             if section.weight:
-                terms[term], weights[term] = self.energy(section.name, d), section.weight
+                terms[term] = energy(section.name, V, faces.F, size * d)
+                weights[term] = section.weight
         for factor in config.factors:
+            f = self.features(f"branches.{factor.name}", shared)
             for loss, setting in factor.losses.items():
-                made = self.generator_term(factor.name, loss, shared, batch)
-                if made is not None and setting.g:
-                    terms[f"{loss}_{factor.name}"] = made
+                term = self.generator_term(factor, loss, f, batch) if setting.g else None
+                if term is not None:
+                    terms[f"{loss}_{factor.name}"] = term
                     weights[f"{loss}_{factor.name}"] = setting.g
         total = sum(weights.get(name, 1) * term for name, term in terms.items())
         self.G = self.adam_g.descend(self.G, total, rate)
@@ -344,8 +288,11 @@ class TrainerByHand:
         """Map the displaced template, mesh by mesh, and normalise."""
         faces, n = self.faces, self.config.mapping.size
         V = torch.from_numpy(faces.template)[:, :, None] + faces.scale * d
-        raw = torch.einsum("pv,vcb->bcp", torch.from_numpy(faces.S), V).reshape(-1, 3, n, n)
-        return (raw - torch.from_numpy(faces.mean_image)) / faces.deviation
+        raw = torch.einsum("pv,vcb->bcp", torch.from_numpy(faces.S), V)
+        return self.normalised(raw.reshape(-1, 3, n, n))
+
+    def normalised(self, raw: Tensor) -> Tensor:
+        return (raw - torch.from_numpy(self.faces.mean_image)) / self.faces.deviation
 
     def weight(self, layer: str) -> Tensor:
         """Return a layer's weight; under a spectral norm, one step of power iteration on."""
@@ -401,81 +348,48 @@ class TrainerByHand:
         (slope,) = torch.autograd.grad(score, images, create_graph=True)
         return slope.square().sum(dim=(1, 2, 3))
 
-    def factor_terms(
-        self, name: str, real: Tensor, fake: Tensor, chosen: np.ndarray, batch: Batch
-    ) -> dict[str, Tensor]:
-        """Return what the discriminator minimises for one factor."""
-        (settings,) = [f for f in self.config.factors if f.name == name]
-        labels, terms = self.faces.labels[name], {}
-        f = self.features(f"branches.{name}", real)
-        for loss, setting in settings.losses.items():
-            if not setting.d or loss == "feature":
-                continue
-            if loss == "classification":
-                even = settings.balance == "uniform"
-                weights = self.faces.class_weights(name) if even else np.ones(labels.max() + 1)
-                logs = log_softmax(self.linear(f"branches.{name}.last", f))
-                shown = [(i, labels[k]) for i, k in enumerate(chosen) if labels[k] >= 0]
-                total = -sum(weights[c] * logs[i, c] for i, c in shown)
-                terms[loss] = total / ((labels >= 0).mean() * len(chosen))
-            elif loss == "code-regression":
-                terms[loss] = self.generator_term(name, loss, fake, batch)
-            else:
-                terms[loss] = self.contrast(name, f, labels[chosen].tolist())
-        return terms
+    def discriminator_term(
+        self, factor: FactorConfig, loss: str, f: Tensor, chosen: np.ndarray
+    ) -> Tensor | None:
+        """Return what real faces with features f add, faces by their numbers `chosen`."""
+        labels = self.faces.labels[factor.name]
+        if loss == "supervised-contrastive":
+            return self.contrast(factor, f, labels[chosen].tolist())
+        if loss != "classification":
+            return None
+        even = factor.balance == "uniform"
+        weights = self.faces.class_weights(factor.name) if even else np.ones(labels.max() + 1)
+        logs = log_softmax(self.linear(f"branches.{factor.name}.last", f))
+        shown = [(i, labels[k]) for i, k in enumerate(chosen) if labels[k] >= 0]
+        total = -sum(weights[c] * logs[i, c] for i, c in shown)
+        return total / ((labels >= 0).mean() * len(chosen))
 
-    def generator_term(self, name: str, loss: str, shared: Tensor, batch: Batch) -> Tensor | None:
-        (settings,) = [f for f in self.config.factors if f.name == name]
-        f, label = self.features(f"branches.{name}", shared), batch.label.get(name)
+    def generator_term(
+        self, factor: FactorConfig, loss: str, f: Tensor, batch: Batch
+    ) -> Tensor | None:
+        """Return what generated faces with features f add."""
+        name, label = factor.name, batch.label.get(factor.name)
         if loss == "code-regression":
             read = self.linear(f"heads.{name}.code-regression.read", f)
             return (read - batch.code[name]).square().mean()
         if loss == "classification":
-            if label is None:
-                return None
             logs = log_softmax(self.linear(f"branches.{name}.last", f))
-            return -sum(logs[i, c] for i, c in enumerate(label)) / len(label)
+            return None if label is None else -logs[range(len(f)), label].mean()
         if loss == "feature":
             if label is not None:
                 return None
             pairs = [(f[i], f[j]) for i, j in batch.pair[name]]
-            if settings.losses[loss].options.get("distance", "cosine") == "l2":
+            if factor.losses[loss].options.get("distance", "cosine") == "l2":
                 return sum((a - b).square().sum() for a, b in pairs) / len(pairs)
-            cosines = [a @ b / (a.norm() * b.norm()) for a, b in pairs]
-            return sum(1 - cosine for cosine in cosines) / len(pairs)
+            return sum(1 - a @ b / (a.norm() * b.norm()) for a, b in pairs) / len(pairs)
         if label is None:
             label = torch.arange(len(f))
             for i, j in batch.pair[name]:
                 label[j] = label[i]
-        return self.contrast(name, f, label.tolist())
+        return self.contrast(factor, f, label.tolist())
 
-    def contrast(self, name: str, f: Tensor, label: list[int]) -> Tensor:
-        (settings,) = [s for s in self.config.factors if s.name == name]
-        options = settings.losses["supervised-contrastive"].options
+    def contrast(self, factor: FactorConfig, f: Tensor, label: list[int]) -> Tensor:
+        options = factor.losses["supervised-contrastive"].options
         if options.get("projection", 64):
-            f = self.linear(f"heads.{name}.supervised-contrastive.project", f)
+            f = self.linear(f"heads.{factor.name}.supervised-contrastive.project", f)
         return contrast(f, label, options.get("temperature", 0.1))
-
-    def energy(self, name: str, d: Tensor) -> Tensor:
-        """Return a regularizer, face by face, of displacements in half-heights."""
-        faces = self.faces
-        V, F = faces.template / faces.half_height, faces.F
-        moved = [faces.scale / faces.half_height * one for one in d.unbind(dim=2)]
-        if name == "edge-length":
-            E = sorted({tuple(sorted((f[k], f[k - 1]))) for f in F.tolist() for k in range(3)})
-            i, j = torch.tensor(E).T
-            edge = V[j] - V[i]
-            length, edge = _kept(np.linalg.norm(edge, axis=1)), _kept(edge)
-            after = [(edge + m[j] - m[i]).square().sum(dim=1).sqrt() for m in moved]
-            energies = [(new / length - 1).square().mean() for new in after]
-        else:
-            L = cotangent_laplacian(V, F)
-            if name == "biharmonic":
-                L = sp.diags_array(voronoi_mass(V, F) ** -0.5) @ L
-            energies = [(_kept(L.toarray()) @ m).square().sum() for m in moved]
-        return sum(energies) / len(energies)
-
-
-def _kept(array: np.ndarray) -> Tensor:
-    """Return an array of the template as the trainer keeps it, rounded to float32."""
-    return torch.from_numpy(array.astype(np.float32)).double()

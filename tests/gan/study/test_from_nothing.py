@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from gan.datasets.store import load_dataset
 from gan.errors import DatasetError
@@ -50,7 +52,9 @@ def test_from_nothing_to_a_report_with_three_factors(tmp_path, table):
     assert not outcome.failed
     assert outcome.found == ()
     for name in ("sparse-reconstruction-free", "three-factors", "three-factors-crossed"):
-        assert (folder / f"figures/{name}.png").stat().st_size > 1000, name
+        with Image.open(folder / f"figures/{name}.png") as picture:
+            shades = np.asarray(picture.convert("L"))
+        assert np.ptp(shades) > 100, f"{name} is blank"
     page = (folder / "report.html").read_text()
     assert "Models that are not here" not in page
     _survives_a_lost_file(folder, table)
