@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gan.cli.measuring import measuring_options
+
 if TYPE_CHECKING:
     from gan.cli.stage_bar import StageBar
     from gan.datasets.store import Dataset
@@ -19,40 +21,12 @@ PATH = click.Path(path_type=Path)
 @click.argument("runs", nargs=-1, required=True, metavar="[NAME=]RUN...")
 @click.argument("dataset", type=PATH)
 @click.option(
-    "-o", "--out", type=PATH, default="comparison", show_default=True, metavar="DIR", help="Folder."
+    "-o", "--out", type=PATH, default="comparison", show_default=True, metavar="DIR", help="Output."
 )
-@click.option(
-    "--metrics",
-    "only",
-    metavar="LIST",
-    help="Only these, separated by commas.  [default: specificity, diversity, labels, model-free, "
-    "generalisation, sparse, decoupling]",
+@measuring_options(
+    by_default="diversity, specificity, model-free, energy, labels, decoupling, generalisation, "
+    "sparse"
 )
-@click.option(
-    "--samples",
-    type=click.IntRange(20, 1_000_000),
-    default=1000,
-    show_default=True,
-    metavar="N",
-    help="Generated faces for specificity and energy; the other samples follow.",
-)
-@click.option(
-    "--pairs",
-    type=click.IntRange(2, 10_000_000),
-    default=10_000,
-    show_default=True,
-    metavar="N",
-    help="Pairs for each diversity.",
-)
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="METRIC.OPTION=VALUE",
-    help="Set one option of a metric, as in sparse.priors=[0,1] or decoupling.budget=30.",
-)
-@click.option("--fresh", is_flag=True, help="Compute anew what was computed before.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1000), default=0, show_default=True)
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw the models.")
 @click.option("--json", "as_json", is_flag=True, help="Print comparison.json instead of a summary.")
 def compare(
@@ -65,16 +39,17 @@ def compare(
     overrides: tuple[str, ...],
     fresh: bool,
     seed: int,
+    device: str,
     figures: bool,
     as_json: bool,
 ) -> None:
-    """Measure several RUNs alike on DATASET: the paper's tables, and whether its claims hold.
+    """Measure several RUNs in the same way on DATASET, and judge the paper's claims.
 
-    RUNs are those of `gan train` and `gan baseline`. Which model of the tables one is follows from
-    its configuration, or its folder's name; NAME=RUN says it: ours, ours-plus, no-regularizer,
-    no-identity-classifier, no-expression-classifier, no-feature-loss, 3dmm, mae, coma, or any
-    other. Runs that differ only in their seed are pooled. What `gan evaluate` measured before is
-    not measured again, and an interrupted comparison goes on where it was.
+    RUNs are folders of `gan train` and `gan baseline`. Which model of the tables a run is follows
+    from its configuration or from its folder's name. NAME=RUN says it outright: ours, ours-plus,
+    no-regularizer, no-identity-classifier, no-expression-classifier, no-feature-loss, 3dmm, mae,
+    coma, or any other name. Runs that differ only in their seed are averaged. What `gan evaluate`
+    measured before is not measured again, and an interrupted comparison continues.
 
     DIR gets report.html, table1 and table2 as .csv and .tex, comparison.json, and the pictures.
 
@@ -84,25 +59,24 @@ def compare(
     """  # noqa: D301 (click reads the character)
     from gan.cli.stage_bar import StageBar
     from gan.datasets.store import load_dataset
-    from gan.evaluation.of_run import choose_metrics
+    from gan.evaluation.choice import choose_metrics
+    from gan.evaluation.metric import default_metrics
     from gan.report.folder import written_folder
-    from gan.sections import MetricConfig
+    from gan.runs.directory import pick_device
     from gan.study.export import as_record
     from gan.study.identify import members_of
     from gan.study.moving_face import moving_face
     from gan.study.page import is_comparison, write_comparison
-    from gan.study.results import FURTHER, CompareSettings
+    from gan.study.results import CompareSettings
     from gan.study.results import compare as measure
     from meshkit.cli.messages import print_json, warnings_on
 
-    usual = {name: MetricConfig(name=name) for name in FURTHER}
-    basic, metrics = choose_metrics(only, (), overrides, usual)
     settings = CompareSettings(
         n_samples=samples,
         n_pairs=pairs,
         seed=seed,
-        basic=basic,
-        metrics=tuple(metrics),
+        metrics=tuple(choose_metrics(only, (), overrides, default_metrics(compare=True))),
+        device=pick_device(device),
         fresh=fresh,
     )
     members = members_of(runs)
@@ -147,12 +121,13 @@ def _print(found: "Comparison") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from gan.study.latex import MOST_COLUMNS, written
+    from gan.report.tables import written
+    from gan.study.latex import MAX_COLUMNS
     from gan.study.tables import blocks, table1
     from gan.study.verdicts import judge_claims
 
     console, table = Console(highlight=False), table1(found)
-    for block in blocks(table.columns, MOST_COLUMNS):
+    for block in blocks(table.columns, MAX_COLUMNS):
         grid = Table(box=None, pad_edge=False, header_style="bold")
         grid.add_column("")
         for k in block:
@@ -161,7 +136,9 @@ def _print(found: "Comparison") -> None:
         for row in table.rows:
             cells = [(row.cells[k], table.columns[k]) for k in block]
             texts = [
-                Text(written(c.value, q)[0] if c.value else "–", style="bold" if c.best else "")
+                Text(written(c.value, q.unit)[0], style="bold" if c.best else "")
+                if c.value
+                else Text("–")
                 for c, q in cells
             ]
             grid.add_row(Text(row.title), *texts)

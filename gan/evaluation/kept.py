@@ -7,6 +7,7 @@ that it changes back.
 
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from importlib import metadata
@@ -15,12 +16,14 @@ from typing import Any
 
 from safetensors import safe_open
 
-from gan.evaluation.result import as_json, from_json
+from gan.datasets.store import Dataset
+from gan.evaluation.result import Measured, as_json, measured_from_json
 from gan.models.contract import FaceGenerator
 from gan.provenance import source_commit
 from meshkit.files import atomic_path
 
-FORMAT = "meshkit-gan evaluation part 1"
+KEPT = "evaluation"  # folder of a run
+FORMAT = "meshkit-gan evaluation part 2"
 
 
 class KeptParts:
@@ -47,27 +50,27 @@ class KeptParts:
         software = {"version": version, "commit": source_commit()}
         self._common = {"software": software, **depends_on}
 
-    def find(self, name: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the fields that were kept; None if none were, or the file is damaged."""
+    def find(self, name: str, settings: Mapping[str, Any]) -> Measured | None:
+        """Return what was kept; None if nothing was, or the file is damaged."""
         if self._folder is None or self._fresh:
             return None
         path, key = self._place(name, settings)
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             if record["format"] == FORMAT and record["key"] == key:
-                return from_json(record["fields"])
+                return measured_from_json(record["measured"])
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass
         return None
 
-    def keep(self, name: str, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
-        """Keep fields of an evaluation."""
+    def keep(self, name: str, settings: Mapping[str, Any], measured: Measured) -> None:
+        """Keep what a metric found."""
         if self._folder is None:
             return
         self._folder.mkdir(exist_ok=True)
         path, key = self._place(name, settings)
         with atomic_path(path) as aside:
-            record = {"format": FORMAT, "key": key, "fields": as_json(fields)}
+            record = {"format": FORMAT, "key": key, "measured": as_json(measured)}
             aside.write_text(json.dumps(record, indent=1) + "\n")
 
     def _place(self, name: str, settings: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
@@ -77,6 +80,12 @@ class KeptParts:
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         plain = "".join(c if c.isalnum() else "-" for c in name)
         return self._folder / f"{plain}-{digest}.json", json.loads(text)
+
+
+def kept_in(run: Path, model: FaceGenerator, dataset: Dataset, *, fresh: bool = False) -> KeptParts:
+    """Return what is kept in `RUN/evaluation`; a run that cannot be written to keeps nothing."""
+    depends_on = {"model": model_fingerprint(model), "dataset": dataset.fingerprint}
+    return KeptParts(run / KEPT if os.access(run, os.W_OK) else None, depends_on, fresh=fresh)
 
 
 def model_fingerprint(model: FaceGenerator) -> str:

@@ -1,90 +1,140 @@
-"""Metrics by name, beside those that every evaluation takes: ours, and those of plug-ins."""
+"""What a metric is: a class that says what it needs, measures, and says how it is shown.
 
+Whatever takes, stores, shows or compares metrics knows no more than this; see `gan.evaluation.
+metrics` for ours, and docs/howto/plugins.md for one of your own.
+"""
+
+import itertools
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple, final
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, final
 
-import numpy as np
 import torch
-from jaxtyping import Float, Int
 
 from gan.datasets.store import Dataset
-from gan.evaluation.estimate import Estimate, estimate
-from gan.evaluation.generated import decode_all
-from gan.evaluation.nearest import NearestMesh
-from gan.models.contract import FaceGenerator
+from gan.evaluation.context import NEEDS, Context
+from gan.evaluation.result import MODEL, TRAINING, Evaluation, Matrix, Measured
 from gan.progress import Progress as Progress
 from gan.progress import silent as silent
 from gan.registry import Registry
-from gan.runs.directory import pick_device
+from gan.sections import MetricConfig
+
+__all__ = [
+    "METRICS",
+    "AbstractMetric",
+    "Column",
+    "Context",
+    "Matrix",
+    "Measured",
+    "Unfinished",
+    "Unmeasurable",
+    "columns_of",
+    "default_metrics",
+    "every_reason",
+    "metric_class",
+]
+
+Better = Literal["higher", "lower", ""]
+SHORT = {"identity": "Id", "expression": "Exp", "viseme": "Vis"}
 
 
 class Unmeasurable(ValueError):  # noqa: N818
-    """The data, or the time, does not allow a metric; the others can still be measured."""
+    """The data, or the time, does not allow a metric; the others can still be measured.
+
+    What the message says before a colon, if that is short, stands in the cells of tables.
+    """
 
 
 class Unfinished(Unmeasurable):
     """The time is over; the same call goes on from where it stopped."""
 
 
-class Measured(NamedTuple):
-    """What a metric found.
+class Column(NamedTuple):
+    """A number of every model, as tables and comparisons show it.
+
+    "{factor}" in a text stands for each factor of the models, "{short}" for what headings call it;
+    "{option}" for whatever stands in its place in the names of the metric's values. Such columns
+    that follow each other stand together for each factor.
 
     Attributes
     ----------
-    values
-        By "model", "training" or a name of its own. "model, X" and "training, X" stand in one row
-        of tables, called X.
-    notes
-        What a reader must know: which judge, which data; by name.
+    key : what claims, CSV and JSON call it
+    title : its heading
+    value : its name among the metric's values
+    reference : that of what models are held against, in the first row; "" for nothing
+    unit, better, meaning : those of the metric, unless they are given
+    group : columns of a group stand together; the metric's name, unless it is given
+    guard : key of a share that, where it is high, disqualifies from being best
+    headline : whether it is among the few numbers that a report begins with
+    metric, factor : filled in by `columns_of`
     """
 
-    unit: str
-    meaning: str
-    values: dict[str, Estimate]
-    notes: Mapping[str, str] = MappingProxyType({})
+    key: str
+    title: str
+    value: str = MODEL
+    reference: str = TRAINING
+    unit: str = ""
+    better: Better = ""
+    meaning: str = ""
+    group: str = ""
+    guard: str = ""
+    headline: bool = False
+    metric: str = ""
+    factor: str = ""
+
+    def filled(self, **places: str) -> "Column":
+        """Return the column with what stands in its places."""
+        return Column._make(x.format(**places) if isinstance(x, str) else x for x in self)
 
 
 class AbstractMetric(ABC):
     """A number about generated faces, and the same about training faces to hold it against.
 
+    A metric with a single number needs no more than its attributes and `measure`.
+
     Attributes
     ----------
-    unit : what stands behind the number in tables; "" for none
+    unit : of its values; "%" for shares, which are fractions of 1
     meaning : one line for tables and reports
+    better : which way is better, "higher" or "lower"
+    needs : what must be there, of `gan.evaluation.context.NEEDS`; "pairs" if it uses `n_pairs`
+    columns : how tables show it; none: "model", held against "training"
+    by_default : where it is taken when nobody says which: "always", in "compare", or nowhere
+    table : which table of a comparison its columns stand in: the paper's 1, or 2
+    place : the lower, the further left
     free_options : options that do not change the result
-    notes : what a reader must know, by name; `measure` may set it
-    progress : set by whoever wants to hear how far `measure` is
     """
 
     unit: str = ""
     meaning: str = ""
+    better: Better = ""
+    needs: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    by_default: Literal["always", "compare", ""] = ""
+    table: int = 1
+    place: int = 100
     free_options: tuple[str, ...] = ()
-    notes: Mapping[str, str] = MappingProxyType({})
-    progress: Progress = staticmethod(silent)
 
     def depends_on(self, dataset: Dataset) -> dict[str, Any]:
         """Return what the result depends on beside model, data set, options and seed, as JSON."""
         return {}
 
+    @final
+    def check(self, context: Context) -> None:
+        """Raise Unmeasurable if something that the metric needs is not there."""
+        for need in self.needs:
+            if lack := NEEDS[need](context):
+                raise Unmeasurable(lack)
+
     @abstractmethod
-    def measure(
-        self,
-        model: FaceGenerator,
-        dataset: Dataset,
-        rows: Int[np.ndarray, " n"],
-        *,
-        n_samples: int,
-        rng: torch.Generator,
-    ) -> dict[str, Estimate]:
+    def measure(self, context: Context, *, rng: torch.Generator) -> Measured:
         """Return "model" and, where it makes sense, "training".
 
         Parameters
         ----------
-        rows : the training meshes, for `dataset.vertices`
-        n_samples : of generated faces, and at most so many training meshes
-        rng : all random numbers, so that an evaluation can be repeated
+        context : the model, the training meshes, how many samples to take, and what metrics share
+        rng : the metric's own random numbers, so that an evaluation can be repeated
 
         Raises
         ------
@@ -93,62 +143,88 @@ class AbstractMetric(ABC):
         """
 
 
-METRICS: Registry[AbstractMetric] = Registry("metric", "meshkit_gan.metrics", AbstractMetric)
+METRICS: Registry[AbstractMetric] = Registry(
+    "metric", "meshkit_gan.metrics", AbstractMetric, package="gan.evaluation.metrics"
+)
 
 
-@final
-@METRICS.register("coverage")
-class Coverage(AbstractMetric):
-    """How far training faces are from the nearest of n generated ones: what the model left out.
+def metric_class(name: str) -> type[AbstractMetric]:
+    """Return the class of a metric; a function that makes one is shown as the base class says."""
+    made = METRICS.find(name)
+    return made if isinstance(made, type) else AbstractMetric
 
-    The other direction of specificity. A model that has collapsed to one good face is specific and
-    covers nothing. Held against n training faces of other subjects in place of the generated ones.
 
-    References
+def default_metrics(*, compare: bool = False) -> tuple[MetricConfig, ...]:
+    """Return the metrics that are taken when nobody says which: what is cheap first."""
+    wanted = ("always", "compare") if compare else ("always",)
+    classes = {name: metric_class(name) for name in METRICS}
+    chosen = [name for name, cls in classes.items() if cls.by_default in wanted]
+    chosen.sort(key=lambda name: (wanted.index(classes[name].by_default), classes[name].place))
+    return tuple(MetricConfig(name=name) for name in chosen)
+
+
+def columns_of(
+    names: Sequence[str],
+    factors: Sequence[str],
+    evaluations: Sequence[Evaluation],
+    *,
+    table: int | None = None,
+) -> list[Column]:
+    """Return the columns of metrics, from left to right.
+
+    Parameters
     ----------
-    Achlioptas et al., Learning representations and generative models for 3D point clouds, ICML
-    2018, Section 2: minimum matching distance.
+    factors : of any of the models
+    table : only those of one table
     """
+    classes = {name: metric_class(name) for name in names}
+    columns = list[Column]()
+    for name in sorted(classes, key=lambda name: classes[name].place):
+        cls = classes[name]
+        if table not in (None, cls.table):
+            continue
+        keys = {key for e in evaluations if name in e.metrics for key in e.metrics[name].values}
+        for column in _filled(cls.columns or (Column(name, name),), factors, keys):
+            columns.append(
+                column._replace(
+                    unit=column.unit or cls.unit,
+                    better=column.better or cls.better,
+                    meaning=column.meaning or cls.meaning,
+                    group=column.group or name,
+                    metric=name,
+                )
+            )
+    return columns
 
-    unit = "mm"
-    meaning = "distance of training faces to the nearest of as many others; of other subjects"
 
-    def measure(
-        self,
-        model: FaceGenerator,
-        dataset: Dataset,
-        rows: Int[np.ndarray, " n"],
-        *,
-        n_samples: int,
-        rng: torch.Generator,
-    ) -> dict[str, Estimate]:
-        """Return the mean distance to generated faces, and to those of other people."""
-        faces = decode_all(model, model.sample_codes(n_samples, rng=rng))
-        order = torch.randperm(len(rows), generator=rng).numpy()
-        asked = rows[np.sort(order[:n_samples])]
-        offered = rows[np.sort(order[-n_samples:])]
+def _filled(
+    columns: Sequence[Column], factors: Sequence[str], keys: Collection[str]
+) -> Iterator[Column]:
+    """Yield a column for everything that a place stands for."""
+    for of_factors, group in itertools.groupby(columns, lambda c: "{factor}" in c.value):
+        if of_factors:
+            templates = list(group)
+            for factor in factors:
+                short = SHORT.get(factor, factor.capitalize())
+                for column in templates:
+                    yield column._replace(factor=factor).filled(factor=factor, short=short)
+            continue
+        for column in group:
+            start, place, _ = column.value.partition("{option}")
+            options = {key.removeprefix(start) for key in keys if key.startswith(start)}
+            if place:
+                yield from (column.filled(option=o) for o in sorted(options, key=_as_number))
+            else:
+                yield column
 
-        def generated(chosen: Int[np.ndarray, " k"]) -> Float[np.ndarray, "k V 3"]:
-            return np.asarray(faces[chosen])
 
-        def training(chosen: Int[np.ndarray, " k"]) -> Float[np.ndarray, "k V 3"]:
-            return dataset.vertices(offered[chosen])
+def _as_number(text: str) -> tuple[float, str]:
+    try:
+        return float(text), text
+    except ValueError:
+        return math.inf, text
 
-        device = pick_device("auto")
-        from_model = NearestMesh(generated, len(faces), dataset.template, device=device)
-        from_others = NearestMesh(training, len(offered), dataset.template, device=device)
-        subject, others = dataset.subject[asked], dataset.subject[offered]
-        several = len(np.unique(others)) > 1
-        near: list[np.ndarray] = []
-        reference: list[np.ndarray] = []
-        for part in np.array_split(np.arange(len(asked)), max(1, len(asked) // 250)):
-            X = dataset.vertices(asked[part])
-            near.append(from_model.query(X).distance)
-            if several:
-                found = from_others.query(X, group=subject[part], groups=others)
-                reference.append(found.distance)
-        values = {"model": estimate(np.concatenate(near), unit="subjects", group=subject)}
-        if several:
-            found_others = np.concatenate(reference)
-            values["training"] = estimate(found_others, unit="subjects", group=subject)
-        return values
+
+def every_reason(skipped: Mapping[str, str]) -> str:
+    """Say why no part of a metric could be measured."""
+    return "; ".join(f"{why} ({part})" for part, why in skipped.items())

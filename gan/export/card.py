@@ -139,11 +139,13 @@ def _measured(model: FaceGenerator, evaluation: Mapping[str, Any] | None) -> dic
     if any(measured.get(key) != model.provenance.get(key) for key in ("step", "dataset")):
         note = f"of step {measured.get('step')}, not of this model: run `gan evaluate` again"
         return none | {"quantitative_analyses": f"the evaluation at hand is {note}"}
-    tables = ("diversity", "specificity", "energy", "match", "decomposition", "further", "skipped")
-    found = {name: evaluation[name] for name in tables if evaluation.get(name)}
     settings = {key: evaluation[key] for key in ("n_samples", "n_pairs", "seed", "commit")}
     return {
-        "metrics": sorted(found.keys() - {"skipped"}),
+        "metrics": sorted(evaluation["metrics"]),
         "evaluation_data": evaluation["dataset"],
-        "quantitative_analyses": {"units": "mm where not a share", "settings": settings, **found},
+        "quantitative_analyses": {
+            "settings": settings,
+            "metrics": evaluation["metrics"],
+            "skipped": evaluation["skipped"],
+        },
     }

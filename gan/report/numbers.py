@@ -1,10 +1,13 @@
 """What a report says in numbers: the few that say most, all metrics, and the losses."""
 
 import math
+from collections.abc import Sequence
 
-from gan.evaluation.decomposition import REST, Decomposition
+import numpy as np
+
 from gan.evaluation.estimate import Estimate
-from gan.evaluation.result import ANY, MODEL, OTHER_SUBJECT, TRAINING, Evaluation
+from gan.evaluation.metric import Column, columns_of
+from gan.evaluation.result import Evaluation, Matrix, Measured
 from gan.report.axes import number
 from gan.report.charts import confusion_table, line_chart, share_bar
 from gan.report.html import Markup, element, join
@@ -13,13 +16,13 @@ from gan.report.tables import (
     INTERVALS,
     NOTHING,
     describe,
-    match_line,
     metric_rows,
     note_lines,
     share_rows,
+    written,
 )
 
-CONFUSION = 16  # classes that a matrix on a page can show
+MAX_CLASSES = 16  # of a matrix of counts on a page
 MEANINGS = {
     "d/critic": "The critic's game; with wgan-gp, score of generated minus score of real faces: "
     "nears 0 as the two become alike.",
@@ -59,51 +62,20 @@ def losses(log: Log) -> Markup:
     return element("div", *figures, class_="charts")
 
 
-def headline(found: Evaluation) -> Markup:
-    """Show the few numbers that say most."""
-    ours, theirs = (found.diversity.get(who, {}).get(ANY) for who in (MODEL, TRAINING))
-    facts = [
-        _fact("diversity", ours, theirs, "mm"),
-        _fact(
-            "to the nearest training face",
-            found.specificity.get(MODEL),
-            found.specificity.get(OTHER_SUBJECT),
-            "mm",
-        ),
-        _fact("Laplacian energy", found.energy.get(MODEL), found.energy.get(TRAINING), ""),
-    ]
-    for factor, match in found.match.items():
-        if match.at_rest >= 0:
-            value = element("dd", str(match.matched), element("small", f" of {len(match.classes)}"))
-            facts.append(element("div", value, element("dt", f"{factor} codes match their label")))
+def headline(evaluation: Evaluation, factors: Sequence[str]) -> Markup:
+    """Show the few numbers that say most; `factors` are those of the model."""
+    columns = columns_of(list(evaluation.metrics), factors, [evaluation])
+    facts = [_fact(c, evaluation.metrics[c.metric]) for c in columns if c.headline]
     return element("dl", *facts, class_="facts")
 
 
-def metrics(found: Evaluation, *, step: object) -> Markup:
+def metrics(evaluation: Evaluation, *, step: object) -> Markup:
     """Show all metrics; `step` is that of the model in the pictures."""
     parts = []
-    measured = found.model.get("step")
-    if measured != step:
-        text = f"Measured at iteration {measured}; the pictures are of iteration {step}."
+    measured_at = evaluation.model.get("step")
+    if measured_at != step:
+        text = f"Measured at iteration {measured_at}; the pictures are of iteration {step}."
         parts.append(element("p", text, class_="note"))
-    parts.append(_table(found))
-    for factor, match in found.match.items():
-        parts.append(element("h3", f"Labels of {factor}"))
-        parts.append(element("p", f"{match_line(match)}.".capitalize()))
-        if len(match.classes) <= CONFUSION:
-            text = "Row: the label whose code was used. Column: what the faces look most like, %."
-            parts.append(element("p", text, class_="note"))
-            table = confusion_table(match.confusion, match.classes)
-            parts.append(element("div", table, class_="scroll", tabindex="0"))
-    if found.decomposition:
-        parts += _decompositions(found.decomposition)
-    parts += [element("p", f"{line}.", class_="note") for line in note_lines(found)]
-    text = f"Measured at {describe(found)}. ± is a standard error; {INTERVALS}."
-    parts.append(element("p", text, class_="note"))
-    return join(parts)
-
-
-def _table(found: Evaluation) -> Markup:
     rows = [
         element(
             "tr",
@@ -111,60 +83,66 @@ def _table(found: Evaluation) -> Markup:
             element("td", row.generated),
             element("td", row.training),
         )
-        for row in metric_rows(found)
+        for row in metric_rows(evaluation)
     ]
-    return _numbers(["", "generated", "training"], rows)
+    parts.append(_numbers(["", "generated", "training"], rows))
+    for measured in evaluation.metrics.values():
+        for matrix in measured.matrices.values():
+            parts += _shares(matrix) if matrix.kind == "shares" else _counts(matrix)
+    parts += [element("p", f"{line}.", class_="note") for line in note_lines(evaluation)]
+    text = f"Measured at {describe(evaluation)}. ± is a standard error; {INTERVALS}."
+    parts.append(element("p", text, class_="note"))
+    return join(parts)
 
 
-def _decompositions(found: dict[str, Decomposition]) -> list[Markup]:
-    parts = [
-        element("h3", "What each code moves"),
-        element(
-            "p",
-            "Displacements, split into the part in the source's modes of each factor and the rest. "
-            "A share is the variance that goes away when one code is held fixed: in a decoupled "
-            "model a part is explained by its own code alone.",
-        ),
+def _counts(matrix: Matrix) -> list[Markup]:
+    """Show counts as shares of their rows; larger matrices are left to the file."""
+    if len(matrix.columns) > MAX_CLASSES:
+        return []
+    table = confusion_table(np.array(matrix.cells, dtype=np.int64), matrix.columns)
+    return [
+        element("h3", _sentence(matrix.title)),
+        element("p", matrix.note, class_="note"),
+        element("div", table, class_="scroll", tabindex="0"),
     ]
-    for who, title in ((MODEL, "Generated faces"), (TRAINING, "Training faces, by their labels")):
-        if who in found:
-            parts += [element("h4", title), _bars(found[who])]
-            header, cells = share_rows(found[who])
-            rows = [
-                element(
-                    "tr", element("th", row[0], scope="row"), *(element("td", c) for c in row[1:])
-                )
-                for row in cells
-            ]
-            table = _numbers(header, rows)
-            parts.append(element("details", element("summary", "In numbers"), table))
-    return parts
 
 
-def _bars(found: Decomposition) -> Markup:
-    codes = list(dict.fromkeys(code for part in found.parts.values() for code in part.explained))
+def _shares(matrix: Matrix) -> list[Markup]:
+    """Show shares as bars, and in numbers."""
     legend = [
-        element("span", element("i", class_=f"share-{k % 5}"), code) for k, code in enumerate(codes)
+        element("span", element("i", class_=f"share-{k % 5}"), column)
+        for k, column in enumerate(matrix.columns)
     ]
-    rows = []
-    for name, part in found.parts.items():
-        if name == REST:
-            continue
-        shares = [(code, _finite(part.explained.get(code))) for code in codes]
-        said = ", ".join(f"{code} {share:.0%}" for code, share in shares)
-        rows.append(
+    bars = []
+    for row, size, cells in zip(matrix.rows, matrix.sizes, matrix.cells, strict=True):
+        shares = [
+            (column, _finite(cell)) for column, cell in zip(matrix.columns, cells, strict=True)
+        ]
+        said = ", ".join(f"{column} {share:.0%}" for column, share in shares)
+        bars.append(
             element(
                 "div",
-                element("span", f"{name} part", element("small", f"{part.variance:.3g} mm²")),
-                share_bar(shares, label=f"{name} part explained by {said}"),
+                element("span", row, element("small", f"{size:.3g} {matrix.size_unit}")),
+                share_bar(shares, label=f"{row} explained {said}"),
                 class_="bar-row",
             )
         )
-    outside = NOTHING if math.isnan(found.outside) else f"{found.outside:.1%}"
-    text = f"{outside} of the variance lies in no mode."
-    return element(
-        "div", element("div", *legend, class_="legend"), *rows, element("p", text), class_="bars"
-    )
+    header, numbers = share_rows(matrix)
+    rows = [
+        element("tr", element("th", row[0], scope="row"), *(element("td", c) for c in row[1:]))
+        for row in numbers
+    ]
+    return [
+        element("h3", _sentence(matrix.title)),
+        element(
+            "div",
+            element("div", *legend, class_="legend"),
+            *bars,
+            element("p", matrix.note),
+            class_="bars",
+        ),
+        element("details", element("summary", "In numbers"), _numbers(header, rows)),
+    ]
 
 
 def _numbers(header: list[str], rows: list[Markup]) -> Markup:
@@ -178,23 +156,30 @@ def _numbers(header: list[str], rows: list[Markup]) -> Markup:
     return element("div", table, class_="scroll", tabindex="0")
 
 
-def _fact(title: str, ours: Estimate | None, theirs: Estimate | None, unit: str) -> Markup:
-    value, reference = (_short(x) for x in (ours, theirs))
+def _fact(column: Column, measured: Measured) -> Markup:
+    value, reference = (_mean(measured, key, column) for key in (column.value, column.reference))
+    _, _, part = column.value.partition(", ")
+    title = f"{column.metric}, {part}" if part else column.metric
+    against = element("small", f"training faces {reference}") if column.reference else None
+    unit = element("small", f" {column.unit}") if column.unit else None
     return element(
-        "div",
-        element("dd", value, element("small", f" {unit}") if unit else None),
-        element("dt", title, element("small", f"training faces {reference}")),
+        "div", element("dd", value, unit), element("dt", title, against), title=column.meaning
     )
 
 
-def _short(estimate: Estimate | None) -> str:
-    if estimate is None or not math.isfinite(estimate.mean):
+def _mean(measured: Measured, key: str, column: Column) -> str:
+    value = measured.values.get(key)
+    if value is None or not math.isfinite(value.mean):
         return NOTHING
-    return f"{estimate.mean:.2f}" if estimate.mean >= 1 else f"{estimate.mean:.3f}"
+    return written(value, column.unit)[0]
 
 
-def _finite(estimate: Estimate | None) -> float:
-    return estimate.mean if estimate is not None and math.isfinite(estimate.mean) else 0.0
+def _finite(cell: Estimate | int) -> float:
+    return cell.mean if isinstance(cell, Estimate) and math.isfinite(cell.mean) else 0.0
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _term(name: str) -> tuple[str, Markup | None]:

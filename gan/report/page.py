@@ -117,7 +117,7 @@ def _pictures(subject: _Subject, watch: Watcher) -> list[Markup]:
     watch(STAGES[2])
     parts.append(_viewer(camera))
     if subject.found is not None:
-        parts.append(numbers.headline(subject.found))
+        parts.append(numbers.headline(subject.found, [f.name for f in model.factors]))
     if dataset is not None:
         title = "Real and generated"
         text = "Faces of the training set above faces from random codes, all at one scale."

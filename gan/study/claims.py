@@ -13,6 +13,7 @@ from typing import NamedTuple
 SUBJECT = "subject"  # the model that the claims are about: ours, or ours-plus
 BASELINES = ("3dmm", "mae", "coma")
 EVERY_PRIOR = "sparse *"  # stands for each λ of Table 2
+NO_PRIOR = "sparse λ = 0"
 
 
 class Threshold(NamedTuple):

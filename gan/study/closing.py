@@ -21,7 +21,7 @@ def write_report(study: Study, figures: Sequence[Figure], report: Report) -> Non
 
 def hold_together(study: Study, report: Report) -> Comparison:
     """Compare the models that have been measured: all is kept in the runs, nothing is computed."""
-    budget, (basic, further) = study.plan.budget.evaluation, study.metrics()
+    budget = study.plan.budget.evaluation
     rows = {name: k for k, name in enumerate(TITLES)}
     measured = sorted(study.measured(), key=lambda trial: rows.get(trial.name, len(rows)))
     return compare(
@@ -31,8 +31,7 @@ def hold_together(study: Study, report: Report) -> Comparison:
             n_samples=budget.samples,
             n_pairs=budget.pairs,
             seed=study.plan.seed,
-            basic=basic,
-            metrics=tuple(further),
+            metrics=tuple(study.metrics()),
         ),
         watch=lambda what: report(what, 0, 0),
         progress=report,

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gan.evaluation.metric import Column
 from gan.report.axes import Axis, nice_ticks, number, value_axis
 from gan.report.html import Markup, element, join
-from gan.study.quantities import Quantity
 from gan.study.tables import Row
 
 WIDTH, ROW, TOP, BOTTOM = 340, 22, 6, 22
@@ -15,7 +15,7 @@ LEFT, RIGHT = 146, 20
 LONGEST = 25  # characters of a name
 
 
-def dot_chart(quantity: Quantity, rows: Sequence[Row], k: int) -> Markup | None:
+def dot_chart(column: Column, rows: Sequence[Row], k: int) -> Markup | None:
     """Draw column k of a table; None if fewer than two models have a number.
 
     What models are held against (the training data) is a dashed line across all of them.
@@ -24,34 +24,34 @@ def dot_chart(quantity: Quantity, rows: Sequence[Row], k: int) -> Markup | None:
     if len(models) < 2:
         return None
     lines = [row for row in rows if row.kind == "reference" and row.cells[k].value is not None]
-    axis = _axis(_ends([*models, *lines], k), quantity)
+    axis = _axis(_ends([*models, *lines], k), column)
     height = TOP + ROW * len(models) + BOTTOM
     marks = [
-        *_ticks(axis, quantity, height),
+        *_ticks(axis, column, height),
         *(_line(axis, row, k, height) for row in lines),
-        *(_dot(axis, row, k, TOP + ROW * (r + 0.5), quantity) for r, row in enumerate(models)),
+        *(_dot(axis, row, k, TOP + ROW * (r + 0.5), column) for r, row in enumerate(models)),
     ]
     return element(
         "svg",
         *marks,
         viewBox=f"0 0 {WIDTH} {height}",
         role="img",
-        aria_label=f"{quantity.title} of {len(models)} models",
+        aria_label=f"{column.title} of {len(models)} models",
         class_="chart dots",
     )
 
 
-def said(value: float, quantity: Quantity) -> str:
+def said(value: float, column: Column) -> str:
     """Write a value with its unit."""
-    if quantity.unit == "%":
+    if column.unit == "%":
         return f"{value:.0%}"
-    return f"{number(value)} {quantity.unit}".strip()
+    return f"{number(value)} {column.unit}".strip()
 
 
-def _axis(values: np.ndarray, quantity: Quantity) -> Axis:
+def _axis(values: np.ndarray, column: Column) -> Axis:
     """Choose a scale: never a logarithmic one for shares, or where a bound is negative."""
     low, high = float(values.min()), float(values.max())
-    if (quantity.unit != "%" and low > 0) or high == low:
+    if (column.unit != "%" and low > 0) or high == low:
         return value_axis(values)
     ticks = nice_ticks(low, high)
     low, high = min(low, ticks[0]), max(high, ticks[-1])
@@ -64,12 +64,12 @@ def _ends(rows: Sequence[Row], k: int) -> np.ndarray:
     return np.array([x for x in ends if math.isfinite(x)], dtype=np.float64)
 
 
-def _ticks(axis: Axis, quantity: Quantity, height: int) -> list[Markup]:
+def _ticks(axis: Axis, column: Column, height: int) -> list[Markup]:
     marks = []
     for tick in axis.ticks:
         x = _x(axis, tick)
         y = height - BOTTOM
-        text = f"{tick:.0%}" if quantity.unit == "%" else number(tick)
+        text = f"{tick:.0%}" if column.unit == "%" else number(tick)
         marks += [
             element("line", x1=x, x2=x, y1=TOP, y2=y, class_="grid"),
             element("text", text, x=x, y=height - 6, text_anchor="middle"),
@@ -85,14 +85,14 @@ def _line(axis: Axis, row: Row, k: int, height: int) -> Markup:
     return element("line", title, x1=x, x2=x, y1=TOP, y2=height - BOTTOM, class_="reference")
 
 
-def _dot(axis: Axis, row: Row, k: int, y: float, quantity: Quantity) -> Markup:
+def _dot(axis: Axis, row: Row, k: int, y: float, column: Column) -> Markup:
     value = row.cells[k].value
     assert value is not None
     name = row.title.replace("without ", "w/o ")
     name = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
     style = f"kind-{row.kind}"
     parts = [
-        element("title", f"{row.title}: {said(value.mean, quantity)}"),
+        element("title", f"{row.title}: {said(value.mean, column)}"),
         element("text", name, x=LEFT - 10, y=f"{y:.1f}", dy="0.32em", text_anchor="end"),
     ]
     if math.isfinite(value.low) and math.isfinite(value.high):

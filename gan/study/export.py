@@ -11,7 +11,7 @@ from gan.study.runs import RunFacts
 from gan.study.tables import Table, table1, table2
 from gan.study.verdicts import RULE, as_rows, judge_claims
 
-FORMAT = "meshkit-gan comparison 1"
+FORMAT = "meshkit-gan comparison 2"
 CSV_COLUMNS = (
     "model",
     "title",
@@ -39,7 +39,7 @@ def as_csv(table: Table) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     for row in table.rows:
-        for quantity, cell in zip(table.columns, row.cells, strict=True):
+        for column, cell in zip(table.columns, row.cells, strict=True):
             value = cell.value
             numbers = [""] * 6
             if value is not None:
@@ -52,11 +52,11 @@ def as_csv(table: Table) -> str:
                     _plain(row.title),
                     row.kind,
                     row.seeds,
-                    quantity.key,
-                    quantity.title,
-                    "1" if quantity.unit == "%" else quantity.unit,
+                    column.key,
+                    column.title,
+                    "1" if column.unit == "%" else column.unit,
                     *numbers,
-                    quantity.better,
+                    column.better,
                     int(cell.best),
                     int(cell.tied),
                     _plain("" if value is not None else cell.why),
@@ -65,20 +65,21 @@ def as_csv(table: Table) -> str:
     return text.getvalue()
 
 
-def as_record(found: Comparison) -> dict[str, Any]:
+def as_record(comparison: Comparison) -> dict[str, Any]:
     """Return everything as JSON values: every evaluation, both tables, all verdicts."""
     record = {
         "format": FORMAT,
-        "commit": found.commit,
-        "dataset": found.dataset,
-        "factors": found.factors,
-        "settings": found.as_settings(),
+        "commit": comparison.commit,
+        "dataset": comparison.dataset,
+        "factors": comparison.factors,
+        "settings": comparison.as_settings(),
         "rule": RULE,
-        "claims": as_rows(judge_claims(found)),
-        "models": [_model(result) for result in found.results],
-        **{table.name: _cells(table) for table in (table1(found), table2(found))},
+        "claims": as_rows(judge_claims(comparison)),
+        "models": [_model(result) for result in comparison.results],
+        **{table.name: _cells(table) for table in (table1(comparison), table2(comparison))},
     }
-    return as_json(record)
+    plain: dict[str, Any] = as_json(record)
+    return plain
 
 
 def _model(result: Result) -> dict[str, Any]:
@@ -100,8 +101,8 @@ def _run(run: RunFacts) -> dict[str, Any]:
 def _cells(table: Table) -> dict[str, Any]:
     return {
         "columns": [
-            {"key": q.key, "heading": q.title, "unit": q.unit, "better": q.better}
-            | {"meaning": q.meaning}
+            {"key": q.key, "heading": q.title, "group": q.group, "unit": q.unit}
+            | {"better": q.better, "meaning": q.meaning}
             for q in table.columns
         ],
         "rows": [

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from gan.evaluation.metric import Column
 from gan.report.html import Markup, element, join
-from gan.study.latex import MOST_COLUMNS, written
-from gan.study.quantities import WEAK, Quantity
-from gan.study.tables import Cell, Row, Table, blocks
+from gan.report.tables import written
+from gan.study.latex import MAX_COLUMNS
+from gan.study.tables import Cell, Row, Table, blocks, brief
 
 ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 
@@ -13,7 +14,7 @@ ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 def number_grid(table: Table) -> Markup:
     """Show a table of numbers; why one is missing stands below it, once for each reason."""
     reasons: dict[str, int] = {}
-    grids = [_block(table, block, reasons) for block in blocks(table.columns, MOST_COLUMNS)]
+    grids = [_block(table, block, reasons) for block in blocks(table.columns, MAX_COLUMNS)]
     listed = [
         element("li", element("sup", str(n)), f" not measured: {why}") for why, n in reasons.items()
     ]
@@ -73,7 +74,7 @@ def _scroll(grid: Markup) -> Markup:
 
 def _row(
     row: Row,
-    columns: Sequence[Quantity],
+    columns: Sequence[Column],
     block: Sequence[int],
     reasons: dict[str, int],
     style: str | None,
@@ -87,13 +88,13 @@ def _row(
     return element("tr", heading, *cells, class_=classes or None)
 
 
-def _cell(cell: Cell, quantity: Quantity, reasons: dict[str, int]) -> Markup:
+def _cell(cell: Cell, column: Column, reasons: dict[str, int]) -> Markup:
     if cell.value is None:
         if not cell.why:
             return element("td", "–", class_="none")
         number = reasons.setdefault(cell.why, len(reasons) + 1)
-        text = WEAK if WEAK in cell.why else "–"
+        text = brief(cell.why) or "–"
         return element("td", text, element("sup", str(number)), class_="none")
-    mean, interval = written(cell.value, quantity)
+    mean, interval = written(cell.value, column.unit)
     shown = element("b", mean) if cell.best else element("u", mean) if cell.tied else mean
     return element("td", shown, element("small", interval) if interval else None)

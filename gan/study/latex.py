@@ -1,14 +1,13 @@
 """A table as LaTeX: booktabs, every text escaped, groups of columns below each other."""
 
-import math
 import re
 from collections.abc import Sequence
 
-from gan.evaluation.estimate import Estimate
-from gan.study.quantities import WEAK, Quantity
-from gan.study.tables import Row, Table, blocks
+from gan.evaluation.metric import Column
+from gan.report.tables import written
+from gan.study.tables import Row, Table, blocks, brief
 
-MOST_COLUMNS = 8  # beside the names of the rows; more make a second tabular
+MAX_COLUMNS = 8  # beside the names of the rows; more make a second tabular
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -28,14 +27,15 @@ _SPECIAL = {
     "√": r"$\surd$",
     "−": r"$-$",
     "–": "--",
+    "‰": r"\textperthousand{}",
     "²": r"\textsuperscript{2}",
 }
-_OTHER = re.compile(r"[^\x20-\x7eλ·±√−–²\xa0-\xff]")
+_OTHER = re.compile(r"[^\x20-\x7eλ·±√−–‰²\xa0-\xff]")
 
 
 def as_latex(table: Table) -> str:
     r"""Return a `table*` to `\input`; it needs the packages booktabs and graphicx."""
-    parts = [_tabular(table, block) for block in blocks(table.columns, MOST_COLUMNS)]
+    parts = [_tabular(table, block) for block in blocks(table.columns, MAX_COLUMNS)]
     notes = " ".join(escape(text) for text in (table.caption, *table.notes))
     return "\n".join(
         [
@@ -76,20 +76,20 @@ def _tabular(table: Table, block: Sequence[int]) -> str:
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}}"])
 
 
-def _heading(quantity: Quantity) -> str:
-    arrow = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", "": ""}[quantity.better]
-    unit = f" ({escape(quantity.unit)})" if quantity.unit else ""
-    return f"{escape(quantity.title)}{arrow}{unit}"
+def _heading(column: Column) -> str:
+    arrow = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", "": ""}[column.better]
+    unit = f" ({escape(column.unit)})" if column.unit else ""
+    return f"{escape(column.title)}{arrow}{unit}"
 
 
-def _row(row: Row, columns: Sequence[Quantity], block: Sequence[int]) -> str:
+def _row(row: Row, columns: Sequence[Column], block: Sequence[int]) -> str:
     cells = [escape(row.title) + (f" ({row.seeds} seeds)" if row.seeds > 1 else "")]
-    for quantity, k in zip(columns, block, strict=True):
+    for column, k in zip(columns, block, strict=True):
         cell = row.cells[k]
         if cell.value is None:
-            cells.append("too weak" if WEAK in cell.why else "--")
+            cells.append(escape(brief(cell.why)) or "--")
             continue
-        mean, interval = written(cell.value, quantity)
+        mean, interval = written(cell.value, column.unit)
         text = escape(mean)
         if cell.best:
             text = rf"\textbf{{{text}}}"
@@ -97,17 +97,3 @@ def _row(row: Row, columns: Sequence[Quantity], block: Sequence[int]) -> str:
             text = rf"\underline{{{text}}}"
         cells.append(text + (rf" {{\scriptsize {escape(interval)}}}" if interval else ""))
     return " & ".join(cells) + r" \\"
-
-
-def written(value: Estimate, quantity: Quantity) -> tuple[str, str]:
-    """Return a mean and its interval, "" if there is none, as text without the unit."""
-
-    def say(x: float) -> str:
-        if quantity.unit == "%":
-            return f"{100 * x:.1f}"
-        return f"{x:.3g}" if abs(x) >= 1000 else f"{x:.2f}" if abs(x) >= 0.1 else f"{x:.3f}"
-
-    interval = ""
-    if math.isfinite(value.low) and math.isfinite(value.high):
-        interval = f"[{say(value.low)}, {say(value.high)}]"
-    return say(value.mean), interval

@@ -25,7 +25,6 @@ from meshkit.files import atomic_path
 PAGE, RECORD, PICTURES = "report.html", "comparison.json", "figures"
 FILES = (PAGE, RECORD, "table1.csv", "table1.tex", "table2.csv", "table2.tex")
 MAKER = "gan compare"
-SHOWN_GROUPS = ("decoupling", "diversity", "specificity", "model-free", "reconstruction", "sparse")
 
 
 def write_comparison(
@@ -157,16 +156,16 @@ def _table(table: Table, number: int) -> Markup:
 def _charts(tables: Sequence[Table]) -> Markup:
     figures = []
     for table in tables:
-        for k, quantity in enumerate(table.columns):
-            if quantity.group not in SHOWN_GROUPS:
+        for k, column in enumerate(table.columns):
+            if not column.better:
                 continue
-            chart = dot_chart(quantity, table.rows, k)
+            chart = dot_chart(column, table.rows, k)
             if chart is None:
                 continue
-            better = f"{quantity.better} is better" if quantity.better else None
-            title = f"rmse, {quantity.title}" if quantity.group == "sparse" else quantity.title
+            better = f"{column.better} is better"
+            title = f"rmse, {column.title}" if column.group == "sparse" else column.title
             heading = element("h3", element("span", title), element("small", better))
-            caption = element("figcaption", f"{quantity.meaning}, {quantity.unit}".rstrip(", "))
+            caption = element("figcaption", f"{column.meaning}, {column.unit}".rstrip(", "))
             figures.append(element("figure", heading, chart, caption))
     if not figures:
         return Markup("")

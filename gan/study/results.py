@@ -1,23 +1,27 @@
 """Several runs measured by the same metrics, numbers and seed, on the same data."""
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+import torch
 
 from gan.datasets.store import Dataset
 from gan.errors import DatasetError
-from gan.evaluation.estimate import LEVEL, METHOD, RESAMPLES, SEED
-from gan.evaluation.metric import Progress, silent
-from gan.evaluation.of_run import evaluate_run
+from gan.evaluation.estimate import LEVEL, METHOD, RESAMPLES, SEED, Estimate
+from gan.evaluation.kept import kept_in
+from gan.evaluation.metric import Column, columns_of, default_metrics
 from gan.evaluation.result import Evaluation
-from gan.evaluation.suite import BASIC
+from gan.evaluation.suite import evaluate
+from gan.progress import Progress, silent
 from gan.provenance import source_commit
 from gan.runs.checkpoints import load_model
 from gan.sections import MetricConfig
 from gan.study.member import Kind, Member
 from gan.study.runs import RunFacts, read_facts
+from gan.study.uncertainty import pool
 
-FURTHER = ("generalisation", "sparse", "decoupling")  # beside the basic metrics
 Watcher = Callable[[str], None]  # called with what is measured next
 
 
@@ -27,15 +31,17 @@ class CompareSettings:
 
     Attributes
     ----------
-    n_samples, n_pairs, seed, basic, metrics, fresh
-        As in `gan.evaluation.of_run.evaluate_run`.
+    n_samples, n_pairs, seed, metrics, device
+        As in `gan.evaluation.evaluate`.
+    fresh
+        Measure again what was measured before.
     """
 
     n_samples: int = 1000
     n_pairs: int = 10_000
     seed: int = 0
-    basic: tuple[str, ...] = tuple(BASIC)
-    metrics: tuple[MetricConfig, ...] = tuple(MetricConfig(name=name) for name in FURTHER)
+    metrics: tuple[MetricConfig, ...] = field(default_factory=lambda: default_metrics(compare=True))
+    device: torch.device | None = None
     fresh: bool = False
 
 
@@ -47,6 +53,16 @@ class Result(NamedTuple):
     kind: Kind
     runs: tuple[RunFacts, ...]
     evaluations: tuple[Evaluation, ...]
+
+    def number(self, column: Column) -> tuple[Estimate | None, str]:
+        """Return a number, pooled over the seeds; None, with the reason, if a seed lacks it."""
+        values = list[Estimate]()
+        for evaluation in self.evaluations:
+            value, why = number_in(evaluation, column, column.value)
+            if value is None:
+                return None, why
+            values.append(value)
+        return pool(values), ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +86,12 @@ class Comparison:
     @property
     def evaluations(self) -> list[Evaluation]:
         """All evaluations, of all models and seeds."""
-        return [found for result in self.results for found in result.evaluations]
+        return [evaluation for result in self.results for evaluation in result.evaluations]
+
+    def columns(self, table: int | None = None) -> list[Column]:
+        """Return the columns of the metrics that were asked for; only those of one table."""
+        names = [metric.name for metric in self.settings.metrics]
+        return columns_of(names, self.factors, self.evaluations, table=table)
 
     def result(self, name: str) -> Result | None:
         """Return the model of this name; None if it takes no part."""
@@ -88,10 +109,26 @@ class Comparison:
             "samples": chosen.n_samples,
             "pairs": chosen.n_pairs,
             "seed": chosen.seed,
-            "metrics": [*chosen.basic, *(metric.name for metric in chosen.metrics)],
+            "metrics": [metric.name for metric in chosen.metrics],
             "options": {m.name: m.options for m in chosen.metrics if m.options},
             "intervals": {"method": METHOD, "level": LEVEL, "resamples": RESAMPLES, "seed": SEED},
         }
+
+
+def number_in(evaluation: Evaluation, column: Column, name: str) -> tuple[Estimate | None, str]:
+    """Return a value of a column's metric in an evaluation; None, with the reason, without it."""
+    metric = column.metric
+    if metric in evaluation.skipped:
+        return None, evaluation.skipped[metric]
+    if metric not in evaluation.metrics:
+        return None, f"{metric} was not asked for"
+    values, skipped = evaluation.metrics[metric].values, evaluation.metrics[metric].skipped
+    if name in values and math.isfinite(values[name].mean):
+        return values[name], ""
+    if name in values:
+        return None, "nothing varies that could be explained"
+    nothing = "the model, or the data, has no such part"
+    return None, skipped.get(name) or skipped.get(column.factor) or nothing
 
 
 def compare(
@@ -160,16 +197,16 @@ def _measure(
     progress: Progress,
 ) -> Evaluation:
     title = f"{member.title}, seed {origin.seed}"
-    return evaluate_run(
-        member.run,
-        load_model(member.run),
+    model = load_model(member.run)
+    return evaluate(
+        model,
         dataset,
         n_samples=settings.n_samples,
         n_pairs=settings.n_pairs,
         seed=settings.seed,
         metrics=settings.metrics,
-        basic=settings.basic,
-        fresh=settings.fresh,
+        device=settings.device,
+        kept=kept_in(member.run, model, dataset, fresh=settings.fresh),
         watch=lambda stage: watch(f"{title}: {stage}"),
         progress=lambda stage, done, total: progress(f"{title}: {stage}", done, total),
     )

@@ -11,8 +11,9 @@ from gan.cache import cache_folder
 from gan.config import Config, load_config
 from gan.errors import CheckpointError
 from gan.evaluation.embedding.judge import obtain_judge
+from gan.evaluation.kept import kept_in
 from gan.evaluation.metric import Unmeasurable
-from gan.evaluation.of_run import evaluate_run
+from gan.evaluation.suite import evaluate
 from gan.runs.checkpoints import list_checkpoints, load_model
 from gan.runs.directory import Outcome, pick_device, read_run
 from gan.study.data import Report, make_data
@@ -156,7 +157,7 @@ def _judges(study: Study, stage: Stage, report: Report) -> dict[str, Any]:
                 factor.name,
                 judging.settings,
                 cache_folder(),
-                device=judging.device,
+                device=pick_device(study.device),
                 progress=report,
             )
             figures[factor.name] = judge.figures.accuracy.mean
@@ -170,16 +171,16 @@ def _evaluation(study: Study, stage: Stage, report: Report) -> dict[str, Any]:
     if study.training(trial).status != "done":
         raise CheckpointError(f"{study.run(trial.name)} is not trained yet: it cannot be measured")
     run, budget = study.run(trial.name), study.plan.budget.evaluation
-    basic, further = study.metrics()
-    found = evaluate_run(
-        run,
-        load_model(run),
+    model = load_model(run)
+    found = evaluate(
+        model,
         data,
+        kept=kept_in(run, model, data),
         n_samples=budget.samples,
         n_pairs=budget.pairs,
         seed=study.plan.seed,
-        metrics=further,
-        basic=basic,
+        metrics=study.metrics(),
+        device=pick_device(study.device),
         watch=lambda what: report(what, 0, 0),
         progress=report,
     )

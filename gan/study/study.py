@@ -8,10 +8,11 @@ from typing import Any, Literal, NamedTuple
 from gan.cache import cache_folder
 from gan.datasets.store import Dataset
 from gan.errors import CheckpointError, DatasetError
-from gan.evaluation.decoupling import Decoupling
+from gan.evaluation.choice import choose_metrics
 from gan.evaluation.embedding.judge import find_material, has_judge
+from gan.evaluation.kept import KEPT
 from gan.evaluation.metric import METRICS, Unmeasurable
-from gan.evaluation.of_run import KEPT, choose_metrics
+from gan.evaluation.metrics.decoupling import Decoupling
 from gan.models.contract import Factor
 from gan.provenance import provenance
 from gan.runs.checkpoints import load_model
@@ -170,21 +171,21 @@ class Study:
         fingerprint = self.needed("benchmark").fingerprint
         return {"software": software, "dataset": fingerprint, "seed": self.plan.seed}
 
-    def metrics(self) -> tuple[tuple[str, ...], list[MetricConfig]]:
-        """Return what is measured of every model: basic metrics, and further ones."""
+    def metrics(self) -> list[MetricConfig]:
+        """Return what is measured of every model."""
         budget = self.plan.budget.evaluation
         overrides = list(budget.set)
         if asks_judges(budget):
             overrides.append(f'decoupling.device="{self.device}"')
-        basic, further = choose_metrics(",".join(budget.metrics), (), overrides, {})
-        for metric in further:
+        metrics = choose_metrics(",".join(budget.metrics), (), overrides, ())
+        for metric in metrics:
             METRICS.build(metric.name, metric.options)
-        return basic, further
+        return metrics
 
     @cached_property
     def judging(self) -> Decoupling:
         """The metric that asks the judges."""
-        options = next(m.options for m in self.metrics()[1] if m.name == "decoupling")
+        options = next(m.options for m in self.metrics() if m.name == "decoupling")
         built = METRICS.build("decoupling", options)
         assert isinstance(built, Decoupling)
         return built

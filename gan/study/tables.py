@@ -1,25 +1,27 @@
-"""The two tables of the paper, and what stands below them."""
+"""The two tables of a comparison, and what stands below them."""
 
 import itertools
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gan.evaluation.estimate import LEVEL, METHOD, RESAMPLES, Estimate
-from gan.evaluation.result import Evaluation
-from gan.study.quantities import (
-    COLLAPSED,
-    Quantity,
-    missing,
-    quantities,
-    sparse_quantities,
-    template_error,
-)
-from gan.study.results import Comparison
+from gan.evaluation.metric import Column, default_metrics, metric_class
+from gan.evaluation.result import Measured
+from gan.study.results import Comparison, number_in
 from gan.study.uncertainty import subtract
-from gan.study.verdicts import value_of
 
-TRAINING_TITLE, TEMPLATE_TITLE = "training data", "template"
+# Of the paper's two tables: the title, key and title of the first row, and what the numbers are.
+_TABLES = {
+    1: ("Decoupling, diversity, specificity", "training", "training data", ""),
+    2: (
+        "Sparse reconstruction",
+        "template",
+        "template",
+        "Root mean square distance to the true surface of faces fitted to landmarks, in mm.",
+    ),
+}
+_COLLAPSED = 0.5  # value of a guard from which a model makes one face for all
+_MAX_BRIEF = 20  # characters of a reason that a cell can show
 
 
 class Cell(NamedTuple):
@@ -58,174 +60,144 @@ class Table(NamedTuple):
     name: str
     title: str
     caption: str
-    columns: tuple[Quantity, ...]
+    columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
 
 
-def table1(found: Comparison) -> Table:
-    """Return decoupling, diversity, specificity and our columns, training data in the first row."""
-    everything = quantities(found.factors)
-    columns = [q for q in everything if asked_for(found, q)]
-    reference = Row(
-        "training", TRAINING_TITLE, "reference", 0, tuple(_training(found, q) for q in columns)
-    )
-    data = found.dataset
-    caption = (
-        f"{found.settings.n_samples:,} samples, {found.settings.n_pairs:,} pairs, seed "
-        f"{found.settings.seed}, against {data['training_meshes']:,} training meshes of "
-        f"{data['name']} ({data['fingerprint'][:12]})."
-    )
-    return Table(
-        "table1",
-        "Decoupling, diversity, specificity",
-        caption,
-        tuple(columns),
-        (reference, *_model_rows(found, columns)),
-        (*_notes(found), *_judges(found), *_not_asked(found, everything)),
-    )
+def table1(comparison: Comparison) -> Table:
+    """Return all metrics but sparse reconstruction, with the training data in the first row."""
+    return _table(comparison, 1)
 
 
-def table2(found: Comparison) -> Table:
+def table2(comparison: Comparison) -> Table:
     """Return the error of sparse reconstruction for every λ."""
-    columns = sparse_quantities(found.evaluations)
-    template = next((x for e in found.evaluations if (x := template_error(e)) is not None), None)
-    faces = next(
-        (e.further["sparse"].notes.get("faces", "") for e in found.evaluations if _has_sparse(e)),
-        "",
-    )
-    rows = _model_rows(found, columns)
-    if template is not None:
-        cells = tuple(Cell(template) for _ in columns)
-        rows = [Row("template", TEMPLATE_TITLE, "reference", 0, cells), *rows]
-    why = () if columns else tuple(_why_no_sparse(found))
-    caption = "Root mean square distance to the true surface of faces fitted to landmarks, in mm"
-    return Table(
-        "table2",
-        "Sparse reconstruction",
-        f"{caption}; {faces}." if faces else f"{caption}.",
-        tuple(columns),
-        tuple(rows),
-        (*why, *_notes(found)),
-    )
+    return _table(comparison, 2)
 
 
-def asked_for(found: Comparison, quantity: Quantity) -> bool:
-    """Tell whether what measures a quantity was to be taken."""
-    metrics = (*found.settings.basic, *(metric.name for metric in found.settings.metrics))
-    return quantity.metric in metrics
+def brief(why: str) -> str:
+    """Return what stands for a reason in a cell: the few words before a colon, if there are."""
+    words, colon, _ = why.partition(":")
+    return words if colon and len(words) <= _MAX_BRIEF else ""
 
 
-def blocks(columns: Sequence[Quantity], most: int) -> list[list[int]]:
+def blocks(columns: Sequence[Column], width: int) -> list[list[int]]:
     """Part columns into blocks of at most so many; groups stay together as far as they fit."""
     groups = [
         [k for k, _ in group]
         for _, group in itertools.groupby(enumerate(columns), key=lambda kq: kq[1].group)
     ]
-    pieces = [group[i : i + most] for group in groups for i in range(0, len(group), most)]
-    found: list[list[int]] = []
+    pieces = [group[i : i + width] for group in groups for i in range(0, len(group), width)]
+    parts: list[list[int]] = []
     for piece in pieces:
-        if found and len(found[-1]) + len(piece) <= most:
-            found[-1] += piece
+        if parts and len(parts[-1]) + len(piece) <= width:
+            parts[-1] += piece
         else:
-            found.append(piece)
-    return found
+            parts.append(piece)
+    return parts
 
 
-def _not_asked(found: Comparison, columns: Sequence[Quantity]) -> list[str]:
-    left_out = dict.fromkeys(q.metric for q in columns if not asked_for(found, q))
-    return [f"Not asked for: {', '.join(left_out)}."] if left_out else []
-
-
-def _has_sparse(evaluation: Evaluation) -> bool:
-    return "sparse" in evaluation.further
-
-
-def _why_no_sparse(found: Comparison) -> list[str]:
-    reasons = dict.fromkeys(
-        e.skipped.get("sparse", "sparse was not asked for") for e in found.evaluations
+def _table(comparison: Comparison, number: int) -> Table:
+    columns = comparison.columns(number)
+    title, key, reference, text = _TABLES[number]
+    cells = tuple(_reference(comparison, column) for column in columns)
+    rows = _model_rows(comparison, columns)
+    if number == 1 or any(cell.value is not None for cell in cells):
+        rows = [Row(key, reference, "reference", 0, cells), *rows]
+    settings, data = comparison.settings, comparison.dataset
+    caption = text or (
+        f"{settings.n_samples:,} samples, {settings.n_pairs:,} pairs, seed {settings.seed}, "
+        f"against {data['training_meshes']:,} training meshes of {data['name']} "
+        f"({data['fingerprint'][:12]})."
     )
-    return [f"Not measured: {reason}." for reason in reasons]
+    notes = (*_notes(comparison), *_metric_notes(comparison, number))
+    return Table(f"table{number}", title, caption, tuple(columns), tuple(rows), notes)
 
 
-def _model_rows(found: Comparison, columns: Sequence[Quantity]) -> list[Row]:
-    values = [[value_of(result, q) for q in columns] for result in found.results]
-    titles = [result.title for result in found.results]
-    marks = [
-        _marks([row[k][0] for row in values], q, values, columns) for k, q in enumerate(columns)
-    ]
+def _model_rows(comparison: Comparison, columns: Sequence[Column]) -> list[Row]:
+    numbers = [[result.number(column) for column in columns] for result in comparison.results]
+    places = {column.key: k for k, column in enumerate(columns)}
+    marks = []
+    for k, column in enumerate(columns):
+        guard = places.get(column.guard)
+        running = [
+            None if guard is not None and _collapsed(row[guard][0]) else row[k][0]
+            for row in numbers
+        ]
+        alone = sum(row[k][0] is not None for row in numbers) < 2  # there is no best of one
+        marks.append([(False, False)] * len(numbers) if alone else _marks(running, column))
     return [
         Row(
             result.name,
-            titles[r],
+            result.title,
             result.kind,
             len(result.runs),
-            tuple(Cell(value, why, *marks[k][r]) for k, (value, why) in enumerate(values[r])),
+            tuple(Cell(value, why, *marks[k][r]) for k, (value, why) in enumerate(numbers[r])),
         )
-        for r, result in enumerate(found.results)
+        for r, result in enumerate(comparison.results)
     ]
 
 
-def _marks(
-    column: Sequence[Estimate | None],
-    quantity: Quantity,
-    values: Sequence[Sequence[tuple[Estimate | None, str]]],
-    columns: Sequence[Quantity],
-) -> list[tuple[bool, bool]]:
-    """Return for each model whether it is the best of a column, and whether it may be.
-
-    There is no best of one. A model whose guard says that it makes one face for all is none.
-    """
-    guard = next((k for k, q in enumerate(columns) if q.key == quantity.guard), None)
-    running = {
-        r: value
-        for r, value in enumerate(column)
-        if value is not None and not (guard is not None and _collapsed(values[r][guard][0]))
-    }
-    none = [(False, False)] * len(column)
-    if not quantity.better or sum(value is not None for value in column) < 2 or not running:
-        return none
-    sign = 1 if quantity.better == "higher" else -1
-    best = max(running, key=lambda r: sign * running[r].mean)
-    marks = none
-    for r, value in running.items():
-        difference = subtract(running[best], value)
-        tied = r != best and not (difference.low > 0 or difference.high < 0)
-        marks[r] = (value.mean == running[best].mean, tied and value.mean != running[best].mean)
+def _marks(running: Sequence[Estimate | None], column: Column) -> list[tuple[bool, bool]]:
+    """Return for each model whether it is the best of a column, and whether it may be."""
+    values = [value for value in running if value is not None]
+    if not column.better or not values:
+        return [(False, False)] * len(running)
+    sign = 1 if column.better == "higher" else -1
+    best = max(values, key=lambda value: sign * value.mean)
+    marks = []
+    for value in running:
+        if value is None or value.mean == best.mean:
+            marks.append((value is not None, False))
+            continue
+        difference = subtract(best, value)
+        marks.append((False, not (difference.low > 0 or difference.high < 0)))
     return marks
 
 
-def _collapsed(unrelated: Estimate | None) -> bool:
-    return unrelated is not None and unrelated.mean >= COLLAPSED
+def _collapsed(guard: Estimate | None) -> bool:
+    return guard is not None and guard.mean >= _COLLAPSED
 
 
-def _training(found: Comparison, quantity: Quantity) -> Cell:
-    """Return the training data's number: equal in all evaluations that have it."""
-    if quantity.metric == "generalisation":
+def _reference(comparison: Comparison, column: Column) -> Cell:
+    """Return the number that models are held against: equal in all evaluations that have it."""
+    if not column.reference:
         return Cell(None)
-    for evaluation in found.evaluations:
-        value = quantity.read(evaluation, "training")
-        if value is not None and math.isfinite(value.mean):
-            return Cell(value)
-    return Cell(None, missing(found.evaluations[0], quantity))
+    cells = [Cell(*number_in(e, column, column.reference)) for e in comparison.evaluations]
+    return next((cell for cell in cells if cell.value is not None), cells[0])
 
 
-def _judges(found: Comparison) -> list[str]:
-    """Say of each judge how good it is; they are the same for all models."""
-    lines = dict[str, None]()
-    for evaluation in found.evaluations:
-        if "decoupling" in evaluation.further:
-            for factor, text in evaluation.further["decoupling"].notes.items():
-                said = text.removeprefix("judge's ")
-                lines[f"Judge of {factor}: {said}."] = None
-        elif "decoupling" in evaluation.skipped:
-            why = evaluation.skipped["decoupling"]
-            lines[f"Decoupling was not measured: {why}."] = None
-    return list(lines)
+def _metric_notes(comparison: Comparison, number: int) -> list[str]:
+    """Return what metrics say of themselves and of all models alike, and what is not there."""
+    notes = list[str]()
+    asked = [metric.name for metric in comparison.settings.metrics]
+    for name in asked:
+        if metric_class(name).table != number:
+            continue
+        measured = [e.metrics[name] for e in comparison.evaluations if name in e.metrics]
+        for what, text in _shared(measured).items():
+            notes.append(f"{name.capitalize()}, {what}: {text}.")
+        reasons = [e.skipped[name] for e in comparison.evaluations if name in e.skipped]
+        notes += [f"{name.capitalize()} was not measured: {why}." for why in dict.fromkeys(reasons)]
+    left_out = [
+        metric.name
+        for metric in default_metrics(compare=True)
+        if metric.name not in asked and metric_class(metric.name).table == number
+    ]
+    return [*notes, f"Not asked for: {', '.join(left_out)}."] if left_out else notes
 
 
-def _notes(found: Comparison) -> list[str]:
-    several = [result for result in found.results if len(result.runs) > 1]
+def _shared(measured: Sequence[Measured]) -> Mapping[str, str]:
+    """Return the notes, and the reasons why parts are missing, that all models have in common."""
+    notes = [dict(m.notes) | dict(m.skipped) for m in measured]
+    common = set.intersection(*(set(n.items()) for n in notes)) if notes else set()
+    return {
+        what: text for what, text in (notes[0].items() if notes else ()) if (what, text) in common
+    }
+
+
+def _notes(comparison: Comparison) -> list[str]:
+    several = [result for result in comparison.results if len(result.runs) > 1]
     notes = [
         f"Brackets: {LEVEL:.0%} intervals, {METHOD}, {RESAMPLES:,} resamples of what is "
         "independent."
@@ -237,12 +209,12 @@ def _notes(found: Comparison) -> list[str]:
         notes.append(
             f"Means over trainings with several seeds, intervals from their spread: {listed}."
         )
-    if len(several) < len(found.results):
+    if len(several) < len(comparison.results):
         who = "All models" if not several else "The other models"
         notes.append(
             f"{who} were trained with one seed: the intervals know the samples, not what another "
             "training would give."
         )
-    for run in found.strangers():
+    for run in comparison.strangers():
         notes.append(f"{run.run} was trained on other data, {run.trained_on}.")
     return notes

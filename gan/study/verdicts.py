@@ -1,16 +1,16 @@
 """Whether the paper's claims hold here, with the numbers that decide."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from gan.evaluation.estimate import Estimate
-from gan.study.claims import CLAIMS, EVERY_PRIOR, SUBJECT, Claim, Part, Term
+from gan.evaluation.metric import Column
+from gan.study.claims import CLAIMS, EVERY_PRIOR, NO_PRIOR, SUBJECT, Claim, Part, Term
 from gan.study.member import TITLES
-from gan.study.quantities import Quantity, missing, quantities, sparse_quantities
 from gan.study.results import Comparison, Result
 from gan.study.runs import differing_keys
-from gan.study.uncertainty import Difference, pool, scaled, subtract
+from gan.study.uncertainty import Difference, scaled, subtract
 
 Verdict = Literal["HOLDS", "DOES NOT HOLD", "WITHIN NOISE", "NOT MEASURED"]
 SUBJECTS = ("ours", "ours-plus")
@@ -43,20 +43,46 @@ class Ruling(NamedTuple):
     reason: str = ""
 
 
-def judge_claims(found: Comparison) -> list[Ruling]:
+def judge_claims(comparison: Comparison) -> list[Ruling]:
     """Decide all claims, for every subject that takes part (for "ours" if none does)."""
-    present = [name for name in SUBJECTS if found.result(name) is not None] or ["ours"]
-    full = full_model(found)
-    columns = {q.key: q for q in (*quantities(found.factors), *_priors(found))}
-    return [_judge(claim, subject, found, columns, full) for claim in CLAIMS for subject in present]
+    present = [name for name in SUBJECTS if comparison.result(name) is not None] or ["ours"]
+    full = full_model(comparison)
+    columns = {column.key: column for column in comparison.columns()}
+    lookup = _Lookup(comparison, columns)
+    return [_judge(claim, subject, lookup, full) for claim in CLAIMS for subject in present]
 
 
-def full_model(found: Comparison) -> str:
+class _Lookup(NamedTuple):
+    """Where the numbers of claims are found."""
+
+    comparison: Comparison
+    columns: dict[str, Column]
+
+    def result(self, term: Term, subject: str) -> Result | None:
+        return self.comparison.result(subject if term.member == SUBJECT else term.member)
+
+    def number(self, term: Term, subject: str) -> tuple[Estimate | None, str]:
+        """Return the number of a term, or why there is none."""
+        result, column = self.result(term, subject), self.columns.get(term.quantity)
+        if result is None:
+            return None, f"{_title(term.member, subject)} takes no part"
+        if column is None:
+            metric, _, factor = term.quantity.partition(".")
+            if metric not in {m.name for m in self.comparison.settings.metrics}:
+                return None, f"{metric} was not asked for"
+            return None, f"no model has a factor of {factor}"
+        value, why = result.number(column)
+        if value is None:
+            return None, f"{result.title}: {why}"
+        return scaled(value, term.times), ""
+
+
+def full_model(comparison: Comparison) -> str:
     """Return which subject the ablations are made from: the one that differs in the fewest keys."""
-    ablations = [result for result in found.results if result.kind == "ablation"]
+    ablations = [result for result in comparison.results if result.kind == "ablation"]
 
     def distance(subject: str) -> float:
-        whole = found.result(subject)
+        whole = comparison.result(subject)
         if whole is None:
             return math.inf
         methods = whole.runs[0].method, *(a.runs[0].method for a in ablations)
@@ -87,28 +113,22 @@ def as_rows(rulings: Sequence[Ruling]) -> list[dict[str, Any]]:
     ]
 
 
-def _priors(found: Comparison) -> list[Quantity]:
-    return sparse_quantities(found.evaluations)
-
-
-def _judge(
-    claim: Claim, subject: str, found: Comparison, columns: Mapping[str, Quantity], full: str
-) -> Ruling:
-    if claim.ablation and subject != full and found.result(full) is not None:
+def _judge(claim: Claim, subject: str, lookup: _Lookup, full: str) -> Ruling:
+    if claim.ablation and subject != full and lookup.comparison.result(full) is not None:
         reason = f"the ablations here are those of {TITLES[full][0]}"
         return Ruling(claim, subject, "NOT MEASURED", (), reason)
     parts = []
     for part in claim.parts:
         if part.larger.quantity != EVERY_PRIOR:
-            parts.append(_decide(part, subject, found, columns))
+            parts.append(_decide(part, subject, lookup))
             continue
-        priors = [q.key for q in _priors(found)]
-        if "sparse λ = 0" not in priors:
+        priors = [key for key, column in lookup.columns.items() if column.metric == "sparse"]
+        if NO_PRIOR not in priors:
             reason = "sparse reconstruction without a prior (λ = 0) was not measured"
             return Ruling(claim, subject, "NOT MEASURED", (), reason)
         for key in priors:
             larger, smaller = (t._replace(quantity=key) for t in (part.larger, part.smaller))
-            parts.append(_decide(Part(larger, smaller), subject, found, columns))
+            parts.append(_decide(Part(larger, smaller), subject, lookup))
     reasons = dict.fromkeys(part.reason for part in parts if part.reason)
     return Ruling(claim, subject, _all_of(parts), tuple(parts), "; ".join(reasons))
 
@@ -119,14 +139,12 @@ def _all_of(parts: Sequence[Deciding]) -> Verdict:
     return min((part.verdict for part in parts), key=order.index)
 
 
-def _decide(
-    part: Part, subject: str, found: Comparison, columns: Mapping[str, Quantity]
-) -> Deciding:
-    larger, why_larger = _look_up(part.larger, subject, found, columns)
-    smaller, why_smaller = _look_up(part.smaller, subject, found, columns)
-    text = _describe(part, subject, found, columns)
-    quantity = columns.get(part.larger.quantity)
-    unit = quantity.unit if quantity else ""
+def _decide(part: Part, subject: str, lookup: _Lookup) -> Deciding:
+    larger, why_larger = lookup.number(part.larger, subject)
+    smaller, why_smaller = lookup.number(part.smaller, subject)
+    text = _describe(part, subject, lookup)
+    column = lookup.columns.get(part.larger.quantity)
+    unit = column.unit if column else ""
     if larger is None or smaller is None:
         reason = "; ".join(dict.fromkeys(why for why in (why_larger, why_smaller) if why))
         return Deciding(text, unit, larger, smaller, None, "NOT MEASURED", reason)
@@ -152,37 +170,13 @@ def _alike(difference: Difference, part: Part) -> Verdict:
     return "DOES NOT HOLD" if apart else "WITHIN NOISE"
 
 
-def _look_up(
-    term: Term, subject: str, found: Comparison, columns: Mapping[str, Quantity]
-) -> tuple[Estimate | None, str]:
-    """Return the number of a term, or why there is none."""
-    result, quantity = _result(term, subject, found), columns.get(term.quantity)
-    if result is None:
-        return None, f"{_title(term.member, subject)} takes no part"
-    if quantity is None:
-        return None, f"no model has a factor of {term.quantity.partition('.')[2]}"
-    value, why = value_of(result, quantity)
-    return (None, f"{result.title}: {why}") if value is None else (scaled(value, term.times), "")
-
-
-def value_of(result: Result, quantity: Quantity) -> tuple[Estimate | None, str]:
-    """Return a model's number, pooled over its seeds; None, with the reason, if a seed lacks it."""
-    values = [quantity.read(e, "model") for e in result.evaluations]
-    for evaluation, value in zip(result.evaluations, values, strict=True):
-        if value is None:
-            return None, missing(evaluation, quantity)
-        if not math.isfinite(value.mean):
-            return None, "nothing varies that could be explained"
-    return pool([value for value in values if value is not None]), ""
-
-
-def _describe(part: Part, subject: str, found: Comparison, columns: Mapping[str, Quantity]) -> str:
+def _describe(part: Part, subject: str, lookup: _Lookup) -> str:
     def name(term: Term) -> str:
-        quantity = columns.get(term.quantity)
-        title = quantity.title if quantity else term.quantity
+        column = lookup.columns.get(term.quantity)
+        title = column.title if column else term.quantity
         if title.startswith("λ"):
             title = f"error at {title}"
-        result = _result(term, subject, found)
+        result = lookup.result(term, subject)
         who = result.title if result else _title(term.member, subject)
         return f"{title} of {who}" if term.times == 1 else f"{term.times:g} × {title} of {who}"
 
@@ -190,10 +184,6 @@ def _describe(part: Part, subject: str, found: Comparison, columns: Mapping[str,
     if part.within is not None:
         return f"{larger} within {part.within:.0%} of {smaller}"
     return f"{larger} > {smaller}" + (f" + {part.by:.0%}" if part.by else "")
-
-
-def _result(term: Term, subject: str, found: Comparison) -> Result | None:
-    return found.result(subject if term.member == SUBJECT else term.member)
 
 
 def _title(member: str, subject: str) -> str:

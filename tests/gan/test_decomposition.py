@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gan.evaluation.decomposition import (
+from gan.evaluation.metrics.model_free import (
     ALONG,
     REST,
     ModeSplit,

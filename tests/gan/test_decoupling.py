@@ -6,12 +6,12 @@ import torch
 
 from gan.datasets.store import load_dataset
 from gan.evaluation import Evaluation, evaluate
-from gan.evaluation.decoupling import Decoupling, shared_verdict, unrelated_verdict
 from gan.evaluation.embedding.judge import Figures, Judge
 from gan.evaluation.embedding.lessons import Taught
 from gan.evaluation.embedding.network import EmbeddingNetwork
 from gan.evaluation.embedding.threshold import Threshold
 from gan.evaluation.estimate import estimate
+from gan.evaluation.metrics.decoupling import Decoupling, shared_verdict, unrelated_verdict
 from gan.report.tables import metric_rows
 from gan.sections import MetricConfig
 from tests.gan.replay import Replay, write_people
@@ -56,12 +56,12 @@ def judges(shared_cache, own_cache, monkeypatch):
 
 def measure(model, dataset, **options):
     metrics = [MetricConfig(name="decoupling", options=OPTIONS | options)]
-    return evaluate(model, dataset, n_samples=20, n_pairs=2, basic=(), metrics=metrics)
+    return evaluate(model, dataset, n_samples=20, n_pairs=2, metrics=metrics)
 
 
 def test_perfect_collapsed_and_careless_models_score_as_they_must(people, judges):
     perfect, collapsed, careless = (
-        measure(model, people).further["decoupling"].values
+        measure(model, people).metrics["decoupling"].values
         for model in (
             Replay(people),
             Replay(people, collapsed=True),
@@ -89,22 +89,23 @@ def test_it_travels_and_is_shown_with_its_judge(people, judges, tmp_path):
     found = Evaluation.load(tmp_path / "evaluation.json")
     names = [row.name for row in metric_rows(found)]
     for name in FACTORS:
-        assert f"decoupling, {name}" in names
-        assert f"decoupling, {name}, unrelated" in names
-        assert f"decoupling: judge of {name}, accuracy" in names
-    notes = found.further["decoupling"].notes
-    assert "false acceptances, threshold" in notes["identity"]
-    assert "learned from 96 labelled faces, weights" in notes["identity"]
+        assert f"decoupling, {name}, %" in names
+        assert f"decoupling, {name}, unrelated, %" in names
+        assert f"decoupling: judge of {name}, accuracy, %" in names
+    notes = found.metrics["decoupling"].notes
+    assert "false acceptances, threshold" in notes["judge of identity"]
+    assert "learned from 96 labelled faces, weights" in notes["judge of identity"]
     for name in ("expression", "viseme"):
-        assert "from 96 labelled faces and 96 carried to other people, weights" in notes[name]
+        carried = "from 96 labelled faces and 96 carried to other people, weights"
+        assert carried in notes[f"judge of {name}"]
 
 
 def test_a_weak_judge_gives_no_verdict(people, judges):
     found = measure(Replay(people), people, least_accuracy=1.01)
-    assert not found.further
+    assert not found.metrics
     reason = found.skipped["decoupling"]
-    for name in FACTORS:
-        assert f"{name}: judge too weak: accuracy " in reason
+    assert reason.count("judge too weak: accuracy ") == len(FACTORS)
+    assert all(f"({name})" in reason for name in FACTORS)
 
 
 def test_a_budget_stops_and_the_next_call_goes_on(people):
@@ -112,7 +113,7 @@ def test_a_budget_stops_and_the_next_call_goes_on(people):
     stopped = measure(Replay(people), people, budget=1e-9, **few)
     assert "identity has learned for 1 of 3 steps" in stopped.skipped["decoupling"]
     found = measure(Replay(people), people, **few)
-    assert set(found.further["decoupling"].notes) == set(FACTORS)
+    assert set(found.metrics["decoupling"].notes) == {f"judge of {name}" for name in FACTORS}
 
 
 def near_judge(distance: float) -> Judge:

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from gan.evaluation import generated
-from gan.evaluation.diversity import collection_diversity, draw_pairs, model_diversity
 from gan.evaluation.estimate import estimate
+from gan.evaluation.metrics.diversity import collection_diversity, draw_pairs, model_diversity
 from tests.linear_model import linear_model
 from tests.reference import distances as slow
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from gan.evaluation.energy import RoughnessEnergy
+from gan.evaluation.metrics.energy import RoughnessEnergy
 from gan.losses.regularizer import CotangentRegularizer
 from tests.meshes import bumpy
 
@@ -17,9 +17,9 @@ def test_it_is_what_the_trainer_holds_down():
     half_height = np.ptp(TEMPLATE[:, 1]) / 2
     d = torch.from_numpy((faces() - TEMPLATE) / half_height).float().permute(1, 2, 0)
     theirs = CotangentRegularizer(V=TEMPLATE, F=F)(d.contiguous()).item()
-    ours = RoughnessEnergy(TEMPLATE, F).mean([faces()[:2], faces()[2:]])
-    assert ours.mean == pytest.approx(theirs, rel=1e-5)
-    assert ours.n == 5
+    ours = RoughnessEnergy(TEMPLATE, F).of([faces()[:2], faces()[2:]])
+    assert len(ours) == 5
+    assert ours.mean() == pytest.approx(theirs, rel=1e-5)
 
 
 def test_units_and_place_do_not_matter():

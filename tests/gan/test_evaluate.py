@@ -9,8 +9,8 @@ import torch
 from gan.datasets.store import load_dataset
 from gan.errors import CheckpointError, DatasetError
 from gan.evaluation import Evaluation, evaluate
-from gan.evaluation.result import ANY, MODEL, OTHER_MESH, OTHER_SUBJECT, TRAINING
-from gan.evaluation.suite import STAGES
+from gan.evaluation.metric import default_metrics
+from gan.evaluation.metrics.specificity import ANOTHER_MESH
 from meshkit.primitives import hemisphere
 from tests.gan.conftest import blobs
 from tests.linear_model import linear_model
@@ -53,19 +53,24 @@ def test_good_noisy_and_collapsed_models_score_as_they_must(dataset):
     good = evaluate(model_of(dataset), dataset, **SETTINGS)
     noisy = evaluate(model_of(dataset, noise=2.0), dataset, **SETTINGS)
     collapsed = evaluate(model_of(dataset, 0.0, 0.0), dataset, **SETTINGS)
-    assert good.match["expression"].matched == 3
-    assert good.match["identity"].matched == 5
-    assert good.diversity[MODEL][ANY].mean > good.diversity[MODEL]["identity"].mean > 0
-    assert good.energy[MODEL].mean < 4 * good.energy[TRAINING].mean
-    assert noisy.energy[MODEL].mean > 10 * good.energy[MODEL].mean
-    assert noisy.specificity[MODEL].mean > 2 * good.specificity[MODEL].mean
-    assert good.specificity[OTHER_MESH].mean < good.specificity[OTHER_SUBJECT].mean
-    assert noisy.specificity[OTHER_MESH] == good.specificity[OTHER_MESH]
-    assert noisy.diversity[TRAINING] == good.diversity[TRAINING]
-    assert {share.mean for share in collapsed.diversity[MODEL].values()} == {0}
-    assert collapsed.energy[MODEL].mean < 1e-6
-    assert collapsed.match["expression"].matched == 1
-    assert "no linear modes" in good.skipped["model-free check"]
+    right, well, wrong = (
+        {name: m.values for name, m in e.metrics.items()} for e in (good, noisy, collapsed)
+    )
+    assert good.metrics["labels"].notes["expression"].startswith("3 of 3 labels")
+    assert good.metrics["labels"].notes["identity"].startswith("5 of 5 labels")
+    assert right["diversity"]["model"].mean > right["diversity"]["model, same identity"].mean > 0
+    assert right["energy"]["model"].mean < 4 * right["energy"]["training"].mean
+    assert well["energy"]["model"].mean > 10 * right["energy"]["model"].mean
+    assert well["specificity"]["model"].mean > 2 * right["specificity"]["model"].mean
+    near, people = (right["specificity"][key] for key in (ANOTHER_MESH, "training"))
+    assert near.mean < people.mean
+    assert well["specificity"][ANOTHER_MESH] == near
+    assert well["diversity"]["training"] == right["diversity"]["training"]
+    made = {key: v for key, v in wrong["diversity"].items() if key.startswith("model")}
+    assert {value.mean for value in made.values()} == {0}
+    assert wrong["energy"]["model"].mean < 1e-6
+    assert collapsed.metrics["labels"].notes["expression"].startswith("1 of 3 labels")
+    assert "no linear modes" in good.skipped["model-free"]
 
 
 def test_the_record_is_complete_and_reproducible(dataset, tmp_path):
@@ -73,11 +78,11 @@ def test_the_record_is_complete_and_reproducible(dataset, tmp_path):
     found = evaluate(model_of(dataset), dataset, seed=5, watch=stages.append, **SETTINGS)
     again = evaluate(model_of(dataset), dataset, seed=5, **SETTINGS)
     other = evaluate(model_of(dataset), dataset, seed=6, **SETTINGS)
-    assert tuple(stages) == STAGES
+    assert stages == [metric.name for metric in default_metrics()]
     found.save(tmp_path / "a.json")
     again.save(tmp_path / "b.json")
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
-    assert found.specificity != other.specificity
+    assert found.metrics["specificity"] != other.metrics["specificity"]
     assert found.model == {"step": 12, "dataset": dataset.fingerprint}
     assert found.dataset == {
         "name": dataset.path.name,
@@ -96,11 +101,16 @@ def test_the_model_free_check_of_data_with_modes(tmp_path):
     with load_dataset(blobs(tmp_path / "modes.h5", modes=modes)) as dataset:
         found = evaluate(model_of(dataset), dataset, **SETTINGS)
     assert found.skipped == {}
-    for who in (MODEL, TRAINING):
-        parts = found.decomposition[who].parts
-        assert parts["identity"].explained["identity"].mean > 0.9
-        assert parts["expression"].explained["expression"].mean > 0.9
-        assert abs(parts["expression"].explained["identity"].mean) < 0.2
+    measured = found.metrics["model-free"]
+    for who in ("model", "training"):
+        assert measured.values[f"{who}, identity, own"].mean > 0.9
+        assert measured.values[f"{who}, expression, own"].mean > 0.9
+        assert abs(measured.values[f"{who}, expression, leak"].mean) < 0.2
+        matrix = measured.matrices[who]
+        assert matrix.rows == ("identity part", "expression part", "outside all modes")
+        cell = matrix.cells[1][matrix.columns.index("by expression")]
+        assert cell == measured.values[f"{who}, expression, own"]
+        assert matrix.size_unit == "mm² a vertex"
     found.save(tmp_path / "evaluation.json")
     assert Evaluation.load(tmp_path / "evaluation.json").as_dict() == found.as_dict()
 
@@ -109,9 +119,12 @@ def test_labels_that_the_data_does_not_know_are_skipped(tmp_path):
     names = {"identity": [f"other {i}" for i in range(6)], "expression": ["neutral", "left", "up"]}
     with load_dataset(blobs(tmp_path / "other.h5", names=names)) as dataset:
         found = evaluate(model_of(dataset), dataset, **SETTINGS)
-    assert set(found.match) == {"expression"}
-    assert set(found.diversity[TRAINING]) == {ANY, "expression"}
-    assert "no label" in found.skipped["labels of identity"]
+    assert set(found.metrics["labels"].values) == {"model, expression"}
+    diversity = found.metrics["diversity"]
+    assert "training, same expression" in diversity.values
+    assert "training, same identity" not in diversity.values
+    assert "no label" in diversity.skipped["training, same identity"]
+    assert "no label" in found.metrics["labels"].skipped["identity"]
 
 
 def test_another_topology_is_refused(dataset, tmp_path):
@@ -145,7 +158,7 @@ def test_too_few_samples_are_refused(dataset):
         lambda text: text[: len(text) // 2],
         lambda text: "[]",
         lambda text: text.replace('"mean"', '"median"'),
-        lambda text: json.dumps(json.loads(text) | {"match": {"expression": {"classes": 3}}}),
+        lambda text: json.dumps(json.loads(text) | {"metrics": {"energy": {"values": {}}}}),
         lambda text: "[" * 100_000,
     ],
 )
@@ -157,8 +170,15 @@ def test_damaged_files_are_named(dataset, tmp_path, damage):
         Evaluation.load(path)
 
 
-def test_files_of_another_kind_are_named(tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("something else", "is not a 'meshkit-gan evaluation 2' file"),
+        ("meshkit-gan evaluation 1", "an earlier version, .*: the run must be measured again"),
+    ],
+)
+def test_files_of_another_kind_are_named(tmp_path, kind, said):
     path = tmp_path / "evaluation.json"
-    path.write_text('{"format": "something else"}')
-    with pytest.raises(CheckpointError, match=r"evaluation\.json is not a 'meshkit-gan evaluation"):
+    path.write_text(json.dumps({"format": kind}))
+    with pytest.raises(CheckpointError, match=rf"evaluation\.json.*{said}"):
         Evaluation.load(path)

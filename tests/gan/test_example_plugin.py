@@ -17,8 +17,10 @@ from gan.cli import main
 from gan.config import dump_config, parse_config
 from gan.datasets.store import load_dataset
 from gan.errors import ConfigError
+from gan.evaluation import Evaluation
 from gan.plugins import KINDS, registry
 from gan.registry import BUILT_IN
+from gan.report import numbers
 from gan.runs.checkpoints import load_model
 from gan.study.member import titled
 from meshkit.errors import MeshError
@@ -65,9 +67,22 @@ def test_a_run_names_them_in_its_configuration(installed, tiny_dataset, tmp_path
     assert terms["g/regularizer_symmetry"] > 0
     assert terms["d/critic"] > 0
     assert "d/penalty" not in terms
-    call("evaluate", run, "--samples", 20, "--pairs", 10)
-    found = json.loads((run / "evaluation.json").read_text())
-    assert found["further"]["folds"]["values"]["training"]["mean"] == 0
+    few = ("--samples", 20, "--pairs", 10)
+    assert "folds, ‰" in call("evaluate", run, *few)
+    found = Evaluation.load(run / "evaluation.json")
+    assert found.metrics["folds"].values["training"].mean == 0
+    assert "folds, ‰<small>triangles turned over against" in numbers.metrics(found, step=3)
+    few += ("--metrics", "folds", "--no-figures")
+    compared = tmp_path / "compared"
+    call("compare", f"one={run}", tiny_dataset, *few, "-o", compared)
+    record = json.loads((compared / "comparison.json").read_text())
+    assert [column["key"] for column in record["table1"]["columns"]] == ["folds"]
+    for file, text in (
+        ("table1.csv", "one,one,other,1,folds,folds,‰,"),
+        ("table1.tex", r"folds $\downarrow$ (\textperthousand{})"),
+        ("report.html", "folds ↓<small>‰</small>"),
+    ):
+        assert text in (compared / file).read_text(encoding="utf-8")
     call("train", "--resume", "--out", run, "--set", "training.iterations=4", "--device", "cpu")
 
 
@@ -150,6 +165,7 @@ def test_symmetry_sees_the_odd_part_only(installed):
 
 
 def test_folds_count_triangles_that_were_turned_over(installed, tiny_dataset):
+    from gan.evaluation.context import Context
     from tests.linear_model import linear_model
 
     import_module("face_extras.folds")
@@ -163,17 +179,9 @@ def test_folds_count_triangles_that_were_turned_over(installed, tiny_dataset):
             codes={"identity": [[0.0], [1.0]]},
             provenance={"step": 1, "dataset": dataset.fingerprint},
         )
-        found = (
-            registry("metrics")
-            .build("folds")
-            .measure(
-                model,
-                dataset,
-                dataset.indices("train"),
-                n_samples=50,
-                rng=torch.Generator().manual_seed(0),
-            )
-        )
+        context = Context(model, dataset, n_samples=50)
+        folds = registry("metrics").build("folds")
+        found = folds.measure(context, rng=torch.Generator()).values
     # A face with x scaled by 1 - 2 z is mirrored, at least in part, when the code z is above 1/2.
     share = 1 - 0.5 * (1 + math.erf(0.5 / math.sqrt(2)))
     assert found["training"].mean == 0

@@ -194,7 +194,8 @@ def test_a_card_says_what_its_sources_say_and_no_more(bent, tmp_path):
     assert licences(provenance) == ["MIT", "CC-BY-4.0"]
     path = blobs(tmp_path / "b.h5", provenance=provenance)
     measured = {"model": {"step": 5, "dataset": "x"}, "dataset": {"name": "b"}, "commit": None}
-    measured |= {"n_samples": 20, "n_pairs": 4, "seed": 0, "energy": {"model": {"mean": 0.5}}}
+    measured |= {"n_samples": 20, "n_pairs": 4, "seed": 0, "skipped": {}}
+    measured |= {"metrics": {"energy": {"values": {"model": {"mean": 0.5}}}}}
     bent.provenance = {"step": 5, "dataset": "x"}
     with load_dataset(path) as dataset:
         card = model_card(bent, name="b", dataset=dataset, evaluation=measured)
@@ -202,7 +203,7 @@ def test_a_card_says_what_its_sources_say_and_no_more(bent, tmp_path):
     assert json.loads((tmp_path / "c.json").read_text(encoding="utf-8")) == card
     assert card["training_data"]["licence"] == "CC-BY-4.0; MIT"
     assert card["training_data"]["subjects"] == 6
-    assert card["quantitative_analyses"]["energy"] == {"model": {"mean": 0.5}}
+    assert card["quantitative_analyses"]["metrics"] == measured["metrics"]
     bent.provenance["step"] = 6
     stale = model_card(bent, name="b", evaluation=measured)
     assert "of step 5, not of this model" in stale["quantitative_analyses"]

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from gan.evaluation.match import ClassMatch, class_means, match_classes, model_displacements
+from gan.evaluation.metrics.labels import (
+    ClassMatch,
+    class_means,
+    match_classes,
+    model_displacements,
+)
 from tests.linear_model import linear_model
 
 CLASSES = ("neutral", "happy", "sad")

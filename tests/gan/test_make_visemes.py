@@ -26,7 +26,7 @@ from gan.datasets.visemes import (
     split_units,
     viseme_mouth,
 )
-from gan.evaluation.decomposition import ModeSplit, decompose_collection
+from gan.evaluation.metrics.model_free import ModeSplit, decompose_collection
 from meshkit.primitives import hemisphere
 
 ROOT = Path(__file__).parents[2]

@@ -7,14 +7,18 @@ from gan.datasets.store import load_dataset
 from gan.errors import ConfigError
 from gan.evaluation import Evaluation, evaluate
 from gan.evaluation.metric import METRICS
-from gan.evaluation.suite import STAGES
 from gan.report.tables import metric_rows
 from gan.sections import MetricConfig
+from gan.study.results import CompareSettings
+from gan.study.tables import table1, table2
+from meshkit.primitives import hemisphere
 from tests.gan.conftest import blobs
+from tests.gan.study.handmade import comparison, result
 from tests.gan.test_evaluate import model_of
 
 SETTINGS = {"n_samples": 40, "n_pairs": 20}
 COVERAGE = [MetricConfig(name="coverage")]
+SPECIFICITY = [MetricConfig(name="specificity")]
 TINY = {
     "decoupling": {
         "faces": 2,
@@ -41,7 +45,7 @@ def dataset(tiny_dataset):
 def test_coverage_tells_collapse_where_specificity_does_not(dataset):
     good = evaluate(model_of(dataset), dataset, metrics=COVERAGE, **SETTINGS)
     collapsed = evaluate(model_of(dataset, 0.0, 0.0), dataset, metrics=COVERAGE, **SETTINGS)
-    ours, theirs = (found.further["coverage"].values for found in (good, collapsed))
+    ours, theirs = (found.metrics["coverage"].values for found in (good, collapsed))
     assert theirs["model"].mean > 1.5 * ours["model"].mean
     assert ours["training"] == theirs["training"]
     # All faces are the template now: the distance to the nearest is the distance to it.
@@ -52,24 +56,26 @@ def test_coverage_tells_collapse_where_specificity_does_not(dataset):
 
 @pytest.mark.parametrize("name", sorted(METRICS))
 def test_every_metric_measures_travels_and_is_shown(name, tmp_path):
-    with load_dataset(blobs(tmp_path / "marked.h5", landmarks=np.arange(68))) as dataset:
-        check_metric(name, dataset, tmp_path)
-
-
-def check_metric(name, dataset, tmp_path):
-    stages = []
+    """In the tables of `gan evaluate` and of a comparison; beside others it finds the same."""
+    V, _ = hemisphere(8)
+    modes = {"identity": 100 * V[None] * np.eye(3)[:, None], "expression": V[None] * (V[:, :1] > 0)}
+    marked = blobs(tmp_path / "marked.h5", landmarks=np.arange(68), modes=modes)
     chosen = [MetricConfig(name=name, options=TINY.get(name, {}))]
-    found = evaluate(model_of(dataset), dataset, metrics=chosen, watch=stages.append, **SETTINGS)
-    assert stages == [*STAGES, name]
-    values = found.further[name].values
+    with load_dataset(marked) as dataset:
+        model, stages = model_of(dataset), list[str]()
+        found = evaluate(model, dataset, metrics=chosen, watch=stages.append, **SETTINGS)
+        beside = evaluate(model, dataset, metrics=[*SPECIFICITY, *chosen], **SETTINGS)
+    assert stages == [name]
+    assert found.metrics[name] == beside.metrics[name]
+    values = found.metrics[name].values
     assert np.isfinite([v.mean for who, v in values.items() if who.startswith("model")]).any()
     found.save(tmp_path / "evaluation.json")
     assert Evaluation.load(tmp_path / "evaluation.json").as_dict() == found.as_dict()
     assert any(row.name.startswith(name) for row in metric_rows(found))
-    again = evaluate(model_of(dataset), dataset, metrics=chosen, **SETTINGS)
-    assert again.further == found.further
-    alone = evaluate(model_of(dataset), dataset, **SETTINGS)
-    assert alone.specificity == found.specificity
+    whole = comparison(result("ours", found), settings=CompareSettings(metrics=tuple(chosen)))
+    table = table1(whole) if METRICS.find(name).table == 1 else table2(whole)
+    (row,) = (row for row in table.rows if row.name == "ours")
+    assert any(cell.value in values.values() for cell in row.cells)
 
 
 def test_an_unknown_metric_lists_the_known(dataset):

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan.datasets.store import load_dataset
-from gan.evaluation.decomposition import REST, Decomposition, PartShares
 from gan.evaluation.estimate import Estimate
-from gan.evaluation.match import ClassMatch
+from gan.evaluation.metrics import model_free
+from gan.evaluation.metrics.labels import ClassMatch, match_line
+from gan.evaluation.metrics.model_free import REST, Decomposition, PartShares
 from gan.report.axes import nice_ticks, number, step_axis, value_axis
 from gan.report.charts import line_chart, share_bar
 from gan.report.faces import pick_real
@@ -21,7 +22,7 @@ from gan.report.html import Markup, element, escape
 from gan.report.log import Curve, read_log, smooth, thin
 from gan.report.mapping import geometry_images
 from gan.report.pictures import cut_out
-from gan.report.tables import match_line, share_rows
+from gan.report.tables import share_rows, with_error
 from meshkit.images.layout import file_layout
 from meshkit.mesh import Mesh
 from meshkit.primitives import hemisphere
@@ -193,16 +194,33 @@ def test_geometry_images_share_one_scale():
 def test_the_match_in_words():
     confusion = np.array([[9, 1, 0], [0, 4, 6], [1, 1, 8]])
     match = ClassMatch(("neutral", "happy", "sad"), 0, np.array([0, 2, 2]), np.zeros(3), confusion)
-    said = "2 of 3 labels, 60% [40%, 80%] of single faces (happy looks like sad)"
+    said = "2 of 3 labels are nearest to their own mean (happy looks like sad)"
     assert match_line(match) == said
+    assert with_error(match.share, "%") == "60.0 [40.0, 80.0]"
 
 
 def test_dust_is_not_explained():
     share = {"identity": Estimate(0.5, 0.1, 10), "noise": Estimate(-0.02, 0.01, 10)}
     parts = {"identity": PartShares(20.0, share), REST: PartShares(1e-9, share)}
-    header, rows = share_rows(Decomposition(parts, 20.0, 5e-11))
-    assert header == ["", "mm² a vertex", "by identity", "by noise"]
+    found = model_free.measured({"model": Decomposition(parts, 20.0, 5e-11)})
+    header, rows = share_rows(found.matrices["model"])
+    assert header == ["", "mm² a vertex", "by identity, %", "by noise, %"]
     assert rows == [
-        ["identity part", "20", "50% ± 10%", "0% ± 1%"],
+        ["identity part", "20", "50.0 ± 10.0", "-2.0 ± 1.0"],
         ["outside all modes", "1e-09", "–", "–"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (Estimate(0.14, 0.02, 9, 0.1, 0.2), "mm", "0.140 [0.100, 0.200]"),
+        (Estimate(1.25, 0.5, 9, 0.75, 1.75), "mm", "1.25 [0.75, 1.75]"),
+        (Estimate(12345.0, math.nan, 1), "", "1.23e+04"),
+        (Estimate(0.965, 0.01, 9), "%", "96.5 ± 1.0"),
+        (Estimate(math.nan, math.nan, 9), "%", "–"),
+        (None, "mm", "–"),
+    ],
+)
+def test_numbers_of_tables(value, unit, text):
+    assert with_error(value, unit) == text

@@ -7,8 +7,9 @@ import trimesh
 from trimesh.proximity import closest_point_naive
 
 from gan.datasets.store import load_dataset
+from gan.evaluation.context import Context
 from gan.evaluation.metric import Unmeasurable
-from gan.evaluation.sparse import SparseReconstruction, surface_errors
+from gan.evaluation.metrics.sparse import SparseReconstruction, surface_errors
 from meshkit.primitives import grid, hemisphere
 from tests.gan.face import smooth_model
 from tests.gan.replay import write_people
@@ -42,35 +43,36 @@ def write_samples(path, model=MODEL, seed=0, **changes):
 def measure(path, **options):
     metric = SparseReconstruction(**({"steps": 150, "starts": 2, "priors": (0.0, 1e7)} | options))
     with load_dataset(path) as dataset:
-        rng = torch.Generator().manual_seed(0)
-        rows = np.zeros(0, int)
-        return metric.measure(MODEL, dataset, rows, n_samples=20, rng=rng), metric
+        context = Context(MODEL, dataset)
+        metric.check(context)
+        return metric.measure(context, rng=torch.Generator())
 
 
 def test_the_models_own_faces_are_found_unless_the_prior_forbids(tmp_path):
-    found, metric = measure(write_samples(tmp_path / "faces.h5"))
+    measured = measure(write_samples(tmp_path / "faces.h5"))
+    found = measured.values
     assert found["model, λ = 0"].mean < 0.1
     assert found["landmarks, λ = 0"].mean < 0.1
     # What costs so much stays at the mean face.
     assert found["model, λ = 1e+07"].mean == pytest.approx(found["model, template"].mean, rel=1e-2)
     assert found["model, template"].mean > 0.5
     assert found["model, λ = 0"].n == 2 * SUBJECTS
-    assert metric.notes["faces"] == "8 faces of 4 subjects in faces.h5, 68 landmarks, 2 starts"
+    assert measured.notes["faces"] == "8 faces of 4 subjects in faces.h5, 68 landmarks, 2 starts"
 
 
 def test_extreme_faces_beside_the_data_are_taken(tmp_path):
     path = write_samples(tmp_path / "faces.h5")
-    own, metric = measure(path, faces=3)
+    metric = SparseReconstruction()
+    own = measure(path, faces=3)
     with load_dataset(path) as dataset:
         assert metric.depends_on(dataset) == {}
     write_samples(tmp_path / "faces.extreme.h5", seed=3)
-    extreme, metric = measure(path, faces=3)
-    assert "3 faces of 3 subjects in faces.extreme.h5" in metric.notes["faces"]
-    assert extreme["model, template"] != own["model, template"]
+    extreme = measure(path, faces=3)
+    assert "3 faces of 3 subjects in faces.extreme.h5" in extreme.notes["faces"]
+    assert extreme.values["model, template"] != own.values["model, template"]
     with load_dataset(path) as dataset, load_dataset(tmp_path / "faces.extreme.h5") as others:
         assert metric.depends_on(dataset) == {"faces": others.fingerprint}
-    named, metric = measure(path, faces=3, data=str(path))
-    assert named == own
+    assert measure(path, faces=3, data=str(path)) == own
 
 
 def test_the_error_is_that_of_the_surface():

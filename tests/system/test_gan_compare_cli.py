@@ -53,11 +53,14 @@ def test_runs_of_both_commands_end_in_one_folder(gan, runs, faces, tmp_path, mon
     alone = Evaluation.load(runs[1] / "evaluation.json")
     with (out / "table1.csv").open() as file:
         rows = {(r["model"], r["quantity"]): r for r in csv.DictReader(file)}
-    assert float(rows["3dmm", "specificity"]["mean"]) == alone.specificity["model"].mean
+    assert (
+        float(rows["3dmm", "specificity"]["mean"])
+        == alone.metrics["specificity"].values["model"].mean
+    )
     assert {model for model, _ in rows} == {"training", "ours", "3dmm"}
 
     # All of it is kept in the runs: nothing is measured again.
-    monkeypatch.setattr("gan.evaluation.suite._Measurement._model_diversity", lambda _: 1 / 0)
+    monkeypatch.setattr("gan.evaluation.metrics.diversity.model_diversity", lambda *_, **__: 1 / 0)
     again = gan("compare", *runs, faces, *FEW, "-o", out, "--json")
     assert again.exit_code == 0, again.output
     assert json.loads(again.stdout) == json.loads((out / "comparison.json").read_text())
@@ -69,7 +72,7 @@ def test_runs_of_both_commands_end_in_one_folder(gan, runs, faces, tmp_path, mon
 def test_another_topology_is_named_with_its_run_before_anything_is_measured(
     fails, runs, faces, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("gan.evaluation.suite._Measurement.run", lambda *_: pytest.fail("worked"))
+    monkeypatch.setattr("gan.evaluation.suite._measure", lambda *_: pytest.fail("worked"))
     coarse = blobs(tmp_path / "coarse.h5", rings=5)
     line = fails("compare", *runs, coarse, *FEW, "-o", tmp_path / "out")
     assert "coarse.h5: other topology" in line

@@ -6,11 +6,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from gan.datasets.store import Dataset
-from gan.evaluation.estimate import Estimate, estimate
-from gan.evaluation.generated import decode_blocks
-from gan.evaluation.metric import AbstractMetric
-from gan.models.contract import FaceGenerator
+from gan.evaluation.estimate import estimate
+from gan.evaluation.metric import AbstractMetric, Context, Measured
 
 
 @final
@@ -23,32 +20,24 @@ class Folds(AbstractMetric):
 
     unit = "‰"
     meaning = "triangles turned over against the template"
+    better = "lower"
 
-    def measure(
-        self,
-        model: FaceGenerator,
-        dataset: Dataset,
-        rows: Int[np.ndarray, " n"],
-        *,
-        n_samples: int,
-        rng: torch.Generator,
-    ) -> dict[str, Estimate]:
+    def measure(self, context: Context, *, rng: torch.Generator) -> Measured:
         """Return the share of generated and of training faces' triangles."""
-        F = dataset.faces
-        front = _normals(dataset.template, F)
+        F = context.dataset.faces
+        front = _normals(context.dataset.template, F)
 
         def folded(X: Float[np.ndarray, "k V 3"]) -> Float[np.ndarray, " k"]:
             return np.array([1000 * ((_normals(x, F) * front).sum(axis=1) < 0).mean() for x in X])
 
-        codes = model.sample_codes(n_samples, rng=rng)
-        made = [folded(X) for X in decode_blocks(model, codes)]
-        chosen = torch.randperm(len(rows), generator=rng)[:n_samples].numpy()
-        blocks = np.array_split(np.sort(rows[chosen]), max(1, len(chosen) // 250))
-        real = [folded(dataset.vertices(block)) for block in blocks]
-        return {
-            "model": estimate(np.concatenate(made)),
-            "training": estimate(np.concatenate(real)),
-        }
+        made = [folded(X) for X in context.generated()]
+        real = [folded(X) for _, X in context.training()]
+        return Measured(
+            {
+                "model": estimate(np.concatenate(made)),
+                "training": estimate(np.concatenate(real)),
+            }
+        )
 
 
 def _normals(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Float[np.ndarray, "m 3"]:

@@ -16,7 +16,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from gan.datasets.store import Dataset
-from gan.evaluation.diversity import draw_pairs
 from gan.evaluation.embedding.learning import JudgeSettings, build_network, learn
 from gan.evaluation.embedding.lessons import Taught, gather_lessons
 from gan.evaluation.embedding.network import EmbeddingNetwork
@@ -24,6 +23,7 @@ from gan.evaluation.embedding.normal_maps import NormalMaps, as_input
 from gan.evaluation.embedding.threshold import Threshold, choose_threshold, draw_different
 from gan.evaluation.estimate import Estimate, estimate_pairs
 from gan.evaluation.metric import Progress, Unmeasurable
+from gan.evaluation.metrics.diversity import draw_pairs
 from meshkit.files import atomic_path
 
 FORMAT = "meshkit-gan judge 2"

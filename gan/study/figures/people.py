@@ -7,7 +7,7 @@ from jaxtyping import Int
 
 from gan.datasets.store import Dataset
 from gan.evaluation.distance import mean_vertex_distance
-from gan.evaluation.match import AT_REST
+from gan.evaluation.metrics.labels import AT_REST
 from gan.study.figures.studio import EXPRESSION
 
 _MOST = 16  # meshes of one person and class among which the strongest is looked for

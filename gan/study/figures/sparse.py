@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from gan.datasets.benchmark.open_faces import extreme_path
 from gan.datasets.store import Dataset, load_dataset
-from gan.evaluation.sparse import surface_distances
+from gan.evaluation.metrics.sparse import surface_distances
 from gan.fitting import FitOptions, fit_landmarks
 from gan.models.contract import FaceGenerator
 from gan.report.edits import with_marks

@@ -11,14 +11,13 @@ from torch import Tensor
 
 from gan.datasets.store import Dataset
 from gan.evaluation.generated import decode_all
-from gan.evaluation.match import AT_REST
+from gan.evaluation.metrics.labels import AT_REST
 from gan.models.contract import FaceGenerator, Factor
 from gan.report.faces import pick_real
 from gan.runs.checkpoints import load_model
 from gan.study.figures.figure import Figure
 from gan.study.figures.grid import Cell
 from gan.study.member import TITLES, Member
-from gan.study.quantities import quantities
 from gan.study.results import Comparison
 from meshkit.render import Frame, View, frame_of, render_mesh
 
@@ -111,8 +110,8 @@ class Studio:
         Parameters
         ----------
         keys
-            Of `gan.study.quantities`; the mean over the seeds of a model. What was not measured
-            has no line.
+            Of the columns of a comparison; the mean over the seeds of a model. What was not
+            measured has no line.
         """
         return ["\n".join([member.title, *self._numbers(member, keys)]) for member in members]
 
@@ -120,14 +119,13 @@ class Studio:
         result = self.found.result(member.name) if self.found else None
         if self.found is None or result is None:
             return []
-        columns = {column.key: column for column in quantities(self.found.factors)}
+        columns = {column.key: column for column in self.found.columns()}
         lines = []
         for column in (columns[key] for key in keys if key in columns):
-            read = [column.read(evaluation, "model") for evaluation in result.evaluations]
-            values = [number.mean for number in read if number is not None]
-            if values:
-                mean = float(np.mean(values))
-                text = f"{100 * mean:.0f} %" if column.unit == "%" else f"{mean:.2f} {column.unit}"
+            value, _ = result.number(column)
+            if value is not None:
+                share = column.unit == "%"
+                text = f"{100 * value.mean:.0f} %" if share else f"{value.mean:.2f} {column.unit}"
                 lines.append(f"{column.title} {text}")
         return lines
 

@@ -107,13 +107,11 @@ def test_a_weak_judge_is_shown_as_such_and_gives_no_number(tmp_path):
     weak = "judge too weak: accuracy 60.0% at 5.0% false acceptances, wanted 85%"
     numbers = full(decoupling_expression=None, unrelated_expression=None)
     found = evaluation(numbers)
-    found.further["decoupling"] = found.further["decoupling"]._replace(
-        notes={"identity": "judge's accuracy 96%", "expression": weak}
-    )
+    found.metrics["decoupling"] = found.metrics["decoupling"]._replace(skipped={"expression": weak})
     table = table1(comparison(result("ours", found), result("mae", found)))
     assert cell(table, "ours", "decoupling.expression") == (None, weak, False, False)
-    assert f"Judge of expression: {weak}." in table.notes
-    assert "too weak" in as_latex(table)
+    assert f"Decoupling, expression: {weak}." in table.notes
+    assert "judge too weak &" in as_latex(table)
     whole = comparison(result("ours", found))
     page = build_page(whole, (table1(whole), table2(whole)))
     assert "judge too weak<sup>" in page
@@ -121,10 +119,11 @@ def test_a_weak_judge_is_shown_as_such_and_gives_no_number(tmp_path):
 
 
 def test_what_was_not_asked_for_has_no_columns_and_is_said():
-    settings = CompareSettings(basic=("diversity",), metrics=())
+    settings = CompareSettings(metrics=(MetricConfig(name="diversity"),))
     table = table1(comparison(result("ours", evaluation(full())), settings=settings))
     assert [q.metric for q in table.columns] == ["diversity"] * 3
-    assert "Not asked for: decoupling, specificity, model-free, generalisation." in table.notes
+    left = "specificity, model-free, energy, labels, decoupling, generalisation"
+    assert f"Not asked for: {left}." in table.notes
 
 
 def test_a_metric_that_failed_says_why():
@@ -133,7 +132,7 @@ def test_a_metric_that_failed_says_why():
     whole = comparison(result("ours", found))
     assert cell(table1(whole), "ours", "reconstruction.seen").why == "no held-out meshes"
     assert table2(whole).columns == ()
-    assert f"Not measured: {why}." in table2(whole).notes
+    assert f"Sparse was not measured: {why}." in table2(whole).notes
 
 
 def test_seeds_are_pooled_and_it_is_said():
@@ -271,7 +270,7 @@ def test_a_folder_of_files(tmp_path):
     stored = ours["runs"][0]["evaluation"]
     assert stored == json.loads(json.dumps(found.result("ours").evaluations[0].as_dict()))
     (tmp_path / "e.json").write_text(json.dumps(stored))
-    assert Evaluation.load(tmp_path / "e.json").specificity["model"] == near(3.0)
+    assert Evaluation.load(tmp_path / "e.json").metrics["specificity"].values["model"] == near(3.0)
     shown = next(row for row in record["table1"]["rows"] if row["model"] == "ours")
     assert shown["cells"]["specificity"]["value"]["mean"] == 3.0
 

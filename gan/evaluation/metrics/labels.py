@@ -1,19 +1,75 @@
 """Whether a label's fixed code generates what the label says."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from gan.evaluation.context import NO_LABEL
 from gan.evaluation.distance import mean_vertex_distance
 from gan.evaluation.estimate import Estimate, estimate
 from gan.evaluation.generated import decode_blocks
+from gan.evaluation.metric import (
+    METRICS,
+    AbstractMetric,
+    Column,
+    Context,
+    Matrix,
+    Measured,
+    Unmeasurable,
+    every_reason,
+)
 from gan.evaluation.nearest import NearestMesh, Read
-from gan.models.contract import FaceGenerator
+from gan.models.contract import FaceGenerator, Factor
 
 AT_REST = ("neutral", "rest")  # the class of rest of a factor that has one
+_MAX_NAMED = 3  # labels named in a sentence
+
+
+@final
+@METRICS.register("labels")
+class Labels(AbstractMetric):
+    """Share of faces with the fixed code of a label that look most like that label.
+
+    Generated displacements are held against the training means of all labels of their factor. For
+    every factor, the matrix says which label each one's faces are nearest to, and how far the mean
+    of its faces is from its own training mean; the class of rest is left out of the share, for
+    displacements are taken from it.
+    """
+
+    unit = "%"
+    meaning = "faces with the code of a label that are nearest to the training mean of that label"
+    better = "higher"
+    needs = ("codes", "labels")
+    columns = (
+        Column(
+            "labels.{factor}",
+            "Lab-{short}",
+            "model, {factor}",
+            reference="",
+            meaning="faces with the code of a label of {factor} that look most like that label",
+            headline=True,
+        ),
+    )
+    by_default = "always"
+    place = 70
+
+    def measure(self, context: Context, *, rng: torch.Generator) -> Measured:
+        """Return for every factor the share, the matrix, and what is mistaken for what."""
+        skipped = {name: NO_LABEL for name in context.factors if name not in context.labels}
+        matches = dict[str, ClassMatch]()
+        for factor in context.model.factors:
+            if factor.name in skipped:
+                continue
+            try:
+                matches[factor.name] = match_factor(context, factor)
+            except Unmeasurable as reason:
+                skipped[factor.name] = str(reason)
+        if not matches:
+            raise Unmeasurable(every_reason(skipped))
+        return measured(matches, skipped)
 
 
 class ClassMatch(NamedTuple):
@@ -165,3 +221,91 @@ def _sum(read: Read, rows: np.ndarray, block: int = 64) -> np.ndarray:
     for start in range(0, len(rows), block):
         total = total + read(rows[start : start + block]).sum(axis=0, dtype=np.float64)
     return np.asarray(total)
+
+
+def match_factor(context: Context, factor: Factor) -> ClassMatch:
+    """Compare a factor's classes; by displacements from rest, or all other factors at rest.
+
+    Raises
+    ------
+    Unmeasurable
+        Fewer than two classes have meshes to compare with.
+    """
+    label, at_rest = context.labels[factor.name], _rest_class(factor)
+    held = {} if at_rest >= 0 else _others_at_rest(context, factor)
+    for other in held:
+        rest_of_other = _rest_class(context.model.factor(other))
+        label = np.where(context.labels[other] == rest_of_other, label, -1)
+    means = class_means(
+        context.read,
+        label,
+        len(factor.classes),
+        subject=context.subject,
+        template=context.dataset.template,
+        at_rest=at_rest,
+    )
+    known = np.flatnonzero(np.isfinite(means).all(axis=(1, 2)))
+    if len(known) < 2:
+        raise Unmeasurable("fewer than two of its classes occur beside labelled meshes at rest")
+    classes = tuple(factor.classes[c] for c in known)
+    rest = {factor.name: factor.classes[at_rest]} if at_rest >= 0 else None
+    rng = context.torch_rng(f"labels {factor.name}")
+    n = int(np.clip(context.n_samples // len(classes), 16, 250))
+
+    def displacements(name: str) -> Iterator[np.ndarray]:
+        labels = {**held, factor.name: name}
+        return model_displacements(context.model, labels, n, rng=rng, rest=rest)
+
+    place = classes.index(rest[factor.name]) if rest else -1
+    return match_classes(displacements, means[known], classes, at_rest=place)
+
+
+def measured(matches: Mapping[str, ClassMatch], skipped: Mapping[str, str]) -> Measured:
+    """Return the matches of factors as what the metric found."""
+    return Measured(
+        {f"model, {name}": match.share for name, match in matches.items()},
+        notes={name: match_line(match) for name, match in matches.items()},
+        skipped=skipped,
+        matrices={name: _matrix(name, match) for name, match in matches.items()},
+    )
+
+
+def match_line(match: ClassMatch) -> str:
+    """Say how many labels' codes generate what the labels say, and what others look like."""
+    wrong = [
+        f"{name} looks like {match.classes[match.nearest[c]]}"
+        for c, name in enumerate(match.classes)
+        if match.nearest[c] != c
+    ]
+    listed = "; ".join(wrong[:_MAX_NAMED]) + ("; …" if len(wrong) > _MAX_NAMED else "")
+    count = f"{match.matched} of {len(match.classes)} labels are nearest to their own mean"
+    return f"{count} ({listed})" if wrong else count
+
+
+def _matrix(factor: str, match: ClassMatch) -> Matrix:
+    return Matrix(
+        f"labels of {factor}",
+        "counts",
+        match.classes,
+        match.classes,
+        tuple(map(tuple, match.confusion.tolist())),
+        tuple(match.distance.tolist()),
+        "mm from its mean",
+        "Row: the label whose code was used. Column: what the faces look most like, %.",
+    )
+
+
+def _others_at_rest(context: Context, factor: Factor) -> dict[str, str]:
+    """Return the label of rest of every other factor that has one in model and data."""
+    return {
+        other.name: other.classes[_rest_class(other)]
+        for other in context.model.factors
+        if other is not factor
+        and _rest_class(other) >= 0
+        and (context.labels.get(other.name, np.array([-1])) == _rest_class(other)).any()
+    }
+
+
+def _rest_class(factor: Factor) -> int:
+    """Return the index of the class of rest, -1 if the factor has none."""
+    return next((factor.classes.index(name) for name in AT_REST if name in factor.classes), -1)

@@ -1,12 +1,15 @@
 """How rough surfaces are, in the terms in which the trainer's regularizer sees it."""
 
 from collections.abc import Iterable
+from typing import final
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from jaxtyping import Float, Int
 
-from gan.evaluation.estimate import Estimate, estimate
+from gan.evaluation.estimate import estimate
+from gan.evaluation.metric import METRICS, AbstractMetric, Column, Context, Measured
 from meshkit.laplacian import cotangent_laplacian
 
 
@@ -36,6 +39,32 @@ class RoughnessEnergy:
         squares = np.square(self._L @ D.reshape(len(D), -1)).reshape(len(D), -1, 3)
         return np.asarray(squares.sum(axis=(0, 2)))
 
-    def mean(self, blocks: Iterable[Float[np.ndarray, "_ V 3"]]) -> Estimate:
-        """Average the energy over meshes that come in blocks."""
-        return estimate(np.concatenate([self(X) for X in blocks]))
+    def of(self, blocks: Iterable[Float[np.ndarray, "_ V 3"]]) -> Float[np.ndarray, " n"]:
+        """Return the energy of each of the meshes that come in blocks."""
+        return np.concatenate([self(X) for X in blocks])
+
+
+@final
+@METRICS.register("energy")
+class Energy(AbstractMetric):
+    """Laplacian energy of generated faces, as the trainer's regularizer sees it.
+
+    Neither way is better: it should be that of the training faces.
+    """
+
+    meaning = "Laplacian energy: higher is noisier, lower is smoother than the training faces"
+    columns = (Column("energy", "energy", group="smoothness", headline=True),)
+    by_default = "always"
+    place = 50
+
+    def measure(self, context: Context, *, rng: torch.Generator) -> Measured:
+        """Return the mean energies of generated and of training faces."""
+        energy = RoughnessEnergy(context.model.template.numpy(), context.model.faces.numpy())
+        real = energy.of(X for _, X in context.training())
+        subject = context.subject[context.chosen]
+        return Measured(
+            {
+                "model": estimate(energy.of(context.generated())),
+                "training": estimate(real, unit="subjects", group=subject),
+            }
+        )

@@ -8,7 +8,7 @@ that goes away is counted. In a decoupled model a part is explained by its own c
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 import numpy as np
 import torch
@@ -16,6 +16,14 @@ from jaxtyping import Float, Int
 
 from gan.evaluation.estimate import Estimate, interval, resampled_ratios
 from gan.evaluation.generated import decode_blocks, share_code
+from gan.evaluation.metric import (
+    METRICS,
+    AbstractMetric,
+    Column,
+    Context,
+    Matrix,
+    Measured,
+)
 from gan.evaluation.nearest import Read
 from gan.evaluation.variance import Components, can_split, variance_components
 from gan.models.contract import FaceGenerator
@@ -24,6 +32,62 @@ REST = "rest"
 ALONG = "along all modes"
 _RCOND = 1e-6  # singular values of the modes below this share of the largest are noise
 _BATCHES, _BATCH_GROUPS = 10, 50  # at least, of at most: estimates behind a standard error
+_DUST = 1e-6  # share of the total variance below which a part is rounding, which nothing explains
+_TITLES = {
+    "model": "what each code moves",
+    "training": "what the labels of the training set tell",
+}
+
+
+@final
+@METRICS.register("model-free")
+class ModelFree(AbstractMetric):
+    """Which part of a face each code moves, by the modes of the data's source: no trained judge.
+
+    "own" is the share of the variance of a factor's part that its own code explains, "leak" the
+    most that any other code does; held against what the labels of the training set tell.
+    """
+
+    unit = "%"
+    meaning = "variance of a factor's part of the faces that its own code, or another, explains"
+    needs = ("codes", "modes")
+    columns = (
+        Column(
+            "own.{factor}",
+            "own-{short}",
+            "model, {factor}, own",
+            "training, {factor}, own",
+            better="higher",
+            meaning="variance of the {factor} part that the {factor} code (label) explains, by the "
+            "modes of the data's source",
+        ),
+        Column(
+            "leak.{factor}",
+            "leak-{short}",
+            "model, {factor}, leak",
+            "training, {factor}, leak",
+            better="lower",
+            meaning="most of that variance that any other code explains: what leaks into the "
+            "{factor}",
+        ),
+    )
+    by_default = "always"
+    place = 40
+
+    def measure(self, context: Context, *, rng: torch.Generator) -> Measured:
+        """Return own and leak of every factor that has modes, and all shares as matrices."""
+        split = ModeSplit(context.modes)
+        groups = max(20, context.n_samples // 2)
+        decompositions = {
+            "model": decompose_model(
+                context.model, split, groups=groups, rng=context.torch_rng("decomposition")
+            )
+        }
+        if context.labels:
+            decompositions["training"] = decompose_collection(
+                context.read, context.labels, split, context.dataset.template
+            )
+        return measured(decompositions)
 
 
 class ModeSplit:
@@ -226,3 +290,50 @@ def _share(batches: list[Components]) -> Estimate:
     error = np.sqrt((n - 1) / n * np.square(without - without.mean()).sum())
     bounds = interval(resampled_ratios(between, total))
     return Estimate(float(between.sum() / total.sum()), float(error), n, *bounds, "batches")
+
+
+def measured(decompositions: Mapping[str, Decomposition]) -> Measured:
+    """Return decompositions of "model" and "training" as what the metric found."""
+    values = dict[str, Estimate]()
+    for who, decomposition in decompositions.items():
+        for factor, part in decomposition.parts.items():
+            if factor != REST:
+                values |= _own_and_leak(who, factor, part.explained)
+    matrices = {who: _matrix(_TITLES[who], d) for who, d in decompositions.items()}
+    return Measured(values, matrices=matrices)
+
+
+def _own_and_leak(who: str, factor: str, explained: Mapping[str, Estimate]) -> dict[str, Estimate]:
+    """Return what a factor's own code explains of its part, and the most that another does."""
+    others = [share for code, share in explained.items() if code != factor]
+    values = {f"{who}, {factor}, own": explained[factor]} if factor in explained else {}
+    if others:
+        values[f"{who}, {factor}, leak"] = max(others, key=lambda share: share.mean)
+    return values
+
+
+def _matrix(title: str, decomposition: Decomposition) -> Matrix:
+    """Lay the shares out: a row for each part, a column for each code."""
+    parts = decomposition.parts
+    codes = list(dict.fromkeys(code for part in parts.values() for code in part.explained))
+    unknown = Estimate(math.nan, math.nan, 0)
+    cells = [
+        tuple(
+            part.explained.get(code, unknown)
+            if part.variance > _DUST * decomposition.total
+            else unknown
+            for code in codes
+        )
+        for part in parts.values()
+    ]
+    outside = decomposition.outside
+    return Matrix(
+        title,
+        "shares",
+        tuple("outside all modes" if name == REST else f"{name} part" for name in parts),
+        tuple(f"by {code}" for code in codes),
+        tuple(cells),
+        tuple(part.variance for part in parts.values()),
+        "mm² a vertex",
+        "" if math.isnan(outside) else f"{outside:.1%} of the variance lies in no mode.",
+    )

@@ -5,18 +5,78 @@ which share the identity, the expression; what is left is the variation of every
 """
 
 from collections.abc import Iterator
+from typing import final
 
 import numpy as np
 import torch
 from jaxtyping import Int
 
+from gan.evaluation.context import NO_LABEL
 from gan.evaluation.distance import mean_vertex_distance
 from gan.evaluation.estimate import Estimate, estimate, estimate_pairs
 from gan.evaluation.generated import decode_blocks, share_code
+from gan.evaluation.metric import METRICS, AbstractMetric, Column, Context, Measured
 from gan.evaluation.nearest import Read
 from gan.models.contract import FaceGenerator
 
 _BLOCK_PAIRS = 128
+
+
+@final
+@METRICS.register("diversity")
+class Diversity(AbstractMetric):
+    """Mean vertex distance of two random faces, and of two that share the code of a factor.
+
+    Held against pairs of training faces, at random or with equal labels.
+
+    References
+    ----------
+    Fernández Abrevaya et al., ICCV 2019, Section 5.3 (Div, Div-Id, Div-Exp).
+    """
+
+    unit = "mm"
+    meaning = "mean distance of two random faces, or of two that share a code (label)"
+    better = "higher"
+    needs = ("pairs",)
+    columns = (
+        Column("diversity.any", "Div", meaning="mean distance of two random faces", headline=True),
+        Column(
+            "diversity.{factor}",
+            "Div-{short}",
+            "model, same {factor}",
+            "training, same {factor}",
+            meaning="mean distance of two faces that share the {factor} code (label)",
+        ),
+    )
+    by_default = "always"
+    place = 20
+
+    def measure(self, context: Context, *, rng: torch.Generator) -> Measured:
+        """Return the diversities of the model and of the training set."""
+        values, skipped = dict[str, Estimate](), dict[str, str]()
+        for share in (None, *context.factors):
+            stream, part = share or "any", f", same {share}" if share else ""
+            values[f"model{part}"] = model_diversity(
+                context.model,
+                context.n_pairs,
+                rng=context.torch_rng(f"diversity {stream}"),
+                share=share,
+            )
+            if share is not None and share not in context.labels:
+                skipped[f"training{part}"] = NO_LABEL
+                continue
+            try:
+                values[f"training{part}"] = collection_diversity(
+                    context.read,
+                    len(context.rows),
+                    context.n_pairs,
+                    rng=context.numpy_rng(f"training diversity {stream}"),
+                    label=None if share is None else context.labels[share],
+                    subject=context.subject,
+                )
+            except ValueError as error:  # every class has a single mesh
+                skipped[f"training{part}"] = str(error)
+        return Measured(values, skipped=skipped)
 
 
 def model_diversity(

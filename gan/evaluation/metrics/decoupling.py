@@ -11,17 +11,24 @@ from typing import final
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from gan.cache import cache_folder
-from gan.datasets.store import Dataset
 from gan.evaluation.embedding.judge import Judge, obtain_judge
 from gan.evaluation.embedding.learning import JudgeSettings
 from gan.evaluation.embedding.normal_maps import draw_normal_maps
 from gan.evaluation.estimate import Estimate, estimate, estimate_pairs
 from gan.evaluation.generated import decode_blocks, share_code
-from gan.evaluation.metric import METRICS, AbstractMetric, Unfinished, Unmeasurable
-from gan.models.contract import FaceGenerator
+from gan.evaluation.metric import (
+    METRICS,
+    AbstractMetric,
+    Column,
+    Context,
+    Measured,
+    Unfinished,
+    Unmeasurable,
+    every_reason,
+)
 from gan.runs.directory import pick_device
 
 IDENTITY = "identity"
@@ -43,7 +50,7 @@ class Decoupling(AbstractMetric):
     identity_samples, samples : M further ones for each, for identity and for every other factor
     least_accuracy : of a judge on held-out pairs, below which it is not asked
     budget : minutes for the training of judges; 0: as long as it takes. The next call goes on
-    device : "auto", "cpu" or "cuda"
+    device : "cpu" or "cuda"; "auto": that of the evaluation
     image, width, blocks, embedding, steps, rate, margin, seed, pairs, most_false : of the judges,
         see `JudgeSettings`
     pictures : that a judge learns from at least; where there are fewer labelled ones, expressions
@@ -57,8 +64,31 @@ class Decoupling(AbstractMetric):
     Donahue et al., Semantically decomposing the latent spaces of GANs, ICLR 2018, Section 4.
     """
 
-    unit = ""
-    meaning = "share of pairs judged the same; training: held-out pairs with equal labels"
+    unit = "%"
+    meaning = "pairs judged the same; training: held-out pairs with equal labels"
+    better = "higher"
+    needs = ("codes",)
+    columns = (
+        Column(
+            "decoupling.{factor}",
+            "Dec-{short}",
+            "model, {factor}",
+            "training, {factor}",
+            meaning="share of faces with the same {factor} code that a trained judge takes for the "
+            "same",
+            guard="unrelated.{factor}",
+        ),
+        Column(
+            "unrelated.{factor}",
+            "unrelated-{short}",
+            "model, {factor}, unrelated",
+            "training, {factor}, unrelated",
+            better="lower",
+            meaning="the same share of faces that share nothing, to the judge of {factor}",
+        ),
+    )
+    by_default = "compare"
+    place = 10
     free_options = ("budget", "device")
 
     def __init__(
@@ -93,7 +123,7 @@ class Decoupling(AbstractMetric):
             )
         self.faces, self.identity_samples, self.samples = faces, identity_samples, samples
         self.least_accuracy, self.budget = least_accuracy, budget
-        self.device = pick_device(device)
+        self.device = None if device == "auto" else pick_device(device)
         self.settings = JudgeSettings(
             image=image,
             width=width,
@@ -112,59 +142,50 @@ class Decoupling(AbstractMetric):
             most_false=most_false,
         )
 
-    def measure(
-        self,
-        model: FaceGenerator,
-        dataset: Dataset,
-        rows: Int[np.ndarray, " n"],
-        *,
-        n_samples: int,
-        rng: torch.Generator,
-    ) -> dict[str, Estimate]:
+    def measure(self, context: Context, *, rng: torch.Generator) -> Measured:
         """Return for every factor what its judge says, and how good the judge is."""
         ends = time.monotonic() + 60 * self.budget if self.budget > 0 else np.inf
-        found: dict[str, Estimate] = {}
-        notes: dict[str, str] = {}
-        for factor in model.factors:
+        values = dict[str, Estimate]()
+        notes, skipped = dict[str, str](), dict[str, str]()
+        for name in context.factors:
             try:
                 judge = obtain_judge(
-                    dataset,
-                    factor.name,
+                    context.dataset,
+                    name,
                     self.settings,
                     cache_folder(),
-                    device=self.device,
-                    progress=self.progress,
+                    device=self.device or context.device,
+                    progress=context.progress,
                     stop=lambda: time.monotonic() > ends,
                 )
             except Unfinished:
                 raise
             except Unmeasurable as reason:
-                notes[factor.name] = str(reason)
+                skipped[name] = str(reason)
                 continue
-            found[f"judge of {factor.name}, accuracy"] = judge.figures.accuracy
+            values[f"judge of {name}, accuracy"] = judge.figures.accuracy
             accuracy = judge.figures.accuracy.mean
             if accuracy < self.least_accuracy:
-                notes[factor.name] = (
+                skipped[name] = (
                     f"judge too weak: accuracy {accuracy:.1%} at "
                     f"{judge.threshold.false_accepted:.1%} false acceptances, wanted "
                     f"{self.least_accuracy:.0%}; more steps help, if the labels can be seen at all"
                 )
                 continue
-            found |= self._ask(model, judge, rng)
-            notes[factor.name] = _describe(judge)
-        if not any(name.startswith("model") for name in found):
-            raise Unmeasurable("; ".join(f"{name}: {why}" for name, why in notes.items()))
-        self.notes = notes
-        return found
+            values |= self._ask(context, judge, rng)
+            notes[f"judge of {name}"] = _describe(judge)
+        if not notes:
+            raise Unmeasurable(every_reason(skipped))
+        return Measured(values, notes, skipped)
 
-    def _ask(self, model: FaceGenerator, judge: Judge, rng: torch.Generator) -> dict[str, Estimate]:
-        name = judge.factor
+    def _ask(self, context: Context, judge: Judge, rng: torch.Generator) -> dict[str, Estimate]:
+        name, model = judge.factor, context.model
         M = self.identity_samples if name == IDENTITY else self.samples
         codes = share_code(model.sample_codes(self.faces * (M + 1), rng=rng), name, M + 1)
         template, faces = model.template.cpu().numpy(), model.faces.cpu().numpy()
         parts, done = list[np.ndarray](), 0
         for X in decode_blocks(model, codes):
-            self.progress(f"asking the judge of {name}", done, self.faces * (M + 1))
+            context.progress(f"asking the judge of {name}", done, self.faces * (M + 1))
             parts.append(judge.embed(draw_normal_maps(X, faces, template, self.settings.image)))
             done += len(X)
         embedding = np.concatenate(parts).reshape(self.faces, M + 1, -1)
@@ -197,7 +218,7 @@ def _describe(judge: Judge) -> str:
     rates, (labelled, carried) = judge.threshold, judge.taught
     more = f" and {carried:,} carried to other people" if carried else ""
     return (
-        f"judge's accuracy {rates.accuracy:.1%} at {rates.false_accepted:.1%} false acceptances, "
+        f"accuracy {rates.accuracy:.1%} at {rates.false_accepted:.1%} false acceptances, "
         f"threshold {rates.distance:.3f}, learned from {labelled:,} labelled faces{more}, "
         f"weights {judge.fingerprint[:12]}"
     )

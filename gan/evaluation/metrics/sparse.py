@@ -11,9 +11,15 @@ from jaxtyping import Float, Int
 from gan.datasets.benchmark.open_faces import extreme_path
 from gan.datasets.store import Dataset, load_dataset
 from gan.evaluation.estimate import Estimate, estimate
-from gan.evaluation.metric import METRICS, AbstractMetric, Unmeasurable
+from gan.evaluation.metric import (
+    METRICS,
+    AbstractMetric,
+    Column,
+    Context,
+    Measured,
+    Unmeasurable,
+)
 from gan.fitting import FitOptions, fit_landmarks
-from gan.models.contract import FaceGenerator
 from meshkit.registration.target import Target
 
 
@@ -42,6 +48,14 @@ class SparseReconstruction(AbstractMetric):
 
     unit = "mm"
     meaning = "rms distance to the surface of faces fitted to landmarks"
+    better = "lower"
+    needs = ("landmarks",)
+    columns = (
+        Column("sparse λ = {option}", "λ = {option}", "model, λ = {option}", "model, template"),
+    )
+    by_default = "compare"
+    table = 2
+    place = 90
 
     def __init__(
         self,
@@ -55,7 +69,7 @@ class SparseReconstruction(AbstractMetric):
     ) -> None:
         if not priors or faces < 1:
             raise ValueError(f"sparse needs one prior and one face or more, got {priors}, {faces}")
-        self.data, self.priors, self.most = data, priors, faces
+        self.data, self.priors, self.faces = data, priors, faces
         self.options = [
             FitOptions(prior=prior, starts=starts, steps=steps, pose=pose) for prior in priors
         ]
@@ -68,64 +82,56 @@ class SparseReconstruction(AbstractMetric):
         with load_dataset(path) as others:
             return {"faces": others.fingerprint}
 
-    def measure(
-        self,
-        model: FaceGenerator,
-        dataset: Dataset,
-        rows: Int[np.ndarray, " n"],
-        *,
-        n_samples: int,
-        rng: torch.Generator,
-    ) -> dict[str, Estimate]:
+    def measure(self, context: Context, *, rng: torch.Generator) -> Measured:
         """Return the error for every λ, of the template, and at the landmarks themselves."""
-        if dataset.landmarks is None:
-            raise Unmeasurable("the data set has no landmarks")
-        path = self._path(dataset)
-        with load_dataset(path or dataset.path) as others:
-            others.check_topology(model.faces.cpu().numpy(), where="the model")
+        dataset, landmarks = context.dataset, context.dataset.landmarks
+        assert landmarks is not None  # it is among the needs
+        with load_dataset(self._path(dataset) or dataset.path) as others:
+            others.check_topology(context.model.faces.cpu().numpy(), where="the model")
             held = others.indices("test")
             if len(held) == 0:
                 raise Unmeasurable(f"{others.path.name} has no test split to reconstruct")
             # Evenly: neighbours are alike.
-            held = held[np.unique(np.linspace(0, len(held) - 1, self.most).round().astype(int))]
+            held = held[np.unique(np.linspace(0, len(held) - 1, self.faces).round().astype(int))]
             X = others.vertices(held).astype(np.float64)
             subject, name = others.subject[held], others.path.name
-        self.notes = {
-            "faces": f"{len(held)} faces of {len(np.unique(subject))} subjects in {name}, "
-            f"{len(dataset.landmarks)} landmarks, {self.options[0].starts} starts"
-        }
-        return self._fit(model, dataset.landmarks, X, subject)
+        faces = (
+            f"{len(held)} faces of {len(np.unique(subject))} subjects in {name}, "
+            f"{len(landmarks)} landmarks, {self.options[0].starts} starts"
+        )
+        return Measured(self._fit(context, landmarks, X, subject), notes={"faces": faces})
 
     def _fit(
         self,
-        model: FaceGenerator,
+        context: Context,
         landmarks: Int[np.ndarray, " L"],
         X: Float[np.ndarray, "B V 3"],
         subject: Int[np.ndarray, " B"],
     ) -> dict[str, Estimate]:
+        model = context.model
         marks, (V, F) = len(landmarks), (len(model.template), model.faces.cpu().numpy())
         pick = sp.csr_array((np.ones(marks), (np.arange(marks), landmarks)), shape=(marks, V))
-        fitted, found = list[np.ndarray](), dict[str, Estimate]()
+        fitted, at_landmarks = list[np.ndarray](), dict[str, Estimate]()
         for k, options in enumerate(self.options):
-            self.progress("fitting landmarks", k, len(self.options))
+            context.progress("fitting landmarks", k, len(self.options))
             fit = fit_landmarks(model, pick, X[:, landmarks], options)
             placed = fit.vertices.double().cpu().numpy()
             fitted.append(np.stack([m.apply(x) for m, x in zip(fit.motions, placed, strict=True)]))
-            found[f"landmarks, λ = {options.prior:g}"] = estimate(
+            at_landmarks[f"landmarks, λ = {options.prior:g}"] = estimate(
                 fit.error.double().cpu().numpy(), unit="subjects", group=subject
             )
         template = model.template.double().cpu().numpy()
         surfaces = np.stack([*fitted, np.broadcast_to(template, X.shape)])  # (λ + 1, B, V, 3)
         errors = np.empty(surfaces.shape[:2])
         for b, truth in enumerate(X):
-            self.progress("measuring surfaces", b, len(X))
+            context.progress("measuring surfaces", b, len(X))
             errors[:, b] = surface_errors(surfaces[:, b], truth, F)
         names = [*(f"model, λ = {prior:g}" for prior in self.priors), "model, template"]
         rows = {
             name: estimate(error, unit="subjects", group=subject)
             for name, error in zip(names, errors, strict=True)
         }
-        return rows | found
+        return rows | at_landmarks
 
     def _path(self, dataset: Dataset) -> Path | None:
         """Return the file of the faces; None: the data set's own."""
