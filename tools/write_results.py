@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from small_png import save_small
 
+from gan.study.tables import brief
 from meshkit.files import atomic_path
 
 PAGE = Path("docs/appendix/results.md")
@@ -24,12 +25,6 @@ MOST_BYTES = 290_000  # of a PNG
 QUALITY = 85  # of JPEG
 LANCZOS = Image.Resampling.LANCZOS
 TITLES = {"ours": "Ours", "ours-plus": "Ours, plus"}
-PARTS = (
-    ("decoupling", ("decoupling.", "unrelated.")),
-    ("diversity and specificity", ("diversity.", "specificity")),
-    ("without any judge, by the modes of the source", ("own.", "leak.", "energy")),
-    ("reconstruction", ("reconstruction.",)),
-)
 
 
 def main(study: Path) -> None:
@@ -106,10 +101,9 @@ def _numbers(claim: dict[str, Any]) -> str:
 
 def _table1(table: dict[str, Any], titles: dict[str, str]) -> str:
     parts = []
-    for title, keys in PARTS:
-        columns = [c["key"] for c in table["columns"] if c["key"].startswith(keys)]
-        if columns:
-            parts.append(f"**{title[0].upper()}{title[1:]}**\n\n{_table(table, columns, titles)}")
+    for group in dict.fromkeys(column["group"] for column in table["columns"]):
+        columns = [c["key"] for c in table["columns"] if c["group"] == group]
+        parts.append(f"**{group.capitalize()}**\n\n{_table(table, columns, titles)}")
     legend = "Bold: the best of a column; underlined: cannot be told from it."
     meanings = [f"* {c['heading']}: {c['meaning']}" for c in table["columns"]]
     return "\n\n".join([legend, *parts, "\n".join(meanings)])
@@ -128,7 +122,7 @@ def _table(table: dict[str, Any], keys: list[str], titles: dict[str, str]) -> st
 
 def _cell(cell: dict[str, Any], unit: str) -> str:
     if cell["value"] is None:
-        return "too weak" if "weak" in cell["missing"] else "–"
+        return brief(cell["missing"]) or "–"
     text = _say(cell["value"], unit, brief=True)
     return f"**{text}**" if cell["best"] else f"<u>{text}</u>" if cell["tied"] else text
 

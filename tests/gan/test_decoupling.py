@@ -6,6 +6,7 @@ import torch
 
 from gan.datasets.store import load_dataset
 from gan.evaluation import Evaluation, evaluate
+from gan.evaluation.context import Context
 from gan.evaluation.embedding.judge import Figures, Judge
 from gan.evaluation.embedding.lessons import Taught
 from gan.evaluation.embedding.network import EmbeddingNetwork
@@ -146,10 +147,9 @@ def test_every_value_stands_under_its_own_name(people, monkeypatch):
         judge.embed = lambda maps: np.array(places[len(maps)], dtype=float)[:, None]
         return judge
 
-    monkeypatch.setattr("gan.evaluation.decoupling.obtain_judge", judge_of)
-    found = Decoupling(faces=3, identity_samples=2, samples=1, image=16).measure(
-        Replay(people), people, people.indices("train"), n_samples=9, rng=torch.Generator()
-    )
+    monkeypatch.setattr("gan.evaluation.metrics.decoupling.obtain_judge", judge_of)
+    metric = Decoupling(faces=3, identity_samples=2, samples=1, image=16)
+    found = metric.measure(Context(Replay(people), people), rng=torch.Generator()).values
     expected = {}
     for factor, shared in (("identity", 3 / 6), ("expression", 2 / 3), ("viseme", 2 / 3)):
         expected |= {
