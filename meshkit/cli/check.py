@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 @json_option
 @streams("mesh")
 def check(mesh: Path, as_json: bool) -> None:
-    """Say what MESH is, every defect with its indices, and what mends it.
+    """Report what MESH is, every defect with its indices, and how to repair it.
 
-    Exit code 0: usable as a template, a disk with or without holes (there may be warnings and
-    notes). 1: an error among the findings, or the file cannot be read. 2: wrong usage.
+    The exit code is 0 if MESH is usable as a template, that is a disk with or without holes (there
+    may be warnings and notes), 1 if it has errors or cannot be read, and 2 for wrong usage.
 
     Example: meshkit check face.obj --json
     """
@@ -88,7 +88,9 @@ def _print(mesh: Path, diagnosis: "Diagnosis", findings: "list[Finding]", uv: st
             table.add_row(severity, Text(finding.message), Text(in_words(finding.remedy)))
         console.print(table)
     if diagnosis.errors:
-        console.print(Text("not usable as a template: mend the errors first", style="bold red"))
+        console.print(
+            Text("fix the errors first: the mesh is not usable as a template", style="bold red")
+        )
     else:
         kind = "a disk" if len(diagnosis.loops) == 1 else "a disk with holes"
         console.print(Text(f"usable as a template: {kind}", style="bold green"))

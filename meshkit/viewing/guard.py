@@ -130,19 +130,25 @@ class Guard:
         if not self.knows(host):
             return (
                 http.HTTPStatus.FORBIDDEN,
-                "This server is not known under that name; who started it can allow the name.",
+                "Ask whoever started this server to allow this host name: it is not known here.",
             )
         if request.path.partition("?")[0] != "/":
-            return http.HTTPStatus.NOT_FOUND, "There is one page: /"
+            return http.HTTPStatus.NOT_FOUND, "Open /: this server has no other page."
         if not self._has_token(request):
-            text = "Open the address that was printed, with its token."
+            text = "Open the address that the command printed: it holds the token."
             return http.HTTPStatus.FORBIDDEN, text
         if not _is_websocket(request):
             return None
         if not _same_origin(_single(request, "Origin"), host):
-            return http.HTTPStatus.FORBIDDEN, "Only the page of this server may connect."
+            return (
+                http.HTTPStatus.FORBIDDEN,
+                "Connect from the page of this server: other pages may not.",
+            )
         if self.clients >= self.max_clients:
-            return http.HTTPStatus.SERVICE_UNAVAILABLE, "Too many browsers are connected."
+            return (
+                http.HTTPStatus.SERVICE_UNAVAILABLE,
+                "Close a browser window and try again: too many are connected.",
+            )
         return None
 
     def knows(self, host: str | None) -> bool:

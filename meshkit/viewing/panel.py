@@ -17,7 +17,8 @@ from meshkit.viewing.subject import Subject, UVLayout
 AT_ONCE = 300_000  # faces up to which texture coordinates are computed unasked
 LOOPS_LISTED = 12
 NOUNS = {"faces": "face", "edges": "edge", "vertices": "vertex"}
-_NO_COLORS = "The file has no colours."
+_NO_COLORS = "the file has no colours"
+CLICK = "Click on a finding to see it on the mesh."
 
 
 class MeshPanel:
@@ -122,7 +123,7 @@ class MeshPanel:
         with self._folder(f"Findings ({len(findings)})"):
             gui = self.client.gui
             if not findings:
-                gui.add_html(note("The doctor finds nothing."))
+                gui.add_html(note("No findings: meshkit check has nothing to report."))
                 return
             for finding in findings:
                 some = (
@@ -136,7 +137,7 @@ class MeshPanel:
                     hint=f"{finding.severity}: {finding.message}",
                 )
                 button.on_click(partial(self._clicked, finding))
-            self.message = gui.add_html(note("Click on a finding to go there."))
+            self.message = gui.add_html(note(CLICK))
 
     def _clicked(self, finding: Finding, _: object) -> None:
         self._mark(finding)
@@ -147,7 +148,7 @@ class MeshPanel:
             self._marked = None if finding is self._marked else finding
             drawn = self.scene.mark(self._marked)
             if self._marked is None:
-                self.message.content = note("Click on a finding to go there.")
+                self.message.content = note(CLICK)
                 return
             text = note(finding.message) + note(f"Remedy: {self.advice(finding.remedy)}")
             if drawn < finding.count:
@@ -162,9 +163,11 @@ class MeshPanel:
             if isinstance(layout, UVLayout):
                 gui.add_html(note(f"{layout.text[0].upper()}{layout.text[1:]}."))
             elif layout is None:
-                gui.add_html(note("Computed when a shading asks for them: it takes a while."))
+                gui.add_html(
+                    note("To compute them, choose a shading that shows them; it may take a while.")
+                )
             else:
-                gui.add_html(note(f"None: {layout}."))
+                gui.add_html(note(f"There are none: {layout}."))
             if picture is not None:
                 gui.add_image(picture, format="png")
 
@@ -175,7 +178,7 @@ class MeshPanel:
             content = picture_of(self.client, opaque=True)
         except OSError as error:
             text = html.escape(str(error))
-            self.client.add_notification("That did not work", text, color="red")
+            self.client.add_notification("The picture could not be saved", text, color="red")
             return
         finally:
             self.save.disabled = False

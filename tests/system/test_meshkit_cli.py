@@ -84,7 +84,7 @@ def test_uvmap_fills_holes_for_the_texels_but_not_in_the_file():
     assert len(load_mesh("m_uv.obj").F) == len(F)
 
 
-@pytest.mark.parametrize("weights", ["cotan", "mean-value", "uniform"])
+@pytest.mark.parametrize("weights", ["cotan", "mean-value", "uniform", "delaunay", "robust"])
 def test_uvmap_takes_the_weights_it_is_given_and_says_so(weights):
     write("m.obj", *dome())
     assert read_json("uvmap", "m.obj", "--weights", weights)["weights"] == weights
@@ -108,7 +108,6 @@ def test_uvmap_on_a_circle():
     write("m.obj", *dome())
     values = read_json("uvmap", "m.obj", "--boundary", "circle", "-o", "c.ply")
     UV = load_mesh("c.ply").UV
-    assert UV is not None
     radius = np.linalg.norm(UV - 0.5, axis=1)
     assert radius.max() == pytest.approx(0.5, abs=1e-12)
     assert values["empty_texels"]["256"] == 0  # texels outside the circle are not empty
@@ -182,7 +181,6 @@ def test_geomimg_fills_the_holes_of_a_file_s_map_or_leaves_them():
     assert values["empty_texels"]["64"] > 0
     assert values["fill_faces"] == 0
     mirrored = load_mesh("m_uv.obj")
-    assert mirrored.UV is not None
     write("n.obj", V, F, UV=mirrored.UV * (-1, 1) + (1, 0))
     values = read_json("geomimg", "n.obj")
     assert values["empty_texels"] == {"64": 0}

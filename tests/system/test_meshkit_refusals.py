@@ -9,100 +9,65 @@ import numpy as np
 import pytest
 
 from meshkit.primitives import grid
+from tests import meshes
 from tests.system.commands import dome, read_json, refuse, run, succeed, write
 
 pytestmark = pytest.mark.usefixtures("workdir")
 
 
-def two_parts() -> tuple[np.ndarray, np.ndarray]:
-    (V, F), (W, G) = dome(2), dome(3)
-    return np.concatenate([V, W + 5]), np.concatenate([F, G + len(V)])
-
-
-def with_nan() -> tuple[np.ndarray, np.ndarray]:
-    V, F = dome(3)
-    V[7, 1] = np.nan
-    return V, F
-
-
-def closed() -> tuple[np.ndarray, np.ndarray]:
-    V, F = dome(2)
-    rim = np.arange(len(V) - 12, len(V))
-    cap = np.stack([np.roll(rim, -1), rim, np.full(12, len(V))], axis=1)
-    return np.concatenate([V, [[0, 0, -1]]]), np.concatenate([F, cap])
-
-
-def third_face() -> tuple[np.ndarray, np.ndarray]:
-    V, F = dome(3)
-    return np.concatenate([V, [[0, 0, 5]]]), np.concatenate([F, [[0, 1, len(V)]]])
-
-
-def bow_tie() -> tuple[np.ndarray, np.ndarray]:
-    V, F = dome(2)
-    n = len(V)
-    return np.concatenate([V, V[-1] + [[1, 0, 0], [1, 1, 0]]]), np.concatenate(
-        [F, [[n - 1, n, n + 1]]]
-    )
-
-
-def lone_vertex() -> tuple[np.ndarray, np.ndarray]:
-    V, F = dome(3)
-    return np.concatenate([V, [[9, 9, 9]]]), F
-
-
-def flipped() -> tuple[np.ndarray, np.ndarray]:
-    V, F = dome(3)
-    F[11] = F[11, ::-1]
-    return V, F
-
-
-def doubled() -> tuple[np.ndarray, np.ndarray]:
-    V, F = dome(3)
-    return V, np.concatenate([F, F[4:5]])
-
-
-def corner_twice() -> tuple[np.ndarray, np.ndarray]:
-    V, F = dome(3)
-    return V, np.concatenate([F, [[1, 1, 2]]])
-
-
-def torus_with_a_hole() -> tuple[np.ndarray, np.ndarray]:
-    a, b = (k.ravel() for k in np.meshgrid(np.arange(6), np.arange(6), indexing="ij"))
-    i, right, up = a * 6 + b, a * 6 + (b + 1) % 6, (a + 1) % 6 * 6 + b
-    both = (a + 1) % 6 * 6 + (b + 1) % 6
-    F = np.concatenate([np.stack([i, up, both], 1), np.stack([i, both, right], 1)])
-    r = 2 + np.cos(b)
-    return np.stack([r * np.cos(a), r * np.sin(a), np.sin(b)], axis=1), F[1:]
-
-
-BAD_MESHES = [
-    (with_nan, "m.obj: 1 vertex with a coordinate that is not finite: 7; remedy: correct"),
-    (closed, "m.obj: the surface is closed: it has no border to put on a square; remedy: "),
-    (two_parts, "m.obj: 2 components, of 54, 24 faces; their first faces: 24, 0; remedy: --comp"),
-    (third_face, "m.obj: 1 edge with more than two faces: 0-1; remedy: meshkit repair --split"),
-    (bow_tie, "m.obj: 1 vertex whose faces form more than one fan: 18; remedy: meshkit repair"),
-    (lone_vertex, "m.obj: 1 vertex in no face: 37; remedy: meshkit repair --unreferenced, or --c"),
-    (flipped, "m.obj: 1 face turned against the neighbours: 11; remedy: meshkit repair --orient"),
-    (doubled, "m.obj: 1 face on the same three vertices as an earlier one: 54; remedy: meshkit"),
-    (corner_twice, "m.obj: 1 face with one vertex twice: 54; remedy: meshkit repair --duplicates"),
-    (torus_with_a_hole, "m.obj: 1 handle: no disk, even with all holes filled; remedy: "),
-]
+V, F = dome(3)
+N = len(V)
+CORNER = np.array([[9.0, 9, 9]])
+BAD_MESHES = {
+    "1 vertex with a coordinate that is not finite: 7; remedy: correct": (
+        np.where(np.arange(N)[:, None] == 7, np.nan, V),
+        F,
+    ),
+    "the surface is closed: it has no border to put on a square; remedy: ": meshes.sphere(),
+    "2 components, of 54, 54 faces; their first faces: 0, 54; remedy: --comp": (
+        np.concatenate([V, V + 5]),
+        np.concatenate([F, F + N]),
+    ),
+    "1 edge with more than two faces: 0-1; remedy: meshkit repair --split": (
+        np.concatenate([V, CORNER]),
+        np.concatenate([F, [[0, 1, N]]]),
+    ),
+    "1 vertex whose faces form more than one fan: 36; remedy: meshkit repair": (
+        np.concatenate([V, V[-1] + CORNER, V[-1] + 2 * CORNER * [1, 0, 1]]),
+        np.concatenate([F, [[N - 1, N, N + 1]]]),
+    ),
+    "1 vertex in no face: 37; remedy: meshkit repair --unreferenced, or --c": (
+        np.concatenate([V, CORNER]),
+        F,
+    ),
+    "1 face turned against the neighbours: 11; remedy: meshkit repair --orient": (
+        V,
+        np.where(np.arange(len(F))[:, None] == 11, F[:, ::-1], F),
+    ),
+    "1 face on the same three vertices as an earlier one: 54; remedy: meshkit": (
+        V,
+        np.concatenate([F, F[4:5]]),
+    ),
+    "1 face with one vertex twice: 54; remedy: meshkit repair --duplicates": (
+        V,
+        np.concatenate([F, [[1, 1, 2]]]),
+    ),
+    "1 handle: no disk, even with all holes filled; remedy: ": meshes.torus_with_hole(),
+}
 
 
 @pytest.mark.parametrize("command", ["uvmap", "geomimg"])
-@pytest.mark.parametrize(
-    ("make", "says"), BAD_MESHES, ids=lambda value: getattr(value, "__name__", "")
-)
-def test_a_mesh_that_is_no_disk(command, make, says):
-    write("m.obj", *make())
-    refuse(command, "m.obj", "--preview", "p.png", says=says)
+@pytest.mark.parametrize("says", BAD_MESHES)
+def test_a_mesh_that_is_no_disk(command, says):
+    write("m.obj", *BAD_MESHES[says])
+    refuse(command, "m.obj", "--preview", "p.png", says=f"m.obj: {says}")
     assert run("check", "m.obj").exit_code == 1
 
 
-@pytest.mark.parametrize("make", [make for make, _ in BAD_MESHES], ids=lambda make: make.__name__)
-def test_the_remedy_in_the_message_works(make):
+@pytest.mark.parametrize("mesh", BAD_MESHES.values(), ids=BAD_MESHES)
+def test_the_remedy_in_the_message_works(mesh):
     """Whatever the error says to run makes the mesh usable, unless it has to be done by hand."""
-    write("m.obj", *make())
+    write("m.obj", *mesh)
     result = run("uvmap", "m.obj")
     remedy = result.stderr.partition("remedy: ")[2]
     if remedy.startswith("--component largest"):
@@ -158,8 +123,8 @@ def test_a_file_that_is_no_mesh(command, name, content, says):
     ],
 )
 def test_texture_coordinates_that_carry_no_image(change, says):
-    V, F = grid(4, 4)
-    write("m.npz", V, F, UV=change(V[:, :2]))
+    P, G = grid(4, 4)
+    write("m.npz", P, G, UV=change(P[:, :2]))
     refuse("geomimg", "m.npz", says=says)
     assert read_json("geomimg", "m.npz", "--new-uv")["uv"] == "made"
 
@@ -291,15 +256,15 @@ def test_an_unknown_image_format():
 
 
 def test_repairs_that_cannot_work_name_the_one_that_comes_first():
-    write("m.obj", *corner_twice())
+    write("m.obj", V, np.concatenate([F, [[1, 1, 2]]]))
     refuse("repair", "m.obj", "--orientation", says="remedy: meshkit repair --duplicates")
-    write("m.obj", *third_face())
+    write("m.obj", np.concatenate([V, CORNER]), np.concatenate([F, [[0, 1, N]]]))
     refuse("repair", "m.obj", "--fill-holes", says="remedy: meshkit repair --split-nonmanifold")
     succeed("repair", "m.obj", "--split-nonmanifold", "--fill-holes")
 
 
 def test_a_component_that_does_not_exist():
-    write("m.obj", *two_parts())
+    write("m.obj", np.concatenate([V, V + 5]), np.concatenate([F, F + N]))
     refuse("uvmap", "m.obj", "--component", "2", says="give 'largest', or 0 to 1 by size")
 
 

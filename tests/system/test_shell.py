@@ -55,7 +55,6 @@ def pipe(data: bytes, *arguments: str) -> tuple[bytes, str]:
 def test_every_command_has_the_common_options(program, name):
     group = GROUPS[program]
     command = group.get_command(click.Context(group), name)
-    assert command is not None
     options = [option for parameter in command.params for option in parameter.opts]
     assert len(set(options)) == len(options)
     assert {"--quiet", "-q", "--verbose", "-v"} <= set(options)
@@ -152,8 +151,6 @@ def test_a_signal_ends_a_command_with_its_code(number, code):
     waiting = subprocess.Popen(
         ["sh", "-c", call], stdin=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )
-    assert waiting.stderr is not None
-    assert waiting.stdin is not None
     while not reads_stdin(waiting.pid):
         time.sleep(0.02)
         assert waiting.poll() is None

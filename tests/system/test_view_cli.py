@@ -24,8 +24,6 @@ def test_serves_until_told_to_end(end):
     write("face.obj", *dome())
     command = [sys.executable, "-m", "meshkit", "view", "face.obj", "--port", "0", "--json"]
     with subprocess.Popen(command, stdout=-1, stderr=-1, env=os.environ | PROXY) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
         lines = [process.stdout.readline() for _ in range(7)]
         told = json.loads(b"".join(lines))
         assert told["files"] == ["face.obj"]

@@ -27,36 +27,19 @@ def scene() -> dict[str, Any]:
         views.append({"buffer": 0, "byteOffset": start, "byteLength": array.nbytes})
         start += array.nbytes
     uri = "data:application/octet-stream;base64," + base64.b64encode(blob).decode()
+    whole = {"count": 4, "normalized": True}
+    attributes = {"POSITION": 0, "TEXCOORD_0": 2, "COLOR_0": 3}
     return {
         "asset": {"version": "2.0"},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0}],
-        "meshes": [
-            {
-                "name": "face",
-                "primitives": [
-                    {"attributes": {"POSITION": 0, "TEXCOORD_0": 2, "COLOR_0": 3}, "indices": 1}
-                ],
-            }
-        ],
+        "meshes": [{"name": "face", "primitives": [{"attributes": attributes, "indices": 1}]}],
         "accessors": [
             {"bufferView": 0, "componentType": 5126, "count": 4, "type": "VEC3"},
             {"bufferView": 1, "componentType": 5123, "count": 6, "type": "SCALAR"},
-            {
-                "bufferView": 2,
-                "componentType": 5123,
-                "count": 4,
-                "type": "VEC2",
-                "normalized": True,
-            },
-            {
-                "bufferView": 3,
-                "componentType": 5121,
-                "count": 4,
-                "type": "VEC4",
-                "normalized": True,
-            },
+            {**whole, "bufferView": 2, "componentType": 5123, "type": "VEC2"},
+            {**whole, "bufferView": 3, "componentType": 5121, "type": "VEC4"},
         ],
         "bufferViews": views,
         "buffers": [{"byteLength": len(blob), "uri": uri}],

@@ -10,10 +10,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from meshkit.mesh import Mesh
 from meshkit.primitives import grid, hemisphere
+from meshkit.rendering.uv_picture import draw_layout
 from meshkit.viewing import subject as module
 from meshkit.viewing.highlight import highlight
 from meshkit.viewing.painted import painted_surface
-from meshkit.viewing.subject import Subject, UVLayout
+from meshkit.viewing.subject import Subject
 
 
 def of(V, F, **rest) -> Subject:
@@ -80,13 +81,13 @@ def test_faces_that_cannot_be_drawn_are_left_out():
 
 def test_layout_of_a_disk_is_computed(dome):
     layout = dome.layout()
-    assert isinstance(layout, UVLayout)
     assert layout.text.startswith("computed: unit square")
     assert layout.UV.min() == 0
     assert layout.UV.max() == 1
-    picture = dome.layout_picture()
-    assert picture.shape == (512, 512, 3)
-    assert (picture.std(axis=(0, 1)) > 5).all()
+    none = np.zeros(0, np.int64)
+    area = layout.distortion.area
+    picture = draw_layout(layout.UV, layout.F, area, layout.loops, none, size=512)
+    assert_array_equal(dome.layout_picture(), picture)
 
 
 def test_own_layout_is_kept_with_its_seams_and_flips():
@@ -96,7 +97,6 @@ def test_own_layout_is_kept_with_its_seams_and_flips():
     UV_corner[:3] = UV_corner[:3][[0, 2, 1]]  # the first face is turned over in the texture
     subject = of(V, F, UV_corner=UV_corner, F_uv=np.arange(3 * len(F)).reshape(-1, 3))
     layout = subject.layout()
-    assert isinstance(layout, UVLayout)
     assert layout.text == "of the file"
     (flipped,) = [found for found in layout.findings if found.name == "uv-flipped"]
     assert_array_equal(flipped.indices, [0])
@@ -141,7 +141,6 @@ def test_normals_are_colours(dome):
 def test_checker_carries_the_layout(dome):
     tree, arrays = attributes(dome.checker_surface())
     layout = dome.layout()
-    assert isinstance(layout, UVLayout)
     UV = arrays["TEXCOORD_0"] * (1, -1) + (0, 1)  # v grows downwards in glTF
     assert_allclose(UV, layout.UV, atol=1e-6)
     assert tree["images"][0]["uri"].startswith("data:image/png;base64,")
@@ -150,7 +149,6 @@ def test_checker_carries_the_layout(dome):
 def test_distortion_is_blue_where_the_texture_is_small(dome):
     """On the dome the middle gets less than its share of the square, the corners more."""
     layout = dome.layout()
-    assert isinstance(layout, UVLayout)
     _, arrays = attributes(dome.area_surface())
     color = arrays["COLOR_0"][dome.F].mean(axis=1)
     assert color[layout.distortion.area.argmin(), 2] > color[layout.distortion.area.argmin(), 0]
