@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from gan.cli import main
 from gan.training.loop import train
 from tests.gan.conftest import blobs, tiny
+from tests.system import commands
+from tests.system.commands import Program
 
 
 @pytest.fixture(scope="session")
@@ -29,29 +29,12 @@ def workdir(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def gan() -> Callable[..., Result]:
-    """Call the command `gan` in this process; whatever it raises but its exit is an error."""
-
-    def call(*arguments: object) -> Result:
-        result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-        assert result.exception is None or isinstance(result.exception, SystemExit), (
-            result.exception
-        )
-        return result
-
-    return call
+def gan() -> Program:
+    """Call the command `gan` in this process."""
+    return commands.gan
 
 
 @pytest.fixture
-def fails(gan) -> Callable[..., str]:
+def fails() -> Callable[..., str]:
     """Call `gan`, which must fail with one line; return the line."""
-
-    def call(*arguments: object) -> str:
-        result = gan(*arguments)
-        lines = [line for line in result.stderr.splitlines() if line.strip()]
-        assert result.exit_code == 1, result.output
-        errors = [line for line in lines if not line.startswith("warning: ")]
-        assert len(errors) == 1, result.stderr
-        return errors[0]
-
-    return call
+    return commands.gan.fails

@@ -18,71 +18,33 @@ from gan.datasets.store import load_dataset
 from gan.errors import MAX_CHARACTERS, ConfigError, DatasetError
 from gan.training.loop import start
 from tests.gan.conftest import blobs
+from tests.system.dice import Rng, pick
 
 TEXTS = {name: (resources.files("gan.presets") / f"{name}.toml").read_text() for name in PRESETS}
-KEYS = sorted(
-    {
-        line.partition(" =")[0]
-        for text in TEXTS.values()
-        for line in text.splitlines()
-        if "=" in line
-    }
-    | {"iterations", "epochs", "threads", "seed", "critic_steps", "samples", "penalty", "options"}
-    | {"losses", "balance", "weights", "betas", "deterministic", "on_divergence", "keep", "slope"}
-)
+LEFT = {line.partition(" =")[0] for t in TEXTS.values() for line in t.splitlines() if "=" in line}
+MORE = "iterations epochs threads seed critic_steps samples penalty options losses balance weights"
+MORE += " betas deterministic on_divergence keep slope"
+KEYS = sorted({*LEFT, *MORE.split()})
 SECTIONS = ["generator", "discriminator", "mapping", "adversarial", "regularizer", "optimizer"]
 SECTIONS += ["training", "output", "augmentation", "sampler", "precision", "factors.identity"]
-SECTIONS += [
-    "factors.identity.losses",
-    "factors.identity.losses.feature",
-    "regularizers.edge-length",
-]
+SECTIONS += [f"factors.identity.losses{key}" for key in ("", ".feature")]
+SECTIONS += ["regularizers.edge-length"]
 VALUES = ["0", "-1", "1", "2", "3", "16", "48", "0.5", "1.5", "1e400", "-0.0", "nan", "inf", "-inf"]
 VALUES += ["true", "false", '""', '"mlp"', '"cosine"', '"\\n"', '"ü\\u0000"', "'''a\nb'''", "bare"]
 VALUES += ["9223372036854775807", "9223372036854775808", "1" * 30, "1" * 5000, "0x10", "1_000"]
 VALUES += ["[]", "[1]", "[4, 4, 8, 8]", "[0.0, 0.9]", "[[1], [2]]", "{}", "{ a = 1 }", "{ g = 5 }"]
-VALUES += [
-    "1979-05-27",
-    "07:32:00",
-    '["a", "b"]',
-    "[" * 40 + "]" * 40,
-    "[" * 5000,
-    "{ a." + "b." * 900,
-]
+VALUES += ["1979-05-27", "07:32:00", '["a", "b"]', "[" * 40 + "]" * 40, "[" * 5000]
+VALUES += ["{ a." + "b." * 900]
 VALUES += ['"' + "x" * 20_000 + '"', "{ feature = 1.0 }", "{ classification = { d = 0, g = nan } }"]
-LINES = [
-    "[unknown]",
-    "[training]",
-    "[[factors]]",
-    "[factors]",
-    "[generator.options]",
-    "x = 1",
-    "= 1",
-]
-LINES += [
-    "[[regularizers]]",
-    '[[metrics]]\nname = "x"',
-    'name = "identity"',
-    "a.b.c = 1",
-    "\x00",
-    "]",
-]
-LINES += [
-    '"training" = 3',
-    "[training]\niterations = 5\nepochs = 5",
-    '["" ]',
-    "[a.b.c.d]",
-    "\ufeff",
-]
+LINES = ["[unknown]", "[training]", "[[factors]]", "[factors]", "[generator.options]", "x = 1"]
+LINES += ["= 1", "[[regularizers]]", '[[metrics]]\nname = "x"', 'name = "identity"', "a.b.c = 1"]
+LINES += ["\x00", "]", '"training" = 3', "[training]\niterations = 5\nepochs = 5", '["" ]']
+LINES += ["[a.b.c.d]", "\ufeff"]
 SECONDS = 2.0
 CPU = torch.device("cpu")
 
 
-def pick(rng: np.random.Generator, choices: list[str]) -> str:
-    return choices[int(rng.integers(len(choices)))]
-
-
-def mutate(text: str, rng: np.random.Generator) -> str:
+def mutate(text: str, rng: Rng) -> str:
     lines = text.splitlines()
     for _ in range(int(rng.integers(0, 4))):
         at = int(rng.integers(len(lines))) if lines else 0
@@ -103,7 +65,7 @@ def mutate(text: str, rng: np.random.Generator) -> str:
     return "\n".join(lines)
 
 
-def override(rng: np.random.Generator) -> str:
+def override(rng: Rng) -> str:
     match int(rng.integers(0, 6)):
         case 0:
             return pick(rng, [*LINES, *VALUES, "=", "a=b=c", ".=1", "training.=1", "factors=3"])
@@ -116,8 +78,8 @@ def override(rng: np.random.Generator) -> str:
 def case(number: int) -> tuple[str | None, str, list[str]]:
     """Return the preset below (or None), the file's text, and the values to set."""
     rng = np.random.default_rng([6, number])
-    text = mutate(TEXTS[PRESETS[int(rng.integers(len(PRESETS)))]], rng)
-    below = None if rng.random() < 0.7 else PRESETS[int(rng.integers(len(PRESETS)))]
+    text = mutate(TEXTS[pick(rng, PRESETS)], rng)
+    below = None if rng.random() < 0.7 else pick(rng, PRESETS)
     return below, text, [override(rng) for _ in range(int(rng.choice([0, 0, 1, 2])))]
 
 

@@ -1,7 +1,7 @@
 """Damaged files of every format: an error that names the file, or a mesh; never anything else.
 
 Each case is a sound file with a few mutations, made from its number alone: a failure names the
-number, and `mutated(suffix, number)` gives the bytes again.
+number, and `mutate(seed, default_rng(number))` gives the bytes again.
 """
 
 import contextlib
@@ -23,33 +23,10 @@ from meshkit.io import load_mesh
 from meshkit.param import parameterize
 from tests.mesh_files import MESH_SUFFIXES, write_seed
 
-IMAGE_SUFFIXES = (".npz", ".exr", ".png")
-NUMBERS = [
-    b"-1",
-    b"0",
-    b"4",
-    b"nan",
-    b"inf",
-    b"1e999",
-    b"-7",
-    b"99999999999999999999",
-    b"2147483648",
-]
-NUMBERS += [
-    b"4294967295",
-    b"",
-    b" ",
-    b"\n",
-    b"/",
-    b"#",
-    b"\\",
-    b"\0",
-    b"\xff",
-    b'"',
-    b"[",
-    b"{",
-    b"]}",
-]
+CASES = [("mesh", suffix) for suffix in MESH_SUFFIXES]
+CASES += [("image", suffix) for suffix in (".npz", ".exr", ".png")]
+NUMBERS = b"-1 0 4 nan inf 1e999 -7 99999999999999999999 2147483648 4294967295".split()
+NUMBERS += [b"", b" ", b"\n", b"/", b"#", b"\\", b"\0", b"\xff", b'"', b"[", b"{", b"]}"]
 SECONDS = 2.0  # for one file of a few hundred bytes; most take a millisecond
 
 
@@ -84,12 +61,8 @@ def mutate(data: bytes, rng: np.random.Generator) -> bytes:
     return data
 
 
-def mutated(seed: bytes, number: int) -> bytes:
-    return mutate(seed, np.random.default_rng(number))
-
-
-def examine(path: Path) -> bool:
-    """Do with a mesh file what the commands do; answer whether it was read."""
+def examine(path: Path) -> None:
+    """Do with a mesh file what the commands do."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         mesh = load_mesh(path)
@@ -102,17 +75,27 @@ def examine(path: Path) -> bool:
     if not diagnosis.errors:
         with contextlib.suppress(MeshError, SolveError):
             parameterize(mesh.V, mesh.F, fill_holes=True)
-    return True
 
 
-def attack(folder: Path, seed: bytes, suffix: str, numbers: range) -> int:
-    """Return how many mutations were still read as a mesh."""
-    path, read = folder / f"fuzz{suffix}", 0
+def write_image(folder: Path, suffix: str) -> Path:
+    image = np.arange(60, dtype=np.float64).reshape(4, 5, 3)
+    save_image_file(folder / f"seed{suffix}", image, image[..., 0] > 3)
+    return folder / f"seed{suffix}"
+
+
+SEEDS = {"mesh": write_seed, "image": write_image}
+EXAMINERS = {"mesh": examine, "image": load_image_file}
+
+
+def attack(folder: Path, kind: str, suffix: str, numbers: range) -> int:
+    """Return how many mutations were still read."""
+    path, read, seed = folder / f"fuzz{suffix}", 0, SEEDS[kind](folder, suffix).read_bytes()
     for number in numbers:
-        path.write_bytes(mutated(seed, number))
+        path.write_bytes(mutate(seed, np.random.default_rng(number)))
         start = time.perf_counter()
         try:
-            read += examine(path)
+            EXAMINERS[kind](path)
+            read += 1
         except (MeshError, OSError) as error:
             assert path.name in str(error)  # noqa: PT017
         except Exception as error:
@@ -122,45 +105,12 @@ def attack(folder: Path, seed: bytes, suffix: str, numbers: range) -> int:
     return read
 
 
-def attack_image(folder: Path, seed: bytes, suffix: str, numbers: range) -> None:
-    path = folder / f"fuzz{suffix}"
-    for number in numbers:
-        path.write_bytes(mutated(seed, number))
-        try:
-            load_image_file(path)
-        except (MeshError, OSError) as error:
-            assert path.name in str(error)  # noqa: PT017
-        except Exception as error:
-            raise AssertionError(f"{suffix} number {number}: {error!r}") from error
-
-
-def image_seed(folder: Path, suffix: str) -> bytes:
-    image = np.arange(60, dtype=np.float64).reshape(4, 5, 3)
-    inside = image[..., 0] > 3
-    save_image_file(folder / f"seed{suffix}", image, inside)
-    return (folder / f"seed{suffix}").read_bytes()
-
-
-@pytest.mark.parametrize("suffix", MESH_SUFFIXES)
-def test_damaged_meshes(suffix, tmp_path):
-    seed = write_seed(tmp_path, suffix).read_bytes()
-    read = attack(tmp_path, seed, suffix, range(60))
-    assert read < 60  # the mutations do damage
-
-
-@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
-def test_damaged_images(suffix, tmp_path):
-    attack_image(tmp_path, image_seed(tmp_path, suffix), suffix, range(60))
+@pytest.mark.parametrize(("kind", "suffix"), CASES)
+def test_damaged_files(kind, suffix, tmp_path):
+    assert attack(tmp_path, kind, suffix, range(60)) < 60  # the mutations do damage
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", MESH_SUFFIXES)
-def test_damaged_meshes_in_thousands(suffix, tmp_path):
-    seed = write_seed(tmp_path, suffix).read_bytes()
-    attack(tmp_path, seed, suffix, range(60, 2_600))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
-def test_damaged_images_in_thousands(suffix, tmp_path):
-    attack_image(tmp_path, image_seed(tmp_path, suffix), suffix, range(60, 1_060))
+@pytest.mark.parametrize(("kind", "suffix"), CASES)
+def test_damaged_files_in_thousands(kind, suffix, tmp_path):
+    attack(tmp_path, kind, suffix, range(60, 2_600 if kind == "mesh" else 1_060))

@@ -8,33 +8,19 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from gan.cli import main
 from gan.datasets.store import load_dataset
 from meshkit.io import load_mesh, save_mesh
 from meshkit.mesh import Mesh
 from tests.gan.registered import EXPRESSIONS, PEOPLE, write_folder, write_manifest
 from tests.gan.test_speech import WORD, write_grid
+from tests.system.commands import data as gan
 
 N = PEOPLE * len(EXPRESSIONS)
 
 
-def gan(*arguments: object) -> Result:
-    result = CliRunner().invoke(main, ["data", *map(str, arguments)])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
 def fails(*arguments: object) -> str:
-    """Return the one line that a failing command says."""
-    result = gan(*arguments)
-    assert result.exit_code in (1, 2)
-    assert "Traceback" not in result.output
-    lines = [line for line in result.stderr.splitlines() if line]
-    if result.exit_code == 1:  # click's own usage errors add the usage
-        assert len([line for line in lines if line.startswith("Error")]) == 1
-    return lines[-1]
+    return gan.fails(*arguments, codes=(1, 2))
 
 
 @pytest.fixture

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from gan.cli import main
 from gan.config import dump_config
 from tests.gan.conftest import blobs, tiny
+from tests.system.commands import gan
 
 
 @pytest.fixture(autouse=True)
@@ -31,10 +30,6 @@ def config(tmp_path) -> Path:
     path = tmp_path / "tiny.toml"
     path.write_text(dump_config(tiny()))
     return path
-
-
-def gan(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 def test_a_run_from_start_to_resumption(dataset, config, tmp_path):

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 import gan.cli
 from gan.config import dump_config
@@ -19,6 +18,7 @@ from meshkit.viewing.server import ViewServer
 from tests.gan.conftest import blobs, tiny
 from tests.gan.registered import write_folder
 from tests.gan.test_speech import WORD, write_grid
+from tests.system import commands
 from tests.system.commands import dome, read_json, succeed, write
 from tests.system.json_page import SECTIONS, assert_documented
 
@@ -135,6 +135,5 @@ def test_json_of_gan_has_the_keys_of_the_page(call, tmp_path, monkeypatch, reque
         write_grid("a.TextGrid", {"phones": WORD})
     monkeypatch.setattr(convert_ict, "convert_ict", lambda *_, **__: None)
     monkeypatch.setattr("gan.training.loop.draw_progress", lambda *_: np.zeros((2, 2, 3), "u1"))
-    result = CliRunner().invoke(gan.cli.main, [*call.split()[1:], *arguments, "--json"])
-    assert result.exit_code == 0, result.output
-    assert_documented(call, json.loads(result.stdout), rare=RARE.get(call, frozenset()))
+    values = commands.gan.read_json(*call.split()[1:], *arguments)
+    assert_documented(call, values, rare=RARE.get(call, frozenset()))

@@ -14,18 +14,15 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
-import gan.cli
-import meshkit.cli
-from meshkit.primitives import hemisphere
 from tests.gan.conftest import blobs
 from tests.gan.registered import write_folder, write_manifest
+from tests.system.commands import dome, gan, run, write
 
 MARKER = "pwned"  # no file of this name may exist after any command
 SCRIPT = "<script>document.title='pwned'</script>"
 PICTURE = "\"'><img src=x onerror=alert(1)>"
-PROGRAMS = {"gan": gan.cli.main, "meshkit": meshkit.cli.main}
+PROGRAMS = {"gan": gan, "meshkit": run}
 
 
 class Payload:
@@ -69,11 +66,7 @@ def folder(tmp_path, monkeypatch):
 def refused(call: str) -> str:
     """Run a command that must end with one line; return the line."""
     program, *arguments = call.split()
-    result = CliRunner().invoke(PROGRAMS[program], arguments)
-    assert isinstance(result.exception, SystemExit), result.exception
-    assert result.exit_code == 1, result.output
-    (line,) = [x for x in result.stderr.splitlines() if x and not x.startswith("warning: ")]
-    return line
+    return PROGRAMS[program].fails(*arguments)
 
 
 def test_the_payloads_would_work(tmp_path):
@@ -120,17 +113,10 @@ RUNS = [
 ]
 
 
-def write_dome() -> None:
-    from meshkit.io import save_mesh
-    from meshkit.mesh import Mesh
-
-    save_mesh("dome.obj", Mesh(*hemisphere(4)))
-
-
 @pytest.mark.parametrize("kind", WRITERS)
 @pytest.mark.parametrize("call", MESHES)
 def test_a_file_with_code_is_refused(call, kind):
-    write_dome()
+    write("dome.obj", *dome())
     bad = next(word for word in call.split() if word.startswith("bad."))
     written = Path("bad.npz")
     WRITERS[kind](written)
@@ -267,8 +253,7 @@ def test_an_import_page_shows_names_as_text(monkeypatch):
     (Path("meshes") / rows[4][0]).write_text(SCRIPT)  # a mesh that is left out, with a reason
     page = Path(f"page{PICTURE.replace('/', '')}.html")
     call = ["data", "import", "meshes", "--manifest", str(manifest), "-o", f"{odd}.h5"]
-    result = CliRunner().invoke(gan.cli.main, [*call, "--skip-bad", "--report", str(page)])
-    assert result.exit_code == 0, result.output
+    gan.succeed(*call, "--skip-bad", "--report", page)
     text = assert_harmless(page).text
     assert SCRIPT in text
     assert PICTURE in text
@@ -284,10 +269,9 @@ def test_a_report_shows_names_as_text(trained):
     from gan.training.loop import train
     from tests.gan.conftest import tiny
 
-    run = Path("run<img src=x onerror=alert(1)>")
-    train(tiny(iterations=2), data, run, device="cpu")
-    result = CliRunner().invoke(gan.cli.main, ["report", str(run), "-o", "page.html"])
-    assert result.exit_code == 0, result.output
+    folder = Path("run<img src=x onerror=alert(1)>")
+    train(tiny(iterations=2), data, folder, device="cpu")
+    gan.succeed("report", folder, "-o", "page.html")
     assert SCRIPT in assert_harmless(Path("page.html")).text
 
 
@@ -298,8 +282,7 @@ def test_a_card_shows_names_as_text_and_ends_its_front_matter_once():
     }
     source = {"source": f"x\n```\n{SCRIPT}", "licence": f"none\n---\nlicense: mit\n{SCRIPT}"}
     blobs(Path("odd.h5"), names=names, provenance=source)
-    result = CliRunner().invoke(gan.cli.main, ["data", "info", "odd.h5", "--card", "card.md"])
-    assert result.exit_code == 0, result.output
+    gan.succeed("data", "info", "odd.h5", "--card", "card.md")
     lines = Path("card.md").read_text().splitlines()
     assert lines[0] == "---"
     assert lines.count("---") == 2

@@ -3,13 +3,8 @@
 import sys
 
 import pytest
-from click.testing import CliRunner
 
-from gan.cli import main
-from meshkit.cli import main as meshkit_main
-from meshkit.io import save_mesh
-from meshkit.mesh import Mesh
-from meshkit.primitives import hemisphere
+from tests.system.commands import dome, gan, run, write
 
 
 @pytest.mark.parametrize("package", ["torch", "h5py", "pydantic"])
@@ -21,10 +16,8 @@ def test_a_missing_package_names_its_extra(package, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, package, None)
     data = tmp_path / "faces.h5"
     data.write_bytes(b"")
-    done = CliRunner().invoke(main, ["train", str(data), "--dry-run"])
-    assert done.exit_code == 1
-    expected = f"Error: {package} is not installed: pip install 'meshkit-gan[gan]'\n"
-    assert done.output == expected
+    said = gan.fails("train", data, "--dry-run")
+    assert said == f"Error: {package} is not installed: pip install 'meshkit-gan[gan]'"
 
 
 @pytest.mark.parametrize(
@@ -34,8 +27,5 @@ def test_a_missing_package_names_its_extra(package, monkeypatch, tmp_path):
 def test_weights_of_a_package_that_is_not_installed(command, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "robust_laplacian", None)
-    save_mesh("m.obj", Mesh(*hemisphere(3)))
-    done = CliRunner().invoke(meshkit_main, command)
-    assert done.exit_code == 1
-    assert "pip install robust_laplacian; or take" in done.output
-    assert len(done.output.splitlines()) == 1
+    write("m.obj", *dome(3))
+    assert "pip install robust_laplacian; or take" in run.fails(*command)
