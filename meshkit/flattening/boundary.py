@@ -19,6 +19,7 @@ from meshkit.errors import TopologyError
 from meshkit.flattening.corners import arc_length, chords, cut_off_faces, pose_angle, square_corners
 
 SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+_SIDES = np.arange(5.0)  # where its corners lie along it
 
 
 def circle_boundary(
@@ -91,33 +92,11 @@ def square_boundary(
         corner = square_corners(V, loop, F=F, aspect=aspect)
     else:
         corner = loop_positions(loop, corners)
-        if F is not None:
-            _check_corners(F, loop, corner)
-    UV_loop = np.empty((len(loop), 2))
-    for k in range(4):
-        start, stop = int(corner[k]), int(corner[(k + 1) % 4])
-        steps = np.arange((stop - start) % len(loop))
-        here = (start + steps) % len(loop)
-        along = (arc[here] - arc[start]) % arc[-1] / ((arc[stop] - arc[start]) % arc[-1])
-        along[0] = 0.0
-        UV_loop[here] = SQUARE[k] + along[:, None] * (SQUARE[(k + 1) % 4] - SQUARE[k])
-    return UV_loop
-
-
-def _check_corners(F: np.ndarray, loop: np.ndarray, corner: np.ndarray) -> None:
-    b = len(loop)
-    ends = chords(F, loop)
-    for k in range(4):
-        start, length = corner[k], (corner[(k + 1) % 4] - corner[k]) % b
-        bad = (((ends - start) % b) <= length).all(axis=1)
-        if bad.any():
-            i, j = loop[ends[bad.argmax()]].tolist()
-            faces = cut_off_faces(F, loop, ends[bad])[:8]
-            raise TopologyError(
-                f"edge ({i}, {j}) joins two vertices of one side of the square, so what it cuts "
-                f"off collapses (faces {faces}): put a corner between them, leave corners out "
-                "(they are then chosen so), or take boundary='circle'"
-            )
+    s = positions_along(arc, _SIDES, corner, np.arange(4))
+    if corners is not None and F is not None:
+        between = "put a corner between them, leave corners out (they are then chosen so), or take"
+        check_ears(F, loop, s, _SIDES, "square", f"{between} boundary='circle'")
+    return points_at(s, _SIDES, SQUARE)
 
 
 def loop_positions(
@@ -143,3 +122,44 @@ def loop_positions(
             "which is counter-clockwise seen from outside"
         )
     return corner
+
+
+def positions_along(
+    arc: np.ndarray, along: np.ndarray, place: np.ndarray, hit: np.ndarray
+) -> np.ndarray:
+    """Return for each loop vertex how far along the polygon it lies, by arc between corners."""
+    b, k = len(arc) - 1, len(hit)
+    s = np.empty(b)
+    for j in range(k):
+        start, stop = int(place[j]), int(place[(j + 1) % k])
+        count = (stop - start) % b or b
+        here = (start + np.arange(count)) % b
+        length = (arc[stop] - arc[start]) % arc[-1] or arc[-1]
+        side = (along[hit[(j + 1) % k]] - along[hit[j]]) % along[-1] or along[-1]
+        s[here] = along[hit[j]] + (arc[here] - arc[start]) % arc[-1] / length * side
+    return np.asarray(s % along[-1])
+
+
+def check_ears(
+    F: np.ndarray, loop: np.ndarray, s: np.ndarray, along: np.ndarray, border: str, instead: str
+) -> None:
+    """Refuse a chord with nothing but one side of the border between its ends."""
+    ends = chords(F, loop)
+    if not ends.size:
+        return
+    first = np.searchsorted(along, s, side="right") - 1  # the side that begins at or before
+    last = np.searchsorted(along, np.where(s == 0, along[-1], s)) - 1  # that ends at or after
+    i, j = ends.T
+    flat = (first[i] == last[j]) | (first[j] == last[i])
+    if flat.any():
+        at = loop[ends[flat.argmax()]].tolist()
+        raise TopologyError(
+            f"edge ({at[0]}, {at[1]}) joins two vertices of one side of the {border}, so what it "
+            f"cuts off collapses (faces {cut_off_faces(F, loop, ends[flat])[:8]}): {instead}",
+            remedy="split-ears",
+        )
+
+
+def points_at(s: np.ndarray, along: np.ndarray, polygon: np.ndarray) -> Float[np.ndarray, "b 2"]:
+    """Return the points of a polygon whose corners lie at `along`, the first one's end as well."""
+    return np.stack([np.interp(s, along, np.append(x, x[0])) for x in polygon.T], axis=1)

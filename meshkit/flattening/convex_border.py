@@ -4,11 +4,16 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.errors import TopologyError
-from meshkit.flattening.boundary import circle_boundary, loop_positions, square_boundary
+from meshkit.flattening.boundary import (
+    check_ears,
+    circle_boundary,
+    loop_positions,
+    points_at,
+    positions_along,
+    square_boundary,
+)
 from meshkit.flattening.corners import (
     arc_length,
-    chords,
-    cut_off_faces,
     pose_angle,
     sharpest_corners,
 )
@@ -93,20 +98,19 @@ def polygon_boundary(
         if len(corners) != len(polygon):
             raise ValueError(f"{len(corners)} corners were given for {len(polygon)} polygon points")
         place = loop_positions(loop, corners)
-        s = _positions_along(arc, along, place, np.arange(len(polygon)))
+        s = positions_along(arc, along, place, np.arange(len(polygon)))
     else:
         start = _turn_to_pose(V, loop, arc, polygon, along)
         hit = np.flatnonzero(_turns(polygon) >= SHARP)
         if hit.size:
             place = _nearest(arc, (along[hit] / along[-1] + start) * arc[-1])
-            s = _positions_along(arc, along, place, hit)
+            s = positions_along(arc, along, place, hit)
         else:
             s = (arc[:-1] / arc[-1] - start) % 1 * along[-1]
     if F is not None:
-        _check_ears(F, loop, s, along)
-    return np.stack(
-        [np.interp(s, along, np.append(x, x[0])) for x in polygon.T.astype(float)], axis=1
-    ).clip(0, 1)
+        instead = "ears='split', ears='flip', or another turn of the polygon"
+        check_ears(F, loop, s, along, "polygon", instead)
+    return points_at(s, along, polygon.astype(float)).clip(0, 1)
 
 
 def place_border(
@@ -205,38 +209,3 @@ def _nearest(arc: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     for j in range(1, k):  # distinct, with room for those to come
         place[j] = min(max(place[j], place[j - 1] + 1), place[0] + b - k + j)
     return np.asarray(place % b)
-
-
-def _positions_along(
-    arc: np.ndarray, along: np.ndarray, place: np.ndarray, hit: np.ndarray
-) -> np.ndarray:
-    """Return for each loop vertex how far along the polygon it lies, by arc between corners."""
-    b, k = len(arc) - 1, len(hit)
-    s = np.empty(b)
-    for j in range(k):
-        start, stop = int(place[j]), int(place[(j + 1) % k])
-        count = (stop - start) % b or b
-        here = (start + np.arange(count)) % b
-        length = (arc[stop] - arc[start]) % arc[-1] or arc[-1]
-        side = (along[hit[(j + 1) % k]] - along[hit[j]]) % along[-1] or along[-1]
-        s[here] = along[hit[j]] + (arc[here] - arc[start]) % arc[-1] / length * side
-    return np.asarray(s % along[-1])
-
-
-def _check_ears(F: np.ndarray, loop: np.ndarray, s: np.ndarray, along: np.ndarray) -> None:
-    """Refuse a chord with nothing but one side of the polygon between its ends."""
-    ends = chords(F, loop)
-    if not ends.size:
-        return
-    first = np.searchsorted(along, s, side="right") - 1  # the side that begins at or before
-    last = np.searchsorted(along, np.where(s == 0, along[-1], s)) - 1  # that ends at or after
-    i, j = ends.T
-    flat = (first[i] == last[j]) | (first[j] == last[i])
-    if flat.any():
-        at = loop[ends[flat.argmax()]].tolist()
-        raise TopologyError(
-            f"edge ({at[0]}, {at[1]}) joins two vertices of one side of the polygon, so what it "
-            f"cuts off collapses (faces {cut_off_faces(F, loop, ends[flat])[:8]}): ears='split', "
-            "ears='flip', or another turn of the polygon",
-            remedy="split-ears",
-        )
