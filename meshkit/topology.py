@@ -220,6 +220,26 @@ def count_parts(F: Int[np.ndarray, "m 3"], n: int) -> int:
     return int(components(F, n).max()) + 1
 
 
+def check_one_manifold(F: Int[np.ndarray, "m 3"], n: int) -> None:
+    """Raise TopologyError unless the faces are of one part and form one fan at each vertex.
+
+    That an edge has two faces at most `boundary_loops` checks.
+    """
+    sizes = np.sort(np.unique(components(F, n)[F[:, 0]], return_counts=True)[1])[::-1]
+    if len(sizes) > 1:
+        raise TopologyError(
+            f"the mesh has {len(sizes)} parts, of {sizes[:6].tolist()} faces: take one, "
+            "meshkit.repair.keep_component",
+            remedy="keep-component",
+        )
+    if (odd := nonmanifold_vertices(F)).size:
+        raise TopologyError(
+            f"the faces at vertex {int(odd[0])} form more than one fan ({odd.size} such vertices; "
+            "nonmanifold_vertices(F) lists them): meshkit.repair.split_nonmanifold parts them",
+            remedy="split-nonmanifold",
+        )
+
+
 def unreferenced_vertices(F: Int[np.ndarray, "m 3"], n: int) -> Int[np.ndarray, " k"]:
     """List the vertices below n that no face names."""
     check_faces(F)

@@ -16,15 +16,13 @@ from meshkit.checks import check_mesh
 from meshkit.doctor.nonmanifold import separate_fans
 from meshkit.doctor.seam import cut_graph, edge_cost, far_path, path_through
 from meshkit.edits import Repair
-from meshkit.errors import TopologyError
 from meshkit.flattening.ears import split_ears
 from meshkit.mesh import Mesh
 from meshkit.topology import (
     boundary_loops,
-    components,
+    check_one_manifold,
     edge_table,
     euler_characteristic,
-    nonmanifold_vertices,
 )
 
 
@@ -98,7 +96,7 @@ def cut_to_disk(
     """
     check_mesh(V, F)
     loops = boundary_loops(F)
-    _check_one_manifold(F, len(V))
+    check_one_manifold(F, len(V))
     genus = (2 - len(loops) - euler_characteristic(F)) // 2
     E = edge_table(F).E
     if through is not None:
@@ -171,23 +169,6 @@ def seam_uv(mesh: Mesh, cut: Cut, UV: Float[np.ndarray, "k 2"]) -> Mesh:
     if not len(cut.seam):
         return replace(mesh, UV=UV, UV_corner=None, F_uv=None)
     return replace(mesh, UV=None, UV_corner=UV, F_uv=cut.F)
-
-
-def _check_one_manifold(F: Int[np.ndarray, "m 3"], n: int) -> None:
-    if (odd := nonmanifold_vertices(F)).size:
-        raise TopologyError(
-            f"the faces at vertex {int(odd[0])} form more than one fan ({odd.size} such vertices; "
-            "nonmanifold_vertices(F) lists them): meshkit.repair.split_nonmanifold parts them",
-            remedy="split-nonmanifold",
-        )
-    label = components(F, n)[F[:, 0]]
-    if (label != label[0]).any():
-        sizes = np.sort(np.unique(label, return_counts=True)[1])[::-1]
-        raise TopologyError(
-            f"the mesh has {len(sizes)} parts, of {sizes[:6].tolist()} faces: take one, "
-            "meshkit.repair.keep_component",
-            remedy="keep-component",
-        )
 
 
 def _check_stops(F: Int[np.ndarray, "m 3"], through: Sequence[int]) -> Int[np.ndarray, " s"]:

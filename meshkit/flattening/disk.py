@@ -7,10 +7,8 @@ from meshkit.checks import check_mesh
 from meshkit.errors import MeshError, TopologyError
 from meshkit.topology import (
     boundary_loops,
-    components,
-    count_parts,
+    check_one_manifold,
     euler_characteristic,
-    nonmanifold_vertices,
     unreferenced_vertices,
 )
 
@@ -35,19 +33,7 @@ def disk_loops(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> list[n
             remedy="drop-unreferenced",
         )
     loops = boundary_loops(F)
-    if (parts := count_parts(F, n)) > 1:
-        sizes = np.sort(np.bincount(components(F, n)))[::-1]
-        raise TopologyError(
-            f"the mesh has {parts} parts, of {sizes[:6].tolist()} vertices: take one, "
-            "meshkit.repair.keep_component",
-            remedy="keep-component",
-        )
-    if (odd := nonmanifold_vertices(F)).size:
-        raise TopologyError(
-            f"the faces at vertex {int(odd[0])} form more than one fan ({odd.size} such vertices; "
-            "nonmanifold_vertices(F) lists them): meshkit.repair.split_nonmanifold parts them",
-            remedy="split-nonmanifold",
-        )
+    check_one_manifold(F, n)
     if not loops:
         raise TopologyError(
             "the mesh is closed: it has no border to put on the square: meshkit.cut_to_disk "

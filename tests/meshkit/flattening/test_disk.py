@@ -42,7 +42,7 @@ def pages() -> meshes.Arrays:
 
 BAD = {
     "closed": (meshes.TETRAHEDRON, TopologyError, "closed.*delete the faces"),
-    "parts": (two_parts(), TopologyError, r"2 parts, of \[9, 9\] vertices.*keep_component"),
+    "parts": (two_parts(), TopologyError, r"2 parts, of \[8, 8\] faces.*keep_component"),
     "edge": (pages(), TopologyError, r"edge \(3, 4\) belongs to 3 faces.*split_nonmanifold"),
     "bow tie": (meshes.BOW_TIE, TopologyError, "touches itself at vertex 0.*split_nonmanifold"),
     "pinched": (pinched(), TopologyError, "vertex 0 form more than one fan.*split_nonmanifold"),
