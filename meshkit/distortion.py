@@ -77,6 +77,16 @@ def distortion(
     )
 
 
+def angle_percentile(
+    V: Float[np.ndarray, "n 3"],
+    F: Int[np.ndarray, "m 3"],
+    UV: Float[np.ndarray, "n 2"],
+    percent: float = 95,
+) -> float:
+    """Return the angle distortion up to which that many of the faces lie."""
+    return float(np.percentile(distortion(V, F, UV).angle, percent, method="lower"))
+
+
 def percentiles(
     values: Distortion, at: Sequence[float | int] = (1, 5, 50, 95, 99, 100)
 ) -> dict[str, dict[str, float]]:

@@ -34,12 +34,7 @@ def atomic_path(path: Path | str, *, durable: bool = False) -> Iterator[Path]:
         The folder does not exist or cannot be written; `path` is a folder; the disk is full.
     """
     path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; give the name of a file")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path.parent} does not exist; create the folder first")
-    if path.exists() and not os.access(path, os.W_OK):
-        raise PermissionError(f"{path} is read-only")
+    check_target(path)
     who = f"{_place()}-{os.getpid()}-{secrets.token_hex(4)}"
     aside = path.with_name(f".{path.stem[:STEM]}.{who}{path.suffix}")
     try:

@@ -89,9 +89,8 @@ def nonmanifold_vertices(F: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, " k"]:
         a, b = (_corner_at(F, table.half_edge[k], smaller=smaller) for k in (here - 1, here))
         nodes.append((a, b))
     a, b = np.concatenate(nodes, axis=1)
-    graph = sp.coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(F.size, F.size))
-    n_fans, fan = connected_components(graph, directed=False)
-    first = np.zeros(n_fans, dtype=np.int64)
+    fan = connected_labels(a, b, F.size)
+    first = np.zeros(int(fan.max()) + 1, dtype=np.int64)
     first[fan] = F.ravel()  # every corner of a fan has the same vertex
     return np.flatnonzero(np.bincount(first) > 1)
 
@@ -155,9 +154,7 @@ def loop_lengths(F: Int[np.ndarray, "m 3"]) -> tuple[int, ...]:
     if not len(vertices):
         return ()
     a, b = ends.reshape(2, -1)
-    n = len(vertices)
-    graph = sp.coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(n, n))
-    sizes = np.bincount(connected_components(graph, directed=False)[1])
+    sizes = np.bincount(connected_labels(a, b, len(vertices)))
     return tuple(sorted(sizes.tolist(), reverse=True))
 
 
@@ -210,9 +207,15 @@ def components(F: Int[np.ndarray, "m 3"], n: int) -> Int[np.ndarray, " n"]:
     if int(F.max()) >= n:
         raise MeshError(f"a face names vertex {int(F.max())}, but there are {n} vertices only")
     tail, head = F[:, [0, 1]].ravel(), F[:, [1, 2]].ravel()  # two edges join a face's corners
-    graph = sp.coo_array((np.ones(len(tail), dtype=np.int8), (tail, head)), shape=(n, n))
-    labels: np.ndarray = connected_components(graph, directed=False)[1].astype(np.int64)
-    return labels
+    return connected_labels(tail, head, n)
+
+
+def connected_labels(
+    a: Int[np.ndarray, " k"], b: Int[np.ndarray, " k"], n: int
+) -> Int[np.ndarray, " n"]:
+    """Label 0 … n - 1 by connected part, where a[k] and b[k] are joined; first come, first 0."""
+    graph = sp.coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(n, n))
+    return np.asarray(connected_components(graph, directed=False)[1].astype(np.int64))
 
 
 def count_parts(F: Int[np.ndarray, "m 3"], n: int) -> int:

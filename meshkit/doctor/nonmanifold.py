@@ -1,11 +1,9 @@
 """Cut a mesh at its non-manifold edges and vertices, by giving fans copies of their own."""
 
 import numpy as np
-import scipy.sparse as sp
 from jaxtyping import Int
-from scipy.sparse.csgraph import connected_components
 
-from meshkit.topology import edge_table
+from meshkit.topology import connected_labels, edge_table
 
 
 def separate_fans(
@@ -45,9 +43,7 @@ def separate_fans(
     ends_b = np.stack([second, _following(second)])
     crossed = corners[ends_a[0]] != corners[ends_b[0]]
     ends_b = np.where(crossed, ends_b[::-1], ends_b)
-    a, b = ends_a.reshape(-1), ends_b.reshape(-1)
-    graph = sp.coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(F.size, F.size))
-    fan = connected_components(graph, directed=False)[1]
+    fan = connected_labels(ends_a.reshape(-1), ends_b.reshape(-1), F.size)
     _, leader = np.unique(fan, return_index=True)  # the first corner of each fan
     vertex = corners[leader]
     order = np.lexsort([leader, vertex])

@@ -3,11 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from jaxtyping import Bool, Int
-from scipy.sparse.csgraph import connected_components
 
-from meshkit.topology import edge_table
+from meshkit.topology import connected_labels, edge_table
 
 
 class Sides(NamedTuple):
@@ -42,8 +40,7 @@ def face_sides(F: Int[np.ndarray, "m 3"]) -> Sides:
     # connected with its own reverse lies on a one-sided sheet.
     a = np.concatenate([first, first + m])
     b = np.concatenate([second + m * turned, second + m * ~turned])
-    graph = sp.coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(2 * m, 2 * m))
-    side = connected_components(graph, directed=False)[1].reshape(2, m)
+    side = connected_labels(a, b, 2 * m).reshape(2, m)
     one_sided = side[0] == side[1]
     # Both sides of a sheet carry the sheet's faces; name the sheet by the smaller label, which is
     # the side of its first face.

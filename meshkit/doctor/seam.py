@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 
 from meshkit.doctor.nonmanifold import separate_fans
-from meshkit.topology import EdgeTable, boundary_loops, edge_table
+from meshkit.topology import EdgeTable, boundary_loops, connected_labels, edge_table
 
 PASSES = 4  # of shortening, over all pieces; the first does nearly all
 EAR = 3.0  # cost, in median edges, of a fork that leaves one face between two of its branches
@@ -195,9 +195,8 @@ def _segments(s: Surface, seam: Bool[np.ndarray, " e"]) -> list[np.ndarray]:
     vertex, place = ends.ravel()[through], place[through]
     order = np.argsort(vertex, kind="stable")
     a, b = place[order].reshape(-1, 2).T
-    graph = sp.coo_array((np.ones(len(a)), (a, b)), shape=(len(edge), len(edge)))
-    n_pieces, piece = sp.csgraph.connected_components(graph, directed=False)
-    pieces = [edge[piece == k] for k in range(n_pieces)]
+    piece = connected_labels(a, b, len(edge))
+    pieces = [edge[piece == k] for k in range(int(piece.max(initial=-1)) + 1)]
     return sorted(pieces, key=lambda p: -float(s.cost[p].sum()))
 
 

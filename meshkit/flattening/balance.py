@@ -13,17 +13,16 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from meshkit.distortion import distortion
+from meshkit.distortion import angle_percentile
 from meshkit.errors import SolveError
 from meshkit.flattening.harmonic import solve_dirichlet
 from meshkit.laplacian import laplacian_of_weights, mean_value_laplacian
-from meshkit.predicates import orientation
+from meshkit.predicates import face_signs
 from meshkit.raster import check_resolution, rasterize_uv, vertices_seen
 
 STEPS = 24
 EXPONENT = 0.25  # of the area in a weight, per step: a quarter step in Yoshizawa's terms
 ENOUGH = 2.0  # pixels around a vertex from which it need not grow
-PERCENTILE = 95  # of the faces, for the bound on angles
 
 
 class Balance(NamedTuple):
@@ -98,12 +97,12 @@ def balance_uv(
         raise ValueError(f"max_angle must be 1 or more, got {max_angle}")
     check_resolution(size)
     faces = F if fill is None else np.concatenate([F, fill])
-    if not _sound(UV, faces):
+    if (face_signs(UV, faces) <= 0).any():
         raise SolveError(
             "balancing starts from a map without flipped faces or faces without area: "
             "weights='auto' makes one"
         )
-    before = seen, angle = _seen(UV, faces, size), _angle(V, F, UV)
+    before = seen, angle = _seen(UV, faces, size), angle_percentile(V, F, UV)
     best, steps = UV, 0
     # The mean value weights of the flat map reproduce it: balancing starts where it is.
     L = mean_value_laplacian(UV, faces)
@@ -116,8 +115,8 @@ def balance_uv(
             here = solve_dirichlet(L, loop, UV[loop])
         except SolveError:
             break
-        now = _angle(V, F, here)
-        if not now <= max_angle or not _sound(here, faces):
+        now = angle_percentile(V, F, here)
+        if not now <= max_angle or (face_signs(here, faces) <= 0).any():
             break
         if (share := _seen(here, faces, size)) > seen:
             best, seen, angle, steps = here, share, now, step
@@ -139,13 +138,5 @@ def _around(UV: np.ndarray, F: np.ndarray) -> np.ndarray:
     return np.bincount(F.ravel(), np.repeat(area, 3), minlength=len(UV)).clip(1e-30)
 
 
-def _sound(UV: np.ndarray, F: np.ndarray) -> bool:
-    return bool((orientation(UV[F[:, 0]], UV[F[:, 1]], UV[F[:, 2]]) > 0).all())
-
-
 def _seen(UV: np.ndarray, F: np.ndarray, size: tuple[int, int]) -> float:
     return vertices_seen(F, rasterize_uv(UV, F, size), len(UV))
-
-
-def _angle(V: np.ndarray, F: np.ndarray, UV: np.ndarray) -> float:
-    return float(np.percentile(distortion(V, F, UV).angle, PERCENTILE, method="lower"))

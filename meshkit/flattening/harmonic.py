@@ -14,10 +14,10 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 from scipy.sparse.csgraph import breadth_first_order
-from scipy.sparse.linalg import splu
 
 from meshkit.errors import SolveError, TopologyError
 from meshkit.laplacian import cotangent_laplacian
+from meshkit.operators.factor import Factorization
 from meshkit.operators.multigrid import Multigrid, conjugate_gradients, short_indices
 from meshkit.topology import count_parts
 
@@ -109,7 +109,9 @@ def solve_dirichlet(
     A, rhs = rows[:, inner], -(rows[:, fixed] @ values)
     goal = min(ROUNDING, rtol) if inner.size <= EXACT_UP_TO else rtol / 10
     solution = _by_multigrid(A, rhs, goal) if inner.size > DIRECT_UP_TO else None
-    X[inner] = _directly(A, rhs) if solution is None else solution
+    if solution is None:
+        solution = Factorization(A, "harmonic map", rtol=rtol).solve(rhs)
+    X[inner] = solution
     residual = float(np.linalg.norm(A @ X[inner] - rhs)) / float(np.linalg.norm(rhs))
     if not residual <= rtol:  # written so that nan fails too
         raise SolveError(f"harmonic map: relative residual {residual:.1e} > rtol {rtol:.1e}")
@@ -134,19 +136,3 @@ def _by_multigrid(A: sp.csr_array, rhs: np.ndarray, rtol: float) -> np.ndarray |
     with ThreadPoolExecutor(2) as pool:
         columns = [x for x in pool.map(solve, rhs.T) if x is not None]
     return np.stack(columns, axis=1) if len(columns) == rhs.shape[1] else None
-
-
-def _directly(A: sp.csr_array, rhs: np.ndarray) -> np.ndarray:
-    try:
-        # The pattern is symmetric and the diagonal holds: without pivoting, half the fill-in.
-        factors = splu(
-            A.tocsc(),
-            permc_spec="MMD_AT_PLUS_A",
-            diag_pivot_thresh=0.0,
-            relax=8,
-            panel_size=1,  # panels pay in dense problems only
-            options={"SymmetricMode": True},
-        )
-    except RuntimeError as error:
-        raise SolveError(f"the harmonic system of {A.shape[0]} unknowns is singular") from error
-    return np.asarray(factors.solve(rhs))

@@ -3,16 +3,15 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from meshkit.distortion import distortion
+from meshkit.distortion import angle_percentile
 from meshkit.errors import DegenerateFaceError
 from meshkit.flattening.free_boundary import slim
 from meshkit.flattening.harmonic import solve_dirichlet
 from meshkit.flattening.holes import close_holes
 from meshkit.laplacian import corner_products, mean_value_laplacian
-from meshkit.predicates import orientation
+from meshkit.predicates import face_signs
 
 ITERATIONS = 8  # of SLIM: most of what it gains comes in the first few
-PERCENTILE = 95
 
 
 def relaxed(
@@ -48,11 +47,6 @@ def relaxed(
         better = solve_dirichlet(mean_value_laplacian(drawing, faces), outer, UV[outer])
     except (DegenerateFaceError, RuntimeError):  # SolveError, and what libigl raises
         return UV
-    sign = orientation(*(better[faces[:, k]] for k in range(3)))
-    if (sign <= 0).any() or not _angle(V, F, better) < _angle(V, F, UV):
+    if (face_signs(better, faces) <= 0).any():
         return UV
-    return better
-
-
-def _angle(V: np.ndarray, F: np.ndarray, UV: np.ndarray) -> float:
-    return float(np.percentile(distortion(V, F, UV).angle, PERCENTILE, method="lower"))
+    return better if angle_percentile(V, F, better) < angle_percentile(V, F, UV) else UV

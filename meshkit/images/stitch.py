@@ -7,12 +7,11 @@ same points. Stitching makes them one vertex again.
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from meshkit.errors import MeshError
+from meshkit.topology import connected_labels, edge_table
 
 _TOLERANCE = 1 / 32768  # of the diagonal: two steps of a 16-bit file in every axis
 
@@ -102,7 +101,8 @@ def mesh_of_texels(
     if stitch:
         if tolerance is None:
             tolerance = _TOLERANCE * float(np.linalg.norm(np.ptp(P, axis=0)))
-        owner = _owners(P, _border(faces), tolerance)
+        table = edge_table(faces)
+        owner = _owners(P, np.unique(table.E[table.uses == 1]), tolerance)
     F = owner[faces]
     kept = (np.roll(F, 1, axis=1) != F).all(axis=1)
     if not kept.any():
@@ -114,19 +114,10 @@ def mesh_of_texels(
     return GridMesh(P[vertices], F.reshape(-1, 3), UV, faces[kept], texel, stitched)
 
 
-def _border(F: np.ndarray) -> np.ndarray:
-    """List the vertices on an edge with one face only."""
-    edge = np.sort(np.concatenate([F[:, [0, 1]], F[:, [1, 2]], F[:, [2, 0]]]), axis=1)
-    unique, count = np.unique(edge, axis=0, return_counts=True)
-    return np.unique(unique[count == 1])
-
-
 def _owners(P: np.ndarray, border: np.ndarray, tolerance: float) -> np.ndarray:
     """Return for each vertex the first of those it coincides with; only border vertices do."""
     pairs = cKDTree(P[border]).query_pairs(tolerance, output_type="ndarray")
-    n = len(border)
-    graph = sp.coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
-    _, label = connected_components(graph, directed=False)
+    label = connected_labels(pairs[:, 0], pairs[:, 1], len(border))
     _, first = np.unique(label, return_index=True)
     owner = np.arange(len(P))
     owner[border] = border[first[label]]

@@ -1,4 +1,4 @@
-"""Factorisations of symmetric matrices, made once and used often."""
+"""Factorisations of sparse matrices, made once and used often."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -9,12 +9,13 @@ from meshkit.errors import SolveError
 
 
 class Factorization:
-    """Solve ``A x = b`` for a symmetric A, again and again; each solution is checked.
+    """Solve ``A x = b`` for a sparse A, again and again; each solution is checked.
 
     Parameters
     ----------
     A : (n, n)
-        Positive definite: pivots are taken from the diagonal as they come.
+        Of a symmetric pattern: pivots are taken from the diagonal as they come. That suits
+        definite matrices, and Laplacians with fixed vertices though they are not symmetric.
     name
         What the system is, for messages.
     rtol : 1
@@ -29,11 +30,13 @@ class Factorization:
     def __init__(self, A: sp.csr_array, name: str, *, rtol: float = 1e-8) -> None:
         self.A, self.name, self.rtol = A, name, rtol
         try:
-            # Positive definite: no pivoting, half the fill-in.
+            # Positive definite, or near it: no pivoting, half the fill-in.
             self._factors = splu(
                 A.tocsc(),
                 permc_spec="MMD_AT_PLUS_A",
                 diag_pivot_thresh=0.0,
+                relax=8,
+                panel_size=1,  # panels pay in dense problems only
                 options={"SymmetricMode": True},
             )
         except RuntimeError as error:
