@@ -1,18 +1,27 @@
-"""The notebook runs from top to bottom; guides call what there is; pages build without warnings."""
+"""The notebook and the pages' commands run; every command exists; pages build without warnings.
+
+In a page, a block marked `sh` runs here from top to bottom, in a folder with the files that pages
+take as given; an indented block shows a command whose files are the reader's, and is only parsed.
+"""
 
 import json
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from gan.cli import main as gan_main
+from gan.datasets.procedural import ProceduralHead
 from meshkit.cli import main as meshkit_main
+from meshkit.io import save_mesh
+from meshkit.mesh import Mesh
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -48,6 +57,66 @@ def test_a_guide_calls_what_there_is(page, call):
     known |= {option for parameter in command.params for option in parameter.secondary_opts}
     used = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
     assert used <= known | {"--help"}, call
+
+
+# What makes a command quick; it changes no file that a later command of the page reads.
+CHEAP = {
+    "gan data make": ["--size", "tiny"],
+    "gan train": ["--set", "training.iterations=2", "--set", "training.threads=1"],
+    "gan compare": ["--samples", "20", "--pairs", "10", "--no-figures"],
+    "gan evaluate": ["--samples", "20", "--pairs", "10"],
+    "gan fit": ["--starts", "1", "--steps", "5"],
+}
+RUNNABLE = [page for page in PAGES if page.is_relative_to(DOCS) and "```sh\n" in page.read_text()]
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory) -> Path:
+    """A folder with the mesh, the data set and the runs that pages take as given."""
+    folder = tmp_path_factory.mktemp("given")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("MESHKIT_GAN_CACHE", str(folder / "cache"))
+        Path("runs").mkdir()
+        head = ProceduralHead()
+        save_mesh("face.obj", Mesh(head.template, head.faces))
+        call("meshkit uvmap face.obj --fill-holes -o face_uv.obj")
+        call("gan data make -o faces.h5")
+        call("gan train faces.h5 --preset demo --out runs/faces")
+        call("gan baseline 3dmm faces.h5 -o runs/3dmm")
+    return folder
+
+
+def call(line: str) -> None:
+    """Run a line of a page in this process: our programs, their pipes, and `python -c`."""
+    piped = None
+    for part in line.split(" | "):
+        words = shlex.split(part, comments=True)
+        if words[:2] == ["python", "-c"]:
+            exec(compile(words[2], line, "exec"), {})
+            continue
+        known = [name for name in CHEAP if part.startswith(name)]
+        words += [word for name in known for word in CHEAP[name]]
+        result = CliRunner().invoke(PROGRAMS[words[0]], words[1:], input=piped)
+        assert result.exit_code == 0, (line, result.output, result.exception)
+        piped = result.stdout_bytes
+
+
+@pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.stem)
+def test_the_commands_of_a_page_run_from_top_to_bottom(page, given, tmp_path, monkeypatch):
+    shutil.copytree(given, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setenv("MESHKIT_GAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    lines = [
+        line
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+        for line in block.replace("\\\n", " ").splitlines()
+    ]
+    made = [line for line in lines if "--out runs/" in line or "-o runs/" in line]
+    if made:
+        shutil.rmtree("runs")
+    for line in lines:
+        call(line)
 
 
 def test_the_guides_have_calls():
