@@ -80,12 +80,6 @@ from meshkit.primitives import hemisphere
 import meshkit
 assert meshkit.render_mesh(*hemisphere(3), size=(16, 16), backend="pytorch3d").max() > 0
 """
-_MATPLOTLIB = """
-import io, matplotlib
-matplotlib.use("agg")
-from matplotlib import pyplot
-figure = pyplot.figure(); figure.add_subplot().plot([0, 1]); figure.savefig(io.BytesIO())
-"""
 _PARQUET = """
 import io, pyarrow, pyarrow.parquet
 file = io.BytesIO()
@@ -130,7 +124,6 @@ PROBES = (
     Probe("OpenEXR", "OpenEXR", _OPENEXR, "images of floats: pip install OpenEXR", True),
     Probe("h5py", "h5py", _H5PY, "data sets: pip install 'meshkit-gan[gan]'", True),
     Probe("safetensors", "safetensors", _SAFETENSORS, "weights: 'meshkit-gan[gan]'", True),
-    Probe("matplotlib", "matplotlib", _MATPLOTLIB, "charts: 'meshkit-gan[gan]'", True),
     Probe("tensorboard", "tensorboard", _TENSORBOARD, "logs: 'meshkit-gan[gan]'", True),
     Probe("plug-ins", "pydantic", _PLUGINS, "what a configuration can name"),
     Probe("CUDA", "torch", _CUDA, "training on a GPU: a build of torch for CUDA, and a driver"),
@@ -209,7 +202,7 @@ def versions() -> dict[str, str]:
     from gan.provenance import provenance
 
     record = {**provenance(), "platform": platform.platform()}
-    for name in ("libigl", "OpenEXR", "h5py", "safetensors", "matplotlib", "open3d", "viser"):
+    for name in ("libigl", "OpenEXR", "h5py", "safetensors", "open3d", "viser"):
         try:
             record[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -12,7 +12,7 @@ from meshkit.cli.remedies import REMEDIES, Remedy, explain
 
 # Which extra brings a package that `pip install meshkit-gan` alone does not.
 EXTRAS = {
-    "gan": {"torch", "h5py", "matplotlib", "praatio", "pydantic", "safetensors", "tensorboard"},
+    "gan": {"torch", "h5py", "praatio", "pydantic", "safetensors", "tensorboard"},
     "export": {"onnx"},
     "parquet": {"pyarrow"},
     "scan": {"open3d"},

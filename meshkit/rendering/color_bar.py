@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from meshkit.rendering.colormaps import apply_colormap
+from meshkit.rendering.fonts import caption_font
 from meshkit.rendering.sheets import INK, PAPER
 
 
@@ -26,13 +27,13 @@ def color_bar(
     ValueError
         The limits are not finite and rising; the height is not positive; no such colour map.
     """
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     check_limits(limits)
     if height < 1:
         raise ValueError(f"a colour bar needs a positive height, got {height}")
     font_size = max(9, height // 30)
-    font = ImageFont.load_default(size=font_size)
+    font = caption_font(font_size)
     top = font_size * (3 if label else 1)
     bar = max(1, height - top - font_size)  # rows from the upper to the lower end
     across, gap = font_size, font_size // 2

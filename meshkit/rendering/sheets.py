@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from meshkit.files import atomic_path
+from meshkit.rendering.fonts import caption_font, drawable
 
 INK = (40, 42, 46)
 PAPER = 250
@@ -67,11 +68,12 @@ def _write_labels(
     font_size: int,
     width: int,
 ) -> np.ndarray:
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     picture = Image.fromarray(sheet)
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=font_size)
+    draw, font = ImageDraw.Draw(picture), caption_font(font_size)
     for label, center in zip(labels, centers, strict=True):
+        label = drawable(label)
         text, kept = label, len(label)
         while kept > 1 and font.getlength(text) > width:
             kept -= 1

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from meshkit.doctor.findings import plural
 from meshkit.param import Parameterization
 from meshkit.raster import UVRaster, rasterize_uv
+from meshkit.rendering.fonts import caption_font
 from meshkit.rendering.mesh_picture import render_mesh
 
 SIZE = 720  # pixels of a tile
@@ -140,13 +141,13 @@ def side_by_side(
     tiles: Sequence[UInt8[np.ndarray, "h _ 3"]], titles: Sequence[str], caption: str, *, scale: bool
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Put tiles of one height in a row, a title above each, a caption and the scale below."""
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     H = tiles[0].shape[0]
     top, bottom, gap = 34, 44, 10
     width = sum(tile.shape[1] for tile in tiles) + gap * (len(tiles) + 1)
     sheet = Image.new("RGB", (width, H + top + bottom), (252, 252, 250))
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=17)
+    draw, font = ImageDraw.Draw(sheet), caption_font(17)
     left = gap
     for tile, title in zip(tiles, titles, strict=True):
         sheet.paste(Image.fromarray(tile), (left, top))
@@ -161,10 +162,10 @@ def side_by_side(
 
 def _draw_scale(sheet: object, right: int, middle: int) -> None:
     """Draw the colours from 1/8 to 8 with their ends labelled."""
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     assert isinstance(sheet, Image.Image)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=15)
+    draw, font = ImageDraw.Draw(sheet), caption_font(15)
     width = 180
     left = right - width - 140
     colors = area_colors(2.0 ** np.linspace(-3, 3, width))

@@ -1,18 +1,14 @@
 """Pictures of one size in rows and columns, with titles at the sides and captions below."""
 
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 
+from meshkit.rendering.fonts import caption_font, drawable
 from meshkit.rendering.sheets import INK, PAPER
-
-if TYPE_CHECKING:
-    from PIL.ImageFont import FreeTypeFont
 
 GAP, BREAK = 4, 14  # pixels between pictures, and more between groups of them
 FONT, SMALL = 15, 13  # pixels: of titles, of captions
@@ -106,7 +102,7 @@ def draw_grid(
             if cell is not None and cell.caption:
                 text = _shorten(cell.caption, W)
                 at = (x[i] + W / 2, y[j] + H + strips[j] / 2)
-                draw.text(at, text, fill=_PALE, font=_font(SMALL), anchor="mm")
+                draw.text(at, text, fill=_PALE, font=caption_font(SMALL), anchor="mm")
     _write_columns(draw, columns, x, W, top)
     _write_rows(draw, rows, y, H)
     return np.asarray(picture).copy()
@@ -118,12 +114,16 @@ def _write_columns(draw: object, columns: Axis, x: list[int], W: int, top: int) 
     assert isinstance(draw, ImageDraw.ImageDraw)
     for place, title in zip(x, columns.titles, strict=False):
         at, text = (place + W / 2, top - 6), "\n".join(_lines(title, W))
-        draw.multiline_text(at, text, fill=INK, font=_font(SMALL), anchor="md", align="center")
+        draw.multiline_text(
+            at, text, fill=INK, font=caption_font(SMALL), anchor="md", align="center"
+        )
     first = 0
     for title, size in columns.groups:
         low, high = x[first], x[first + size - 1] + W
         middle, text = (low + high) / 2, _shorten(title, high - low)
-        draw.text((middle, GAP + FONT / 2 + 2), text, fill=INK, font=_font(FONT), anchor="mm")
+        draw.text(
+            (middle, GAP + FONT / 2 + 2), text, fill=INK, font=caption_font(FONT), anchor="mm"
+        )
         draw.line([(low, GAP + FONT + 7), (high, GAP + FONT + 7)], fill=_RULE)
         first += size
 
@@ -136,14 +136,14 @@ def _write_rows(draw: object, rows: Axis, y: list[int], H: int) -> None:
     for title, size in rows.groups:
         low, high = y[first], y[first + size - 1] + H
         at, text = (GAP, (low + high) / 2), "\n".join(_wrapped(title))
-        draw.multiline_text(at, text, fill=INK, font=_font(FONT), anchor="lm")
+        draw.multiline_text(at, text, fill=INK, font=caption_font(FONT), anchor="lm")
         first += size
     if rows.groups:
         indent += _width([title for title, _ in rows.groups], FONT) + BREAK
     size, ink = (SMALL, _PALE) if rows.groups else (FONT, INK)
     for place, title in zip(y, rows.titles, strict=False):
         at, text = (indent, place + H / 2), "\n".join(_wrapped(title))
-        draw.multiline_text(at, text, fill=ink, font=_font(size), anchor="lm")
+        draw.multiline_text(at, text, fill=ink, font=caption_font(size), anchor="lm")
 
 
 def _side(rows: Axis) -> int:
@@ -164,12 +164,12 @@ def _head(columns: Axis, W: int) -> int:
 
 def _width(titles: Sequence[str], size: int) -> int:
     lines = [line for title in titles for line in _wrapped(title)]
-    return max((round(_font(size).getlength(line)) for line in lines), default=0)
+    return max((round(caption_font(size).getlength(line)) for line in lines), default=0)
 
 
 def _wrapped(title: str) -> list[str]:
     """Break a row's title into lines, at its own line breaks and where it gets too long."""
-    return [line for part in title.split("\n") for line in wrap(part, _LETTERS)]
+    return [line for part in drawable(title).split("\n") for line in wrap(part, _LETTERS)]
 
 
 def _lines(title: str, width: int) -> list[str]:
@@ -177,7 +177,7 @@ def _lines(title: str, width: int) -> list[str]:
     lines = list[str]()
     for word in title.split():
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and _font(SMALL).getlength(longer) <= width:
+        if lines and caption_font(SMALL).getlength(longer) <= width:
             lines[-1] = longer
         else:
             lines.append(word)
@@ -186,18 +186,10 @@ def _lines(title: str, width: int) -> list[str]:
 
 def _shorten(text: str, width: int) -> str:
     """Cut a text that is too wide, and say so by dots."""
-    if _font(SMALL).getlength(text) <= width:
+    text = drawable(text)
+    if caption_font(SMALL).getlength(text) <= width:
         return text
     kept = len(text)
-    while kept > 1 and _font(SMALL).getlength(text[:kept] + "…") > width:
+    while kept > 1 and caption_font(SMALL).getlength(text[:kept] + "…") > width:
         kept -= 1
     return text[:kept].rstrip() + "…"
-
-
-@cache
-def _font(size: int) -> "FreeTypeFont":
-    """Return a font with Greek letters and signs, which Pillow's own has not."""
-    from matplotlib import get_data_path
-    from PIL import ImageFont
-
-    return ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
