@@ -49,7 +49,9 @@ def report(run: Path, dataset: Path | None, out: Path | None, seed: int, as_json
     path = out or run / "report.html"
     with atomic_path(path) as aside, about(run), stages(STAGES) as watch:
         with _open_data(dataset, record.dataset) or nullcontext() as opened:
-            page = build_report(run, opened, seed=seed, watch=watch)
+            page = build_report(
+                run, opened, seed=seed, progress=lambda stage, done, total: watch(stage)
+            )
         aside.write_text(page, encoding="utf-8")
     size = path.stat().st_size
     tell(f"{path}: {size / 1e6:.1f} MB", {"run": run, "output": path, "bytes": size}, as_json)

@@ -1,51 +1,47 @@
-"""The frame of every page: head, style, title, sections; nothing loaded from anywhere."""
+"""Fill a page's template; a page with viewers carries one script, and lets no other run."""
 
-from importlib import resources
-from string import Template
+import base64
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
 
-from gan.report.html import Content, Markup, element
-from gan.report.script import script, script_hash
+from meshkit.report.page import render_page
+
+FOLDER = Path(__file__).parent
 
 
-def assemble(
-    *, title: Markup, lead: Markup, body: Markup, maker: str, viewers: bool = False
-) -> Markup:
-    """Return a whole page.
+class Script(NamedTuple):
+    """The script of a page with viewers, and what a content security policy calls it.
+
+    Attributes
+    ----------
+    text : three.js and `tools/viewer`, bundled by tools/build_viewer.sh
+    hash : sha256-…, of the very characters of the text
+    """
+
+    text: str
+    hash: str
+
+
+def assemble(template: str, /, *folders: Path, viewers: bool = False, **values: object) -> str:
+    """Return a page: a template of this folder or of another, filled in.
 
     Parameters
     ----------
-    maker
-        The command that the footer names.
+    folders
+        Where to look for templates before this folder and those of `meshkit.report`.
     viewers
-        The body holds viewers of `gan.report.viewer`: their script becomes part of the page, and
+        The page holds viewers of `gan.report.viewer`: their script becomes part of the page, and
         the one script that the page's policy lets run. Without, none does.
+    values
+        What the template names: `title` at least.
     """
-    folder = resources.files("gan.report")
-
-    def text(name: str) -> str:
-        return (folder / name).read_text(encoding="utf-8")
-
-    style, policy, scripts = text("page.css"), "", Markup("")
-    if viewers:
-        style += text("viewer.css")
-        code = script()
-        policy = f"script-src '{script_hash(code)}'; "
-        scripts = Markup(f"{element('script', code)}\n")
-    page = Template(text("page.html"))
-    return Markup(
-        page.substitute(
-            style=style,
-            policy=policy,
-            title=title,
-            lead=lead,
-            body=body,
-            maker=maker,
-            scripts=scripts,
-        )
-    )
+    script = page_script() if viewers else None
+    return render_page(template, *folders, FOLDER, script=script, **values)
 
 
-def section(title: str, text: Content, content: Markup) -> Markup:
-    """Return a section with a heading and, unless it is None, a line below it."""
-    lead = element("p", text, class_="lead") if text else None
-    return element("section", element("header", element("h2", title), lead), content)
+def page_script() -> Script:
+    """Return the script that a page with viewers carries."""
+    text = "\n" + (FOLDER / "viewer.js").read_text(encoding="utf-8")
+    digest = hashlib.sha256(text.encode()).digest()
+    return Script(text, f"sha256-{base64.b64encode(digest).decode('ascii')}")

@@ -53,12 +53,12 @@ def smooth(values: Float[np.ndarray, " n"], window: int) -> Float[np.ndarray, " 
     return np.asarray((total[at + reach + 1] - total[at - reach]) / (2 * reach + 1))
 
 
-def thin(curve: Curve, most: int) -> Curve:
-    """Average runs of neighbouring points until at most `most` are left."""
+def thin(curve: Curve, max_points: int) -> Curve:
+    """Average runs of neighbouring points until at most `max_points` are left."""
     n = len(curve.step)
-    if n <= most:
+    if n <= max_points:
         return curve
-    starts = np.unique(np.linspace(0, n, most, endpoint=False).astype(np.int64))
+    starts = np.unique(np.linspace(0, n, max_points, endpoint=False).astype(np.int64))
     count = np.diff(starts, append=n)
     step, value = (np.add.reduceat(x, starts) / count for x in curve[1:])
     return Curve(curve.name, step, value)

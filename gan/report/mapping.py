@@ -1,5 +1,7 @@
 """How a face becomes an image: the layout in the unit square, and geometry images."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -7,21 +9,35 @@ from jaxtyping import Float
 from gan.datasets.store import Dataset
 from gan.models.contract import FaceGenerator
 from gan.report.faces import pick_real
-from gan.report.html import Markup, element
-from gan.report.pictures import inline
 from meshkit.errors import MeshError, SolveError
 from meshkit.images.layout import Layout, file_layout
 from meshkit.mesh import Mesh
 from meshkit.raster import raster_matrix, rasterize_uv
-from meshkit.render import render_mesh
 from meshkit.rendering.uv_picture import draw_layout
+from meshkit.report.pictures import Picture, cut_out, inline
 from meshkit.topology import boundary_loops
 
 SIZE = 480  # of the layout and the checker
-SHOWN = 3  # geometry images of each kind
+PER_KIND = 3  # geometry images of real and of generated faces
 
 
-def mapping(model: FaceGenerator, dataset: Dataset | None, *, size: int, seed: int) -> Markup:
+class Mapping(NamedTuple):
+    """Pictures of the layout, or why there are none.
+
+    Attributes
+    ----------
+    images : geometry images, each with the kind of face that it shows
+    size : texels along the side of one
+    """
+
+    layout: Picture | None
+    checker: Picture | None
+    images: list[tuple[str, Picture]]
+    size: int
+    error: str
+
+
+def mapping(model: FaceGenerator, dataset: Dataset | None, *, size: int, seed: int) -> Mapping:
     """Draw the layout, the surface with its checker, and geometry images of `size` texels."""
     V = model.template.numpy().astype(np.float64)
     F, UV = model.faces.numpy().astype(np.int64), model.UV.numpy().astype(np.float64)
@@ -29,36 +45,18 @@ def mapping(model: FaceGenerator, dataset: Dataset | None, *, size: int, seed: i
         layout = file_layout(Mesh(V, F, UV=UV))
         loops = boundary_loops(F)
     except (MeshError, SolveError) as error:
-        return element("p", f"The layout cannot be drawn: {error}", class_="note")
+        return Mapping(None, None, [], size, str(error))
     flat = draw_layout(
         layout.UV, layout.F_uv, layout.distortion.area, loops, layout.flips, size=SIZE
     )
-    surface = render_mesh(V, F, size=(SIZE, SIZE), mode="uv-checker", UV=UV)
-    figures = [
-        _figure(
-            inline(flat, alt="the mesh in the unit square"),
-            "The template in the unit square: "
-            "blue faces get fewer texels than their area, red ones more; grey ones fill holes.",
-        ),
-        _figure(
-            inline(surface, alt="the template with a checker"),
-            "The same square as a checker on the template.",
-        ),
-    ]
+    checker = cut_out(V, F, (SIZE, SIZE), mode="uv-checker", UV=UV)
     images = geometry_images(model, layout, dataset, size=size, seed=seed)
-    tiles = [
-        _figure(inline(pixels, alt=f"geometry image, {kind}", exact=True, style="texels"), kind)
-        for kind, pixels in images
-    ]
-    caption = (
-        f"Geometry images of {size} × {size} texels, as the discriminator sees them: x, y and z as "
-        "red, green and blue, as differences from the template."
-    )
-    return element(
-        "div",
-        element("div", *figures, class_="pair"),
-        element("p", caption),
-        element("div", *tiles, class_="texel-row"),
+    return Mapping(
+        inline(flat, "the mesh in the unit square"),
+        inline(checker, "the template with a checker"),
+        [(kind, inline(pixels, f"geometry image, {kind}", exact=True)) for kind, pixels in images],
+        size,
+        "",
     )
 
 
@@ -70,11 +68,11 @@ def geometry_images(
         layout.F, rasterize_uv(layout.UV, layout.F_uv, (size, size)), len(model.template)
     )
     template = model.template.numpy().astype(np.float64)
-    codes = model.sample_codes(SHOWN, rng=torch.Generator().manual_seed(seed))
+    codes = model.sample_codes(PER_KIND, rng=torch.Generator().manual_seed(seed))
     with torch.no_grad():
         faces = [("generated", X) for X in model.decode(codes).numpy()]
     if dataset is not None:
-        real = dataset.vertices(pick_real(dataset, SHOWN, seed=seed))
+        real = dataset.vertices(pick_real(dataset, PER_KIND, seed=seed))
         faces = [("real", X) for X in real] + faces
     images = [(kind, (S @ (X - template)).reshape(size, size, 3)) for kind, X in faces]
     reach = float(np.quantile(np.abs([image for _, image in images]), 0.995)) or 1.0
@@ -83,7 +81,3 @@ def geometry_images(
 
 def _as_colors(image: Float[np.ndarray, "h w 3"]) -> np.ndarray:
     return np.asarray(np.rint(127.5 * (image.clip(-1, 1) + 1)), dtype=np.uint8)
-
-
-def _figure(image: Markup, caption: str) -> Markup:
-    return element("figure", image, element("figcaption", caption))

@@ -2,168 +2,227 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from gan.evaluation.estimate import Estimate
 from gan.evaluation.metric import Column, columns_of
 from gan.evaluation.result import Evaluation, Matrix, Measured
-from gan.report.axes import number
-from gan.report.charts import confusion_table, line_chart, share_bar
-from gan.report.html import Markup, element, join
-from gan.report.log import Log
+from gan.report.log import Curve, Log, smooth, thin
 from gan.report.tables import (
     INTERVALS,
     NOTHING,
+    Row,
     describe,
     metric_rows,
     note_lines,
     share_rows,
     written,
 )
+from meshkit.report import charts
+from meshkit.report.axes import number, value_axis
 
 MAX_CLASSES = 16  # of a matrix of counts on a page
+STYLES = 5  # classes share-0 … share-4 of the style sheet
 MEANINGS = {
-    "d/critic": "The critic's game; with wgan-gp, score of generated minus score of real faces: "
-    "nears 0 as the two become alike.",
-    "d/augmentation": "Probability of each change of the images.",
-    "d/sign": "Mean sign of the scores of real faces: 1 where all are told from generated ones.",
-    "d/penalty": "Gradient penalty.",
-    "g/adversarial": "The generator's game; with wgan-gp, minus the score of generated faces.",
-    "g/regularizer": "Energy of generated displacements; with cotangent, their Laplacian energy.",
+    "d/critic": "The discriminator's adversarial loss. With wgan-gp it is the mean score of "
+    "generated faces minus that of real ones; it nears 0 as the two become alike.",
+    "d/augmentation": "The probability that each change is made to the images.",
+    "d/sign": "The mean sign of the scores of real faces. It is 1 where all real faces are told "
+    "from generated ones.",
+    "d/penalty": "The gradient penalty.",
+    "g/adversarial": "The generator's adversarial loss. With wgan-gp it is minus the mean score of "
+    "generated faces.",
+    "g/regularizer": "The energy of generated displacements; with cotangent weights, their "
+    "Laplacian energy.",
 }
 PREFIXES = {
-    "d/classification_": "Cross entropy of the {} labels of real faces.",
-    "g/classification_": "Cross entropy of the {} labels whose fixed codes were generated.",
-    "g/regularizer_": "Energy of generated displacements under {}.",
-    "g/feature_": "Distance of {} features within pairs that share the code.",
-    "d/code-regression_": "Error of the {} codes read from generated faces; 1 is reading nothing.",
-    "g/code-regression_": "Error of the {} codes read from generated faces; 1 is reading nothing.",
-    "d/supervised-contrastive_": "Contrast of {} features between classes of real faces.",
-    "g/supervised-contrastive_": "Contrast of {} features between generated labels or codes.",
+    "d/classification_": "The cross entropy of the {} labels of real faces.",
+    "g/classification_": "The cross entropy of the {} labels whose fixed codes were generated.",
+    "g/regularizer_": "The energy of generated displacements under {}.",
+    "g/feature_": "The distance of {} features within pairs that share the code.",
+    "d/code-regression_": "The error of the {} codes that are read from generated faces; 1 means "
+    "that nothing is read.",
+    "g/code-regression_": "The error of the {} codes that are read from generated faces; 1 means "
+    "that nothing is read.",
+    "d/supervised-contrastive_": "The contrast of {} features between classes of real faces.",
+    "g/supervised-contrastive_": "The contrast of {} features between generated labels or codes.",
 }
+PLAYERS = {"d": "discriminator", "g": "generator"}
 
 
-def losses(log: Log) -> Markup:
-    """Draw every logged term on its own scale."""
-    if not log.curves:
-        return element("p", "The run has logged nothing.", class_="note")
-    figures = []
+class Loss(NamedTuple):
+    """A term of the log as a chart with a heading and a caption."""
+
+    title: str
+    player: str
+    last: float
+    label: str
+    chart: charts.LineChart
+    meaning: str
+
+
+class Fact(NamedTuple):
+    """A number in large type, with its unit, what it is, and what it compares with."""
+
+    value: str
+    unit: str
+    title: str
+    note: str = ""
+
+
+class Counts(NamedTuple):
+    """A matrix of counts; no rows where there are too many columns to show."""
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, list[int]]]
+
+
+class Share(NamedTuple):
+    """A part of a bar: what it stands for, and its width in percent."""
+
+    style: str
+    name: str
+    share: float
+    width: float
+
+
+class Bar(NamedTuple):
+    """A number of a row, and the shares that the columns explain of it."""
+
+    name: str
+    size: float
+    label: str
+    shares: list[Share]
+
+
+class Shares(NamedTuple):
+    """A matrix of shares, in bars and in numbers; `overfull` where a row adds up to more than 1."""
+
+    title: str
+    note: str
+    size_unit: str
+    columns: list[tuple[str, str]]
+    bars: list[Bar]
+    overfull: bool
+    header: list[str]
+    rows: list[list[str]]
+
+
+class Metrics(NamedTuple):
+    """All metrics of an evaluation; `stale` says that the pictures are of another iteration."""
+
+    stale: str
+    rows: list[Row]
+    counts: list[Counts]
+    shares: list[Shares]
+    notes: list[str]
+
+
+def losses(log: Log) -> list[Loss]:
+    """Draw every logged term on its own scale: what was logged, and its running average."""
+    drawn = []
     for curve in log.curves:
-        (title, player), last = _term(curve.name), number(float(curve.value[-1]))
-        figures.append(
-            element(
-                "figure",
-                element("h3", element("span", title, player), element("output", last)),
-                line_chart(curve, label=f"{curve.name} over iterations; the last is {last}"),
-                element("figcaption", _meaning(curve.name)),
+        player, slash, term = curve.name.partition("/")
+        known = bool(slash) and player in PLAYERS
+        last = float(curve.value[-1])
+        drawn.append(
+            Loss(
+                term.replace("_", " ") if known else curve.name,
+                PLAYERS[player] if known else "",
+                last,
+                f"{curve.name} over iterations; the last is {number(last)}",
+                loss_chart(curve),
+                _meaning(curve.name),
             )
         )
-    return element("div", *figures, class_="charts")
+    return drawn
 
 
-def headline(evaluation: Evaluation, factors: Sequence[str]) -> Markup:
-    """Show the few numbers that say most; `factors` are those of the model."""
+def loss_chart(curve: Curve) -> charts.LineChart:
+    """Draw a curve, faint, below its running average; on a logarithmic scale, over logarithms."""
+    y, window = value_axis(curve.value), max(3, len(curve.value) // 25)
+    if y.logarithmic:
+        floor = curve.value[curve.value > 0].min()
+        mean = np.exp(smooth(np.log(np.maximum(curve.value, floor)), window))
+    else:
+        mean = smooth(curve.value, window)
+    raw, average = thin(curve, 400), thin(curve._replace(value=mean), 200)
+    lines = [("raw", raw), ("mean", average)]
+    return charts.line_chart([charts.Curve(style, c.step, c.value) for style, c in lines], y=y)
+
+
+def headline(evaluation: Evaluation, factors: Sequence[str]) -> list[Fact]:
+    """Return the few numbers that say most; `factors` are those of the model."""
     columns = columns_of(list(evaluation.metrics), factors, [evaluation])
-    facts = [_fact(c, evaluation.metrics[c.metric]) for c in columns if c.headline]
-    return element("dl", *facts, class_="facts")
+    return [_fact(c, evaluation.metrics[c.metric]) for c in columns if c.headline]
 
 
-def metrics(evaluation: Evaluation, *, step: object) -> Markup:
-    """Show all metrics; `step` is that of the model in the pictures."""
-    parts = []
+def metrics(evaluation: Evaluation, *, step: object) -> Metrics:
+    """Return all metrics; `step` is that of the model in the pictures."""
     measured_at = evaluation.model.get("step")
-    if measured_at != step:
-        text = f"Measured at iteration {measured_at}; the pictures are of iteration {step}."
-        parts.append(element("p", text, class_="note"))
-    rows = [
-        element(
-            "tr",
-            element("th", row.name, element("small", row.meaning), scope="row"),
-            element("td", row.generated),
-            element("td", row.training),
-        )
-        for row in metric_rows(evaluation)
-    ]
-    parts.append(_numbers(["", "generated", "training"], rows))
-    for measured in evaluation.metrics.values():
-        for matrix in measured.matrices.values():
-            parts += _shares(matrix) if matrix.kind == "shares" else _counts(matrix)
-    parts += [element("p", f"{line}.", class_="note") for line in note_lines(evaluation)]
-    text = f"Measured at {describe(evaluation)}. ± is a standard error; {INTERVALS}."
-    parts.append(element("p", text, class_="note"))
-    return join(parts)
-
-
-def _counts(matrix: Matrix) -> list[Markup]:
-    """Show counts as shares of their rows; larger matrices are left to the file."""
-    if len(matrix.columns) > MAX_CLASSES:
-        return []
-    table = confusion_table(np.array(matrix.cells, dtype=np.int64), matrix.columns)
-    return [
-        element("h3", _sentence(matrix.title)),
-        element("p", matrix.note, class_="note"),
-        element("div", table, class_="scroll", tabindex="0"),
-    ]
-
-
-def _shares(matrix: Matrix) -> list[Markup]:
-    """Show shares as bars, and in numbers."""
-    legend = [
-        element("span", element("i", class_=f"share-{k % 5}"), column)
-        for k, column in enumerate(matrix.columns)
-    ]
-    bars = []
-    for row, size, cells in zip(matrix.rows, matrix.sizes, matrix.cells, strict=True):
-        shares = [
-            (column, _finite(cell)) for column, cell in zip(matrix.columns, cells, strict=True)
-        ]
-        said = ", ".join(f"{column} {share:.0%}" for column, share in shares)
-        bars.append(
-            element(
-                "div",
-                element("span", row, element("small", f"{size:.3g} {matrix.size_unit}")),
-                share_bar(shares, label=f"{row} explained {said}"),
-                class_="bar-row",
-            )
-        )
-    header, numbers = share_rows(matrix)
-    rows = [
-        element("tr", element("th", row[0], scope="row"), *(element("td", c) for c in row[1:]))
-        for row in numbers
-    ]
-    return [
-        element("h3", _sentence(matrix.title)),
-        element(
-            "div",
-            element("div", *legend, class_="legend"),
-            *bars,
-            element("p", matrix.note),
-            class_="bars",
-        ),
-        element("details", element("summary", "In numbers"), _numbers(header, rows)),
-    ]
-
-
-def _numbers(header: list[str], rows: list[Markup]) -> Markup:
-    head = [element("th", name, scope="col") if name else element("td") for name in header]
-    table = element(
-        "table",
-        element("thead", element("tr", *head)),
-        element("tbody", *rows),
-        class_="numbers",
+    stale = (
+        f"These numbers are of iteration {measured_at}; the pictures are of iteration {step}. Run "
+        "gan evaluate for numbers of the newest checkpoint."
     )
-    return element("div", table, class_="scroll", tabindex="0")
+    matrices = [m for part in evaluation.metrics.values() for m in part.matrices.values()]
+    return Metrics(
+        "" if measured_at == step else stale,
+        metric_rows(evaluation),
+        [_counts(matrix) for matrix in matrices if matrix.kind == "counts"],
+        [shares_of(matrix) for matrix in matrices if matrix.kind == "shares"],
+        [
+            *(f"{line}." for line in note_lines(evaluation)),
+            f"Measured at {describe(evaluation)}. ± is a standard error; {INTERVALS}.",
+        ],
+    )
 
 
-def _fact(column: Column, measured: Measured) -> Markup:
+def _counts(matrix: Matrix) -> Counts:
+    """Return the counts of a matrix; larger matrices are left to the file."""
+    cells = np.array(matrix.cells, dtype=np.int64).tolist()
+    rows = list(zip(matrix.rows, cells, strict=True))
+    shown = rows if len(matrix.columns) <= MAX_CLASSES else []
+    return Counts(_sentence(matrix.title), matrix.note, matrix.columns, shown)
+
+
+def shares_of(matrix: Matrix) -> Shares:
+    """Return shares as bars, and in numbers; a row that adds up to more than 1 fills its bar."""
+    styles = [f"share-{k % STYLES}" for k in range(len(matrix.columns))]
+    bars, overfull = [], False
+    for row, size, cells in zip(matrix.rows, matrix.sizes, matrix.cells, strict=True):
+        shares = [_finite(cell) for cell in cells]
+        total = sum(max(share, 0.0) for share in shares)
+        overfull |= total > 1.005
+        pairs = zip(matrix.columns, shares, strict=True)
+        label = f"{row} explained " + ", ".join(f"{name} {share:.0%}" for name, share in pairs)
+        drawn = [
+            Share(style, column, share, 100 * share / max(total, 1.0))
+            for style, column, share in zip(styles, matrix.columns, shares, strict=True)
+            if share > 0
+        ]
+        if drawn:
+            bars.append(Bar(row, size, label, drawn))
+    return Shares(
+        _sentence(matrix.title),
+        matrix.note,
+        matrix.size_unit,
+        list(zip(styles, matrix.columns, strict=True)),
+        bars,
+        overfull,
+        *share_rows(matrix),
+    )
+
+
+def _fact(column: Column, measured: Measured) -> Fact:
     value, reference = (_mean(measured, key, column) for key in (column.value, column.reference))
     _, _, part = column.value.partition(", ")
     title = f"{column.metric}, {part}" if part else column.metric
-    against = element("small", f"training faces {reference}") if column.reference else None
-    unit = element("small", f" {column.unit}") if column.unit else None
-    return element(
-        "div", element("dd", value, unit), element("dt", title, against), title=column.meaning
+    return Fact(
+        value, column.unit, title, f"training faces {reference}" if column.reference else ""
     )
 
 
@@ -180,15 +239,6 @@ def _finite(cell: Estimate | int) -> float:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _term(name: str) -> tuple[str, Markup | None]:
-    """Split a logged name into a term and the player it belongs to."""
-    player, slash, term = name.partition("/")
-    who = {"d": "discriminator", "g": "generator"}.get(player)
-    if not (slash and who):
-        return name, None
-    return term.replace("_", " "), element("small", who)
 
 
 def _meaning(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -10,22 +10,34 @@ from jaxtyping import Float, Int
 from gan.export.linearisation import linearise
 from gan.export.shapes import FactorShapes, face_shapes, zero_codes
 from gan.models.contract import FaceGenerator
-from gan.report.html import Markup, element
 from gan.report.packed import pack
+from meshkit.report.pictures import Picture
 
 DIRECTIONS = 4  # sliders of a factor
 SIGMAS = 2.0  # how far they go
 LINEAR_SAMPLES = 400  # random faces that the directions are found from, at least
 STEPS = (0.01, 0.02, 0.05, 0.1)  # mm: coordinates are rounded to the first that is small enough
-MOST = 3_000_000  # characters of a viewer's data, where rounding can do it
+MAX_DATA = 3_000_000  # characters of a viewer's data, where rounding can do it
 FINEST = 1e-6  # of the extent: whole numbers stay far below 2³⁰
 UV_STEPS = 8192
-WITHOUT = "In a browser that runs scripts and has WebGL, this face can be turned and moved."
+
+
+class Viewer(NamedTuple):
+    """A face as `face_viewer` of `viewer.html` shows it.
+
+    Attributes
+    ----------
+    spec : what the script reads, as JSON
+    still : what is shown where scripts do not run
+    """
+
+    spec: str
+    still: Picture
 
 
 def model_viewer(
-    model: FaceGenerator, *, label: str, still: Markup, directions: int = DIRECTIONS
-) -> Markup:
+    model: FaceGenerator, *, label: str, still: Picture, directions: int = DIRECTIONS
+) -> Viewer:
     """Return a viewer of the model's mean face; the page needs `assemble(viewers=True)`.
 
     The strongest directions of every factor are sliders of ±2 standard deviations, the classes of
@@ -66,8 +78,8 @@ def mesh_viewer(
     *,
     label: str,
     rest: str,
-    still: Markup,
-) -> Markup:
+    still: Picture,
+) -> Viewer:
     """Return a viewer of a face, in mm, and the shapes that it can take.
 
     Parameters
@@ -91,15 +103,7 @@ def mesh_viewer(
         "groups": [group for group in groups if group["sliders"] or group["choices"]],
         "data": data,
     }
-    return element(
-        "figure",
-        element("div", still, class_="viewer-stage"),
-        element("div", class_="viewer-panel"),
-        element("p", WITHOUT, class_="viewer-without note"),
-        element("p", class_="viewer-note note", aria_live="polite"),
-        class_="viewer",
-        data_face=json.dumps(spec),
-    )
+    return Viewer(json.dumps(spec), still)
 
 
 def _group(
@@ -146,7 +150,7 @@ def _pack(
     for step in STEPS:
         step = max(step, FINEST * extent)
         data = pack([F, _whole(V / step), *flat, *(_whole(move / step) for move in moves)])
-        if len(data) <= MOST:
+        if len(data) <= MAX_DATA:
             break
     return step, data
 

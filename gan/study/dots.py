@@ -2,108 +2,97 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from gan.evaluation.metric import Column
-from gan.report.axes import Axis, nice_ticks, number, value_axis
-from gan.report.html import Markup, element, join
 from gan.study.tables import Row
+from meshkit.report.axes import Axis, linear_axis, number, value_axis
+from meshkit.report.charts import Tick, spread
 
 WIDTH, ROW, TOP, BOTTOM = 340, 22, 6, 22
 LEFT, RIGHT = 146, 20
-LONGEST = 25  # characters of a name
+MAX_NAME = 25  # characters
 
 
-def dot_chart(column: Column, rows: Sequence[Row], k: int) -> Markup | None:
-    """Draw column k of a table; None if fewer than two models have a number.
+class Dot(NamedTuple):
+    """A model's number in its row, and the ends of its interval; `style` is a class of CSS."""
+
+    name: str
+    title: str
+    style: str
+    x: float
+    y: float
+    ends: list[float]
+
+
+class DotChart(NamedTuple):
+    """The numbers of a column in units of the chart's view box; `dot_chart` of the page draws it.
+
+    Attributes
+    ----------
+    references : dashed lines across all rows: what models are held against
+    """
+
+    width: int
+    height: int
+    left: int
+    top: int
+    bottom: int
+    ticks: list[Tick]
+    references: list[Tick]
+    dots: list[Dot]
+
+
+def lay_out_dots(column: Column, rows: Sequence[Row], k: int) -> DotChart | None:
+    """Lay out column k of a table; None if fewer than two models have a number.
 
     What models are held against (the training data) is a dashed line across all of them.
     """
-    models = [row for row in rows if row.kind != "reference" and row.cells[k].value is not None]
+    values = [(row, value) for row in rows if (value := row.cells[k].value) is not None]
+    models = [(row, value) for row, value in values if row.kind != "reference"]
     if len(models) < 2:
         return None
-    lines = [row for row in rows if row.kind == "reference" and row.cells[k].value is not None]
-    axis = _axis(_ends([*models, *lines], k), column)
-    height = TOP + ROW * len(models) + BOTTOM
-    marks = [
-        *_ticks(axis, column, height),
-        *(_line(axis, row, k, height) for row in lines),
-        *(_dot(axis, row, k, TOP + ROW * (r + 0.5), column) for r, row in enumerate(models)),
-    ]
-    return element(
-        "svg",
-        *marks,
-        viewBox=f"0 0 {WIDTH} {height}",
-        role="img",
-        aria_label=f"{column.title} of {len(models)} models",
-        class_="chart dots",
+    ends = [x for _, value in values for x in (value.mean, value.low, value.high)]
+    axis = _axis(np.array([x for x in ends if math.isfinite(x)]), column)
+
+    def across(values: Sequence[float]) -> list[float]:
+        return spread(axis, np.array(values, dtype=np.float64), LEFT, WIDTH - RIGHT)
+
+    dots = []
+    for r, (row, value) in enumerate(models):
+        name = row.title.replace("without ", "w/o ")
+        name = name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
+        title = f"{row.title}: {_written(value.mean, column.unit)} {column.unit}".strip()
+        bounds = [value.low, value.high] if math.isfinite(value.low + value.high) else []
+        y = TOP + ROW * (r + 0.5)
+        dots.append(
+            Dot(name, title, f"kind-{row.kind}", across([value.mean])[0], y, across(bounds))
+        )
+    bottom = TOP + ROW * len(models)
+    return DotChart(
+        WIDTH,
+        bottom + BOTTOM,
+        LEFT,
+        TOP,
+        bottom,
+        [Tick(across([tick])[0], _written(tick, column.unit)) for tick in axis.ticks],
+        [
+            Tick(across([value.mean])[0], row.title)
+            for row, value in values
+            if row.kind == "reference"
+        ],
+        dots,
     )
-
-
-def said(value: float, column: Column) -> str:
-    """Write a value with its unit."""
-    if column.unit == "%":
-        return f"{value:.0%}"
-    return f"{number(value)} {column.unit}".strip()
 
 
 def _axis(values: np.ndarray, column: Column) -> Axis:
     """Choose a scale: never a logarithmic one for shares, or where a bound is negative."""
     low, high = float(values.min()), float(values.max())
-    if (column.unit != "%" and low > 0) or high == low:
-        return value_axis(values)
-    ticks = nice_ticks(low, high)
-    low, high = min(low, ticks[0]), max(high, ticks[-1])
-    return Axis(lambda x: ((x - low) / (high - low)).clip(0, 1), ticks, False)
+    return value_axis(values) if column.unit != "%" and low > 0 else linear_axis(low, high)
 
 
-def _ends(rows: Sequence[Row], k: int) -> np.ndarray:
-    values = [row.cells[k].value for row in rows]
-    ends = [x for v in values if v is not None for x in (v.mean, v.low, v.high)]
-    return np.array([x for x in ends if math.isfinite(x)], dtype=np.float64)
-
-
-def _ticks(axis: Axis, column: Column, height: int) -> list[Markup]:
-    marks = []
-    for tick in axis.ticks:
-        x = _x(axis, tick)
-        y = height - BOTTOM
-        text = f"{tick:.0%}" if column.unit == "%" else number(tick)
-        marks += [
-            element("line", x1=x, x2=x, y1=TOP, y2=y, class_="grid"),
-            element("text", text, x=x, y=height - 6, text_anchor="middle"),
-        ]
-    return marks
-
-
-def _line(axis: Axis, row: Row, k: int, height: int) -> Markup:
-    value = row.cells[k].value
-    assert value is not None
-    x = _x(axis, value.mean)
-    title = element("title", row.title)
-    return element("line", title, x1=x, x2=x, y1=TOP, y2=height - BOTTOM, class_="reference")
-
-
-def _dot(axis: Axis, row: Row, k: int, y: float, column: Column) -> Markup:
-    value = row.cells[k].value
-    assert value is not None
-    name = row.title.replace("without ", "w/o ")
-    name = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
-    style = f"kind-{row.kind}"
-    parts = [
-        element("title", f"{row.title}: {said(value.mean, column)}"),
-        element("text", name, x=LEFT - 10, y=f"{y:.1f}", dy="0.32em", text_anchor="end"),
-    ]
-    if math.isfinite(value.low) and math.isfinite(value.high):
-        low, high = _x(axis, value.low), _x(axis, value.high)
-        at = f"{y:.1f}"
-        parts.append(element("line", x1=low, x2=high, y1=at, y2=at, class_="whisker"))
-    x = _x(axis, value.mean)
-    parts.append(element("circle", cx=x, cy=f"{y:.1f}", r="4.2"))
-    return element("g", join(parts), class_=style)
-
-
-def _x(axis: Axis, value: float) -> str:
-    t = float(axis.place(np.array([value]))[0])
-    return f"{LEFT + t * (WIDTH - LEFT - RIGHT):.1f}"
+def _written(value: float, unit: str) -> str:
+    """Write a value without its unit; shares in percent."""
+    return number(100 * value if unit == "%" else value)

@@ -1,10 +1,8 @@
 """The one face of a comparison's page that can be turned and moved."""
 
 from gan.export.shapes import zero_codes
-from gan.report.frame import section
-from gan.report.html import Markup
 from gan.report.pictures import Photographer
-from gan.report.viewer import model_viewer
+from gan.report.viewer import Viewer, model_viewer
 from gan.runs.checkpoints import load_model
 from gan.study.results import Comparison, Result
 
@@ -12,8 +10,8 @@ BEST = ("ours-plus", "ours")
 TILE = (420, 350)  # height and width of the picture where scripts do not run
 
 
-def moving_face(found: Comparison) -> Markup | None:
-    """Return a section with the mean face of our best model, else of the first of all.
+def moving_face(found: Comparison) -> Viewer | None:
+    """Return a viewer of the mean face of our best model, else of the first of all.
 
     None for a comparison of nothing.
 
@@ -25,15 +23,9 @@ def moving_face(found: Comparison) -> Markup | None:
     if not found.results:
         return None
     result = _chosen(found)
-    model = load_model(result.runs[0].run).to("cpu")
-    camera = Photographer(model, size=TILE)
-    still = camera.shoot_codes(zero_codes(model), [f"the mean face of {result.title}"])[0]
-    viewer = model_viewer(model, label=f"the mean face of {result.title}", still=still)
-    text = (
-        f"The mean face of {result.title}. Sliders go along each factor's strongest directions; "
-        "buttons are labels. Mixtures add displacements."
-    )
-    return section("Turn it, move it", text, viewer)
+    model, label = load_model(result.runs[0].run).to("cpu"), f"the mean face of {result.title}"
+    still = Photographer(model, size=TILE).shoot_codes(zero_codes(model), [label])[0]
+    return model_viewer(model, label=label, still=still)
 
 
 def _chosen(found: Comparison) -> Result:

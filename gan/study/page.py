@@ -1,30 +1,73 @@
 """The page of a comparison, and the folder that it lies in; it needs no network."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
-from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
-from gan.report.frame import assemble, section
-from gan.report.html import Markup, element, join
-from gan.report.pictures import inline
+from gan.evaluation.estimate import Estimate
+from gan.evaluation.metric import Column
+from gan.report.frame import assemble
+from gan.report.tables import written
+from gan.report.viewer import Viewer
 from gan.study.claims import THRESHOLDS
-from gan.study.dots import dot_chart
+from gan.study.dots import DotChart, lay_out_dots
 from gan.study.export import as_csv, as_record
 from gan.study.figures.figure import Figure
-from gan.study.grids import number_grid, plain_grid
-from gan.study.latex import as_latex
+from gan.study.latex import MAX_COLUMNS, as_latex
+from gan.study.member import TITLES
 from gan.study.results import Comparison
 from gan.study.runs import RunFacts
-from gan.study.tables import Table, table1, table2
-from gan.study.verdict_list import tally, verdict_list
-from gan.study.verdicts import RULE, judge_claims
+from gan.study.tables import Table, blocks, brief, table1, table2
+from gan.study.uncertainty import Difference
+from gan.study.verdicts import RULE, Ruling, Verdict, judge_claims
 from meshkit.files import atomic_path
+from meshkit.report.pictures import Picture, inline
 
 PAGE, RECORD, PICTURES = "report.html", "comparison.json", "figures"
 FILES = (PAGE, RECORD, "table1.csv", "table1.tex", "table2.csv", "table2.tex")
-MAKER = "gan compare"
+VERDICTS: tuple[Verdict, ...] = ("HOLDS", "DOES NOT HOLD", "WITHIN NOISE", "NOT MEASURED")
+
+
+class CellText(NamedTuple):
+    """A cell of a table; `style` is b for the best, u for those that cannot be told from it.
+
+    Attributes
+    ----------
+    note : number of the note that says why there is no number; 0: none
+    """
+
+    text: str
+    interval: str = ""
+    style: str = ""
+    note: int = 0
+
+
+class RowText(NamedTuple):
+    """A model's row in one block of a table."""
+
+    title: str
+    seeds: int
+    style: str
+    cells: list[CellText]
+
+
+class TableText(NamedTuple):
+    """A table in blocks of a few columns, and the reasons why numbers are missing."""
+
+    table: Table
+    blocks: list[tuple[list[Column], list[RowText]]]
+    reasons: list[str]
+
+
+class Chart(NamedTuple):
+    """A column of a table as dots."""
+
+    column: Column
+    title: str
+    dots: DotChart
 
 
 def write_comparison(
@@ -32,14 +75,14 @@ def write_comparison(
     folder: Path,
     figures: Sequence[Figure] = (),
     *,
-    viewer: Markup | None = None,
+    viewer: Viewer | None = None,
 ) -> None:
     """Write the files into a folder, which is made; each appears whole, the page last.
 
     Parameters
     ----------
     viewer
-        A section with a face to turn and move, as of `gan.study.moving_face`.
+        A face to turn and move, as of `gan.study.moving_face`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tables = (table1(found), table2(found))
@@ -62,118 +105,94 @@ def build_page(
     found: Comparison,
     tables: Sequence[Table],
     figures: Sequence[Figure] = (),
-    viewer: Markup | None = None,
-) -> Markup:
+    viewer: Viewer | None = None,
+) -> str:
     """Return the page; `tables` are Table 1 and Table 2 of the comparison."""
-    style = resources.files("gan.study").joinpath("comparison.css").read_text(encoding="utf-8")
     rulings = judge_claims(found)
-    body = [
-        element("style", Markup(style)),
-        _pictures(figures),
-        viewer,
-        section(
-            "Do the paper's claims hold here?",
-            RULE,
-            join([tally(rulings), verdict_list(rulings), _thresholds()]),
-        ),
-        _table(tables[0], 1),
-        _table(tables[1], 2),
-        _charts(tables),
-        section(
-            "Budgets",
-            "How long each model was trained, and whether it learned: how near it comes to faces "
-            "that it has not seen, and to those that it has.",
-            _budgets(found, tables[0]),
-        ),
-        section("Origin", None, _origin(found)),
-    ]
+    claims: dict[int, list[Ruling]] = {}
+    for ruling in rulings:
+        claims.setdefault(ruling.claim.number, []).append(ruling)
     return assemble(
-        title=join(["Models compared on ", found.dataset["name"]]),
-        lead=_lead(found),
-        body=join(body),
-        maker=MAKER,
+        "comparison.html",
+        Path(__file__).parent,
         viewers=viewer is not None,
+        title=f"Models compared on {found.dataset['name']}",
+        found=found,
+        trainings=sum(len(result.runs) for result in found.results),
+        tables=[_table(table) for table in tables],
+        rule=RULE,
+        tally=_tally(rulings),
+        claims=list(claims.values()),
+        subject_titles={name: TITLES[name][0] for name in {r.subject for r in rulings}},
+        say=say,
+        thresholds=list(THRESHOLDS.values()),
+        charts=_charts(tables),
+        budgets=_budgets(found, tables[0]),
+        viewer=viewer,
+        figures=[(figure, _picture(figure)) for figure in figures],
+        settings=_settings(found),
+        runs=[(result.title, run) for result in found.results for run in result.runs],
     )
 
 
-def _lead(found: Comparison) -> Markup:
-    n = len(found.results)
-    runs = sum(len(result.runs) for result in found.results)
-    several = f" ({runs} trainings)" if runs > n else ""
-    return element(
-        "p",
-        f"{n} {'model' if n == 1 else 'models'}{several}, measured by the same metrics, samples "
-        f"and seed against {found.dataset['training_meshes']:,} training meshes.",
-    )
+def say(value: Estimate | Difference | None, unit: str) -> str:
+    """Write a number with its interval and unit."""
+    if value is None:
+        return "–"
+    times, digits = (100, 1) if unit == "%" else (1, 3)
+    mean, low, high = (f"{times * x:.{digits}f}" for x in (value.mean, value.low, value.high))
+    interval = "" if value.low != value.low else f" [{low}, {high}]"
+    return f"{mean}{interval} {unit}".strip()
 
 
-def _pictures(figures: Sequence[Figure]) -> Markup:
+def _tally(rulings: Sequence[Ruling]) -> list[tuple[str, list[tuple[Verdict, int]]]]:
+    """Count the verdicts on every subject."""
+    counts = {r.subject: Counter[Verdict]() for r in rulings}
+    for ruling in rulings:
+        counts[ruling.subject][ruling.verdict] += 1
+    return [
+        (TITLES[subject][0], [(v, count[v]) for v in VERDICTS if count[v]])
+        for subject, count in counts.items()
+    ]
+
+
+def _table(table: Table) -> TableText:
+    reasons: dict[str, int] = {}
     parts = []
-    for figure in figures:
-        heading, text = element("h3", figure.title), element("p", figure.text)
-        image = None if figure.image is None else inline(figure.image, alt=figure.title)
-        parts.append(element("figure", heading, text, image, class_="picture", id=figure.name))
-    return element("section", *parts, aria_label="pictures") if parts else Markup("")
+    for block in blocks(table.columns, MAX_COLUMNS):
+        rows, kind = [], ""
+        for row in table.rows:
+            first = "first" if kind not in ("", row.kind) else ""
+            kind = row.kind
+            style = f"{first} {'reference' if kind == 'reference' else ''}".strip()
+            cells = []
+            for k in block:
+                cell = row.cells[k]
+                if cell.value is not None:
+                    mark = "b" if cell.best else "u" if cell.tied else ""
+                    cells.append(CellText(*written(cell.value, table.columns[k].unit), mark))
+                elif cell.why:
+                    note = reasons.setdefault(cell.why, len(reasons) + 1)
+                    cells.append(CellText(brief(cell.why) or "–", note=note))
+                else:
+                    cells.append(CellText("–"))
+            rows.append(RowText(row.title, row.seeds, style, cells))
+        parts.append(([table.columns[k] for k in block], rows))
+    return TableText(table, parts, list(reasons))
 
 
-def _thresholds() -> Markup:
-    rows = [[f"“{t.word}”", t.meaning] for t in THRESHOLDS.values()]
-    text = (
-        "The paper's words are no numbers. These are our choices; differences are between models, "
-        "taken as independent, and not corrected for how many there are."
-    )
-    return element(
-        "details",
-        element("summary", "How words are read"),
-        element("p", text),
-        plain_grid(["the paper says", "read as"], rows),
-    )
-
-
-def _table(table: Table, number: int) -> Markup:
-    if table.columns:
-        grid = number_grid(table)
-        legend = element(
-            "p",
-            "Coloured: the best of a column. Underlined: cannot be told from it.",
-            class_="note",
-        )
-    else:
-        grid, legend = element("p", "Not measured."), Markup("")
-    meanings = dict.fromkeys(f"{q.title}: {q.meaning}" for q in table.columns)
-    if number == 2:
-        meanings = {}
-    notes = element("ul", *(element("li", note) for note in table.notes), class_="notes")
-    explained = element(
-        "details",
-        element("summary", "What the columns are"),
-        element("ul", *(element("li", text) for text in meanings), class_="notes"),
-    )
-    content = join([grid, legend, explained if meanings else None, notes])
-    return section(f"Table {number}. {table.title}", table.caption, content)
-
-
-def _charts(tables: Sequence[Table]) -> Markup:
-    figures = []
+def _charts(tables: Sequence[Table]) -> list[Chart]:
+    charts = []
     for table in tables:
         for k, column in enumerate(table.columns):
-            if not column.better:
-                continue
-            chart = dot_chart(column, table.rows, k)
-            if chart is None:
-                continue
-            better = f"{column.better} is better"
-            title = f"rmse, {column.title}" if column.group == "sparse" else column.title
-            heading = element("h3", element("span", title), element("small", better))
-            caption = element("figcaption", f"{column.meaning}, {column.unit}".rstrip(", "))
-            figures.append(element("figure", heading, chart, caption))
-    if not figures:
-        return Markup("")
-    text = "A dot is a model's number, the line its interval; dashed: the training data, or no fit."
-    return section("Side by side", text, element("div", *figures, class_="charts"))
+            dots = lay_out_dots(column, table.rows, k) if column.better else None
+            if dots is not None:
+                title = f"rmse, {column.title}" if column.group == "sparse" else column.title
+                charts.append(Chart(column, title, dots))
+    return charts
 
 
-def _budgets(found: Comparison, table: Table) -> Markup:
+def _budgets(found: Comparison, table: Table) -> list[list[str]]:
     places = {q.key: k for k, q in enumerate(table.columns)}  # without those not asked for
     rows = []
     for result, row in zip(found.results, table.rows[1:], strict=True):
@@ -190,29 +209,17 @@ def _budgets(found: Comparison, table: Table) -> Markup:
                 *near,
             ]
         )
-    header = ["model", "steps", "time of training", "device", "held-out faces", "training faces"]
-    return plain_grid(header, rows)
+    return rows
 
 
 def _steps(run: RunFacts) -> str:
     return "closed form" if run.baseline == "3dmm" else f"{run.step:,}"
 
 
-def _origin(found: Comparison) -> Markup:
-    rows = [
-        [
-            result.title,
-            str(run.run),
-            str(run.seed),
-            f"{run.trained_on} ({run.fingerprint[:12]})",
-            run.commit or "unknown",
-        ]
-        for result in found.results
-        for run in result.runs
-    ]
+def _settings(found: Comparison) -> dict[str, str]:
     settings = found.as_settings()
     options = "; ".join(f"{k}: {v}" for k, v in settings["options"].items())
-    facts = {
+    return {
         "data set": f"{found.dataset['name']} ({found.dataset['fingerprint']})",
         "metrics": ", ".join(settings["metrics"]),
         "options": options or "defaults",
@@ -220,15 +227,10 @@ def _origin(found: Comparison) -> Markup:
         f"{settings['seed']}",
         "measured with commit": found.commit or "unknown",
     }
-    pairs = [
-        element("div", element("dt", name), element("dd", value)) for name, value in facts.items()
-    ]
-    return join(
-        [
-            element("dl", *pairs, class_="pairs"),
-            plain_grid(["model", "run", "seed", "trained on", "commit"], rows, style="provenance"),
-        ]
-    )
+
+
+def _picture(figure: Figure) -> Picture | None:
+    return None if figure.image is None else inline(figure.image, figure.title)
 
 
 def _write(path: Path, text: str) -> None:

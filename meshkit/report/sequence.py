@@ -1,22 +1,24 @@
 """The fits of a sequence as one page of HTML: curves over time, pictures, a table."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from meshkit.files import atomic_path
 from meshkit.registration.quality import Quality
 from meshkit.registration.template_fit import TemplateFit
-from meshkit.render import contact_sheet, frame_of, render_mesh
-from meshkit.report.fit import GREY, color_scale, data_uri, error_colors, page
+from meshkit.render import frame_of
+from meshkit.report.axes import linear_axis
+from meshkit.report.charts import Curve, line_chart
+from meshkit.report.fit import color_stops, fit_colors
+from meshkit.report.page import render_page
+from meshkit.report.pictures import Picture, cut_out, inline
 
-_SHOWN = 24  # frames at most in the contact sheet, evenly spread
+_MAX_PICTURES = 24  # of frames, evenly spread
 _SIZE = (240, 200)
-_WIDTH, _HEIGHT = 900, 200  # of the curves, in CSS pixels
-_CURVES = (("p50", "#3f94a0"), ("p95", "#b71c26"))
+_CURVES = {"p50": "low", "p95": "high"}  # percentile to its class in the style sheet
 
 
 def save_sequence_report(
@@ -38,79 +40,43 @@ def save_sequence_report(
     title, facts
         Shown as they are: markup in them is escaped.
     """
-    distances = [quality.to_dict()["fit_to_scan"] for quality in qualities]
-    top = max(values["p95"] for values in distances) or 1.0
-    sheet = _sheet(F, fits, qualities, names, top)
-    body = (
-        f"<h2>Distance of the fit to the scan over the frames</h2>{_curves(distances, top)}"
-        f'<h2>Frames</h2><img alt="frames" src="{data_uri(sheet)}">{color_scale(top)}'
-        f"<h2>Numbers</h2>{_table(qualities, names)}"
+    values = [quality.to_dict() for quality in qualities]
+    top = max(value["fit_to_scan"]["p95"] for value in values) or 1.0
+    frame = np.arange(1.0, len(values) + 1)
+    curves = [
+        Curve(style, frame, np.array([value["fit_to_scan"][name] for value in values]))
+        for name, style in _CURVES.items()
+    ]
+    text = render_page(
+        "sequence.html",
+        title=title,
+        facts=facts or {},
+        chart=line_chart(curves, y=linear_axis(0.0, top), size=(900, 220)),
+        pictures=_pictures(F, fits, qualities, names, top),
+        colors=color_stops(),
+        top=top,
+        frames=list(zip(names, qualities, values, strict=True)),
     )
-    text = page(title, facts or {}, body)
     with atomic_path(path) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
-def _sheet(
+def _pictures(
     F: np.ndarray,
     fits: Sequence[TemplateFit],
     qualities: Sequence[Quality],
     names: Sequence[str],
     top: float,
-) -> np.ndarray:
+) -> list[Picture]:
     """Draw fits by their distance, all in the first frame's pose, so that turning is seen."""
-    shown = np.unique(np.linspace(0, len(fits) - 1, min(_SHOWN, len(fits))).round().astype(int))
+    n = len(fits)
+    chosen = np.unique(np.linspace(0, n - 1, min(_MAX_PICTURES, n)).round().astype(int))
     back = fits[0].pose.inverse()
-    X = [back.apply(fits[k].V) for k in shown]
+    X = [back.apply(fits[k].V) for k in chosen]
     frame = frame_of(np.concatenate(X), size=_SIZE)
-    tiles = []
-    for V, k in zip(X, shown, strict=True):
-        colors = error_colors(qualities[k].fit_to_scan, top)
-        colors[fits[k].weight == 0] = GREY
-        tiles.append(render_mesh(V, F, size=_SIZE, frame=frame, colors=colors))
-    return contact_sheet(tiles, min(6, len(tiles)), labels=[names[k] for k in shown])
-
-
-def _curves(distances: Sequence[Mapping[str, float]], top: float) -> str:
-    last = max(len(distances) - 1, 1)
-    lines = []
-    for name, color in _CURVES:
-        values: Float[np.ndarray, " k"] = np.array([values[name] for values in distances])
-        points = " ".join(
-            f"{k / last * _WIDTH:.1f},{_HEIGHT * (1 - value / top):.1f}"
-            for k, value in enumerate(values)
-        )
-        lines.append(f'<polyline fill="none" stroke="{color}" stroke-width="2" points="{points}"/>')
-    legend = " · ".join(
-        f'<span style="color: {color}">{name[1:]} % of the vertices up to</span>'
-        for name, color in _CURVES
-    )
-    return (
-        f'<svg viewBox="0 -4 {_WIDTH} {_HEIGHT + 8}" width="{_WIDTH}" role="img" '
-        f'style="max-width: 100%; background: #fff; border: 1px solid #ddd">{"".join(lines)}</svg>'
-        f"<p>{legend}; the top is {top:.3g}, the bottom 0.</p>"
-    )
-
-
-def _table(qualities: Sequence[Quality], names: Sequence[str]) -> str:
-    rows = []
-    for quality, name in zip(qualities, names, strict=True):
-        values = quality.to_dict()
-        distance = values["fit_to_scan"]
-        landmark = values["landmark_mean"]
-        cells = [
-            *(f"{distance[k]:.3g}" for k in ("mean", "p50", "p95", "p100")),
-            f"{quality.followed:.1%}",
-            str(values["folded_edges"]),
-            str(values["crossing_faces"]),
-            "" if landmark is None else f"{landmark:.3g}",
-        ]
-        rows.append(f"<tr><td>{escape(name)}</td>{''.join(f'<td>{c}</td>' for c in cells)}</tr>")
-    head = "".join(
-        f"<th>{name}</th>"
-        for name in (
-            *("frame", "mean", "50 %", "95 %", "largest"),
-            *("counterpart", "folded", "crossing", "landmarks"),
-        )
-    )
-    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
+    pictures = []
+    for V, k in zip(X, chosen, strict=True):
+        colors = fit_colors(fits[k], qualities[k], top)
+        drawn = cut_out(V, F, _SIZE, view="front", frame=frame, colors=colors)
+        pictures.append(inline(drawn, names[k]))
+    return pictures

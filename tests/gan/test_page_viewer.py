@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 
 import gan.report
 from gan.export.shapes import FactorShapes, zero_codes
-from gan.report.frame import assemble
-from gan.report.html import Markup
+from gan.report.frame import assemble, page_script
 from gan.report.packed import LARGEST, pack
-from gan.report.script import script
 from gan.report.viewer import STEPS, mesh_viewer, model_viewer
 from meshkit.primitives import hemisphere
+from meshkit.report.pictures import Picture
 from tests.gan.face import smooth_model
 
 BUNDLE = Path(gan.report.__file__).with_name("viewer.js")
+STILL = Picture("data:,", "a face", 1, 1)
 SOURCES = Path(__file__).parents[2] / "tools" / "viewer"
 
 
@@ -63,13 +63,6 @@ def test_numbers_that_the_reader_would_wrap_are_refused():
         pack([np.array([[0, -LARGEST - 1]])])
 
 
-def spec_of(figure: str) -> dict:
-    from html import unescape
-
-    (found,) = re.findall(r'data-face="([^"]*)"', figure)
-    return json.loads(unescape(found))
-
-
 def decoded(spec: dict) -> list[np.ndarray]:
     n, targets = spec["vertices"], spec["targets"]
     flat = [(n, 2)] * (spec["uv"] is not None)
@@ -79,7 +72,7 @@ def decoded(spec: dict) -> list[np.ndarray]:
 def test_a_viewer_holds_what_the_model_decodes():
     """Every slider's ends and every class, within half a step of rounding for each of two parts."""
     model = smooth_model()
-    spec = spec_of(model_viewer(model, label="mean", still=Markup("<img/>"), directions=2))
+    spec = json.loads(model_viewer(model, label="mean", still=STILL, directions=2).spec)
     F, base, UV, *moves = decoded(spec)
     np.testing.assert_array_equal(F, model.faces.numpy())
     np.testing.assert_allclose(UV / spec["uv"], model.UV.numpy(), atol=0.5 / spec["uv"] + 1e-6)
@@ -111,9 +104,9 @@ def test_large_data_is_rounded_more(monkeypatch):
     ]
 
     def step(most: int) -> float:
-        monkeypatch.setattr("gan.report.viewer.MOST", most)
-        figure = mesh_viewer(V, F, None, shapes, label="x", rest="rest", still=Markup(""))
-        return spec_of(figure)["step"]
+        monkeypatch.setattr("gan.report.viewer.MAX_DATA", most)
+        viewer = mesh_viewer(V, F, None, shapes, label="x", rest="rest", still=STILL)
+        return json.loads(viewer.spec)["step"]
 
     assert step(10**6) == STEPS[0]
     assert step(1) == STEPS[-1]
@@ -129,9 +122,10 @@ def test_the_bundle_is_built_from_these_sources():
 
 
 def test_a_page_without_viewers_lets_no_script_run():
-    parts = {"title": Markup("t"), "lead": Markup(""), "body": Markup(""), "maker": "m"}
-    without, with_ = assemble(**parts), assemble(**parts, viewers=True)
-    assert "script" not in without
-    digest = base64.b64encode(hashlib.sha256(script().encode()).digest()).decode()
-    assert f"script-src 'sha256-{digest}'" in with_
-    assert f"<script>{script()}</script>" in with_
+    pages = [assemble("frame.html", title="t", viewers=viewers) for viewers in (False, True)]
+    assert "<script" not in pages[0]
+    assert "script-src" not in pages[0]
+    text = page_script().text
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in pages[1]
+    assert f"<script>{text}</script>" in pages[1]

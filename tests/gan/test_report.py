@@ -1,8 +1,6 @@
-"""The parts of a report: markup that cannot be broken out of, honest curves, clean cut-outs."""
+"""The parts of a report: honest curves and bars, real faces, geometry images, tables."""
 
 import math
-import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -15,109 +13,32 @@ from gan.evaluation.estimate import Estimate
 from gan.evaluation.metrics import model_free
 from gan.evaluation.metrics.labels import ClassMatch, match_line
 from gan.evaluation.metrics.model_free import REST, Decomposition, PartShares
-from gan.report.axes import nice_ticks, number, step_axis, value_axis
-from gan.report.charts import line_chart, share_bar
 from gan.report.faces import pick_real
-from gan.report.html import Markup, element, escape
 from gan.report.log import Curve, read_log, smooth, thin
 from gan.report.mapping import geometry_images
-from gan.report.pictures import cut_out
+from gan.report.numbers import loss_chart, shares_of
 from gan.report.tables import share_rows, with_error
 from meshkit.images.layout import file_layout
 from meshkit.mesh import Mesh
-from meshkit.primitives import hemisphere
-from meshkit.render import frame_of, render_mesh
 from tests.gan.conftest import blobs
 from tests.linear_model import linear_model
 
 finite = st.floats(-1e12, 1e12)
 
 
-class Heard(HTMLParser):
-    """What a browser would make of it."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_data(self, data):
-        self.text += data
-
-
-@given(st.text(), st.text())
-def test_text_stays_text(text, title):
-    heard = Heard(element("p", text, title=title))
-    assert heard.tags == ["p"]
-    clean = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
-    assert heard.text == clean.sub("\ufffd", text)
-    assert heard.attributes == [("title", clean.sub("\ufffd", title))]
-
-
-def test_markup_nests_and_nothing_vanishes():
-    inner = element("b", "a < b")
-    assert element("p", inner, None, 3, class_="x", data_k=None) == (
-        '<p class="x"><b>a &lt; b</b>3</p>'
-    )
-    assert isinstance(escape(inner), Markup)
-    assert element("img", alt='"') == '<img alt="&quot;"/>'
-    assert element("td") == "<td></td>"
-
-
-@given(finite, finite)
-def test_ticks_hold_the_range(a, b):
-    low, high = min(a, b), max(a, b)
-    if high - low < 1e-6 * max(abs(low), abs(high), 1e-6):
-        return
-    ticks = nice_ticks(low, high)
-    slack = 1e-6 * (high - low)
-    assert 2 <= len(ticks) <= 6
-    assert ticks[0] <= low + slack
-    assert ticks[-1] >= high - slack
-    step = ticks[1] - ticks[0]
-    assert round(step / 10 ** math.floor(math.log10(step) + 1e-9), 6) in (1, 2, 5)
+def shares(**of: float) -> dict[str, Estimate]:
+    return {code: Estimate(share, 0.1, 10) for code, share in of.items()}
 
 
 @given(st.lists(finite, min_size=1, max_size=50))
 def test_charts_stay_inside_their_frame(values):
-    curve = Curve("loss", np.arange(len(values), dtype=float), np.array(values))
-    drawn = line_chart(curve, label="loss")
-    points = re.findall(r"(-?[\d.]+),(-?[\d.]+)", " ".join(re.findall(r'points="([^"]*)"', drawn)))
-    assert points
-    assert all(46 <= float(x) <= 330 and 10 <= float(y) <= 144 for x, y in points)
-    assert "nan" not in drawn
-
-
-def test_scales_suit_the_values():
-    decay = value_axis(np.geomspace(100, 0.001, 50))
-    assert decay.logarithmic
-    np.testing.assert_allclose(np.diff(decay.place(np.geomspace(100, 0.001, 6))), -0.2)
-    outlier = value_axis(np.append(np.linspace(1, 2, 999), 1e4))
-    assert outlier.place(np.array([2.0]))[0] > 0.5  # one wild value does not flatten the rest
-    assert value_axis(np.array([3.0, 3.0])).ticks
-    assert step_axis(np.array([7.0])).ticks == (7.0,)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0"),
-        (0.5, "0.5"),
-        (-27.371, "−27.4"),
-        (1234.0, "1,234"),
-        (2e-7, "2e−7"),
-        (1.5e9, "1.5e9"),
-    ],
-)
-def test_numbers_are_short(value, text):
-    assert number(value) == text
+    chart = loss_chart(Curve("loss", np.arange(len(values), dtype=float), np.array(values)))
+    for points, _ in chart.lines:
+        assert points
+        for point in points.split():
+            x, y = (float(number) for number in point.split(","))
+            assert 46 <= x <= 330
+            assert 10 <= y <= 144
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=40), st.integers(1, 20))
@@ -143,27 +64,15 @@ def test_a_missing_log_is_empty(tmp_path):
 
 
 def test_a_bar_never_overflows():
-    """Noisy shares may add up to more than all, or lie below 0."""
-    bar = share_bar([("a", 0.7), ("b", -0.1), ("c", 0.5)], label="x")
-    widths = [float(width) for width in re.findall(r"width:([\d.]+)%", bar)]
-    assert widths == [70, 30]
-    assert "50%" in bar  # the number is told as it is
-
-
-def test_a_cut_out_is_the_picture_without_its_ground():
-    """Laid on any ground it is the picture drawn on that ground."""
-    V, F = hemisphere(6)
-    frame = frame_of(V, size=(40, 32))
-    tile = cut_out(V, F, (40, 32), view="front", frame=frame).astype(float)
-    alpha = tile[..., 3:] / 255
-    assert 0 < (alpha == 1).sum() < alpha.size
-    for ground in ((0, 0, 0), (250, 10, 120)):
-        drawn = (
-            render_mesh(V, F, size=(80, 64), samples=1, frame=frame, background=ground)
-            .reshape(40, 2, 32, 2, 3)
-            .mean(axis=(1, 3))
-        )
-        np.testing.assert_allclose(tile[..., :3] * alpha + ground * (1 - alpha), drawn, atol=1.2)
+    """Shares of what codes do only together count for each; noise may push them below 0."""
+    parts = {"identity": PartShares(20.0, shares(a=0.9, b=-0.1, c=0.6))}
+    found = model_free.measured({"model": Decomposition(parts, 20.0, 0.0)})
+    drawn = shares_of(found.matrices["model"])
+    (bar,) = drawn.bars
+    np.testing.assert_allclose([part.width for part in bar.shares], [60, 40])
+    assert [part.share for part in bar.shares] == [0.9, 0.6]  # the numbers are told as they are
+    assert bar.label == "identity part explained by a 90%, by b -10%, by c 60%"
+    assert drawn.overfull
 
 
 def test_real_faces_are_of_different_people(tmp_path):

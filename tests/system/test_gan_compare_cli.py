@@ -118,7 +118,7 @@ def test_figures_are_drawn_of_every_model_and_other_data_is_said(gan, runs, tmp_
     assert result.exit_code == 0, result.output
     assert f"note: {runs[0]} was trained on other data than {other}" in result.stderr
     page = (out / "report.html").read_text()
-    assert "[&#x27;3dmm&#x27;, &#x27;mine&#x27;] 3" in page
+    assert "[&#39;3dmm&#39;, &#39;mine&#39;] 3" in page
     assert "<img" in page
     assert [p.name for p in (out / "figures").glob("*")] == ["faces.png"]
     assert (out / "report.html").read_text(encoding="utf-8").count("data-face=") == 1

@@ -51,7 +51,7 @@ def test_fit_report_and_json(files):
     assert values["crossing_faces"] == values["folded_edges"] == 0
     assert values["landmarks"].keys() == {str(k) for k in range(5)}
     page = Path("out.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 6
+    assert page.count("data:image/webp;base64,") == 6
     assert not re.search(r'(src|href)="(?!data:)', page)
 
 

@@ -291,7 +291,7 @@ def _matrix(factor: str, match: ClassMatch) -> Matrix:
         tuple(map(tuple, match.confusion.tolist())),
         tuple(match.distance.tolist()),
         "mm from its mean",
-        "Row: the label whose code was used. Column: what the faces look most like, %.",
+        "A row is the label whose code was used, a column the label that the faces look most like.",
     )
 
 

@@ -335,5 +335,6 @@ def _matrix(title: str, decomposition: Decomposition) -> Matrix:
         tuple(cells),
         tuple(part.variance for part in parts.values()),
         "mm² a vertex",
-        "" if math.isnan(outside) else f"{outside:.1%} of the variance lies in no mode.",
+        "A share is the variance of the part that goes away when one code is held fixed."
+        + ("" if math.isnan(outside) else f" {outside:.1%} of the variance lies in no mode."),
     )

@@ -102,7 +102,7 @@ def test_the_page_stands_alone_and_escapes_names():
     )
     assert not re.search(r"<(script|b|i)\b", page)
     assert "&lt;/td&gt;&amp;" in page
-    assert page.count("<img ") == page.count('src="data:image/png;base64,') == 6
+    assert page.count("<img ") == page.count('src="data:image/webp;base64,') == 6
     cloud = report_html(F, fit, Target(V), quality, title="cloud")
     assert cloud.count("<img ") == 4
 

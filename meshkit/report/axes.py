@@ -27,20 +27,22 @@ def value_axis(values: Float[np.ndarray, " n"]) -> Axis:
         low = 0.0
     elif high < 0 and high > low / 2:
         high = 0.0
+    return linear_axis(low, high)
+
+
+def linear_axis(low: float, high: float) -> Axis:
+    """Span a range from a round number to a round number; a single value gets room around it."""
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         margin = abs(high) / 2 or 1.0
         low, high = low - margin, high + margin
     ticks = nice_ticks(low, high)
-    low, high = min(low, ticks[0]), max(high, ticks[-1])
-    return Axis(lambda x: ((x - low) / (high - low)).clip(0, 1), ticks, False)
+    return Axis(_linear(min(low, ticks[0]), max(high, ticks[-1])), ticks, False)
 
 
 def step_axis(steps: Float[np.ndarray, " n"]) -> Axis:
     """Span the steps exactly, marked at both ends."""
     low, high = float(steps.min()), float(steps.max())
-    width = (high - low) or 1.0
-    ends = (low, high) if high > low else (low,)
-    return Axis(lambda x: (x - low) / width, ends, False)
+    return Axis(_linear(low, high), (low, high) if high > low else (low,), False)
 
 
 def nice_ticks(low: float, high: float) -> tuple[float, ...]:
@@ -65,15 +67,14 @@ def number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−") if abs(value) < 1000 else f"{value:,.0f}"
 
 
+def _linear(low: float, high: float) -> Callable[[np.ndarray], np.ndarray]:
+    width = (high - low) or 1.0
+    return lambda x: np.asarray(((x - low) / width).clip(0, 1))
+
+
 def _logarithmic(low: float, high: float) -> Axis:
     first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
     every = max(1, -(-(last - first) // 4))
     ticks = tuple(10.0**k for k in range(first, last + 1, every))
-    bottom, top = first, max(last, first + 1)
-
-    def place(x: np.ndarray) -> np.ndarray:
-        return np.asarray(
-            ((np.log10(np.maximum(x, 10.0**bottom)) - bottom) / (top - bottom)).clip(0, 1)
-        )
-
-    return Axis(place, ticks, True)
+    exponent = _linear(float(first), float(max(last, first + 1)))
+    return Axis(lambda x: exponent(np.log10(np.maximum(x, 10.0**first))), ticks, True)
