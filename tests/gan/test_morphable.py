@@ -2,8 +2,6 @@
 
 import io
 import json
-import os
-import pickle
 import zipfile
 from pathlib import Path
 
@@ -307,22 +305,6 @@ def test_bad_fields_are_refused(tmp_path, case):
         load_face_model(save(tmp_path / "bad.npz", fields))
     assert str(tmp_path / "bad.npz") in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-class Boom:
-    def __reduce__(self):
-        return (os.mkdir, ("pwned",))
-
-
-def test_pickles_are_never_loaded(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    fields = linear_fields() | {"exp_names": np.array([Boom()], dtype=object)}
-    with pytest.raises(DatasetError, match="a field is pickled, which is never loaded"):
-        load_face_model(save(tmp_path / "pickled.npz", fields))
-    (tmp_path / "plain.npz").write_bytes(pickle.dumps(Boom()))
-    with pytest.raises(DatasetError, match=r"not an \.npz file"):
-        load_face_model(tmp_path / "plain.npz")
-    assert not (tmp_path / "pwned").exists()
 
 
 def test_truncated_and_strange_files_are_refused(tmp_path, linear):

@@ -1,7 +1,6 @@
 """The HDF5 file: what goes in comes out, equal contents are equal bytes, damage has one line."""
 
 import hashlib
-import json
 import os
 import subprocess
 import time
@@ -74,10 +73,8 @@ def test_what_is_written_is_what_is_read(stored):
         expected = given_["modes"]["identity"].astype(np.float32)
         np.testing.assert_array_equal(dataset.modes["identity"], expected)
         assert dataset.provenance == given_["provenance"]
-        assert [dataset.indices(s).tolist() for s in ("validation", "test")] == [
-            [6, 7, 8],
-            [9, 10, 11],
-        ]
+        splits = [dataset.indices(s).tolist() for s in ("validation", "test")]
+        assert splits == [[6, 7, 8], [9, 10, 11]]
         sizes = [len(chunk) for chunk in dataset.chunks(dataset.indices("train"), size=4)]
         assert sizes == [4, 2]
         check_dataset(dataset)
@@ -345,24 +342,6 @@ def test_every_truncation_is_refused_or_harmless(stored):
             load_dataset(stored)
 
 
-def test_flipped_bytes_never_crash(stored):
-    """Any byte may be wrong: an error of ours, or a set that opens; never another exception."""
-    whole = stored.read_bytes()
-    rng = np.random.default_rng(3)
-    opened = 0
-    for place in rng.integers(0, len(whole), 300):
-        damaged = bytearray(whole)
-        damaged[place] ^= int(rng.integers(1, 256))
-        stored.write_bytes(damaged)
-        try:
-            with load_dataset(stored) as dataset:
-                check_dataset(dataset)
-                opened += 1
-        except DatasetError as error:
-            assert "\n" not in str(error)  # noqa: PT017
-    assert opened > 0
-
-
 def test_missing_file_folder_and_text(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_dataset(tmp_path / "absent.h5")
@@ -389,8 +368,3 @@ def test_bad_indices_and_split_names(stored):
             dataset.vertices([12])
         with pytest.raises(ValueError, match="split must be one of train, validation, test"):
             dataset.indices("dev")
-
-
-def test_provenance_is_json_without_times(stored):
-    with h5py.File(stored) as file:
-        assert json.loads(file.attrs["provenance"]) == contents()["provenance"]
