@@ -3,11 +3,9 @@
 import hashlib
 from pathlib import Path
 
-import click.testing
 import numpy as np
 import pytest
 
-from gan.cli import main
 from gan.datasets.benchmark.open_faces import (
     SCANNER,
     SIZES,
@@ -26,6 +24,7 @@ from gan.datasets.scanner import Scanner
 from gan.datasets.source import FaceSource
 from gan.datasets.store import load_dataset
 from meshkit.primitives import hemisphere
+from tests.system.commands import data
 
 V, F = hemisphere(6)
 MEAN = 100.0 * V
@@ -249,24 +248,18 @@ def test_bad_options_are_refused(model, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def run(*args: object) -> click.testing.Result:
-    return click.testing.CliRunner().invoke(main, ["data", "make", *map(str, args)])
-
-
 def test_equal_commands_give_equal_files_and_other_numbers_are_refused(model_file, made, tmp_path):
     out = tmp_path / "faces.h5"
     asked = ["--model", model_file, "--benchmark", "open-faces", "--size", "tiny"]
-    done = run(*asked, "--jobs", 2, "-o", out)
-    assert done.exit_code == 0, done.output
+    done = data.succeed("make", *asked, "--jobs", 2, "-o", out)
     assert f"{out}: 648 meshes" in done.output
     assert f"{extreme_path(out)}: 24 meshes" in done.output
     assert digests(out) == digests(made)  # whatever the day and the number of processes
     for option in (["--noise", "1"], ["--visemes"], ["--subjects", "9"]):
-        refused = run("--benchmark", "open-faces", *option, "-o", tmp_path / "no.h5")
-        assert refused.exit_code == 2
-        assert f"leave {option[0]} out: --benchmark open-faces has its own" in refused.output
-    refused = run("--benchmark", "open-faces", "--size", "demo", "-o", tmp_path / "no.h5")
-    assert "one of tiny, small, full, got 'demo'" in refused.output
+        said = data.fails("make", "--benchmark", "open-faces", *option, codes=(2,))
+        assert said == f"Error: leave {option[0]} out: --benchmark open-faces has its own"
+    said = data.fails("make", "--benchmark", "open-faces", "--size", "demo")
+    assert "one of tiny, small, full, got 'demo'" in said
     numbers = ", ".join(f"{name} ({size.meshes:,})" for name, size in SIZES.items())
-    stated = " ".join(run("--help").output.replace(" or", ",").replace(",,", ",").split())
+    stated = " ".join(data("make", "--help").output.replace(" or", ",").replace(",,", ",").split())
     assert numbers in stated

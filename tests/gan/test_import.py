@@ -181,10 +181,8 @@ def test_a_split_column_decides(folder, tmp_path):
     out, done = run(folder, manifest=path)
     assert done.split_from == "column split"
     with load_dataset(out) as dataset:
-        assert {
-            dataset.names["identity"][i]
-            for i in dataset.labels["identity"][dataset.indices("test")]
-        } == {"p1"}
+        tested = dataset.labels["identity"][dataset.indices("test")]
+        assert {dataset.names["identity"][i] for i in tested} == {"p1"}
         assert list(dataset.labels) == ["identity"]
 
 
@@ -199,9 +197,8 @@ def test_outliers_are_named_worst_first_and_dropped_on_request(folder):
     out, done = run(folder, threshold=8.0)
     found = [done.entries[x.place].path for x in done.outliers]
     assert sorted(found) == ["p2/left.ply", "p4/up.npz"]
-    assert [x.score for x in done.outliers] == sorted(
-        (x.score for x in done.outliers), reverse=True
-    )
+    scores = [x.score for x in done.outliers]
+    assert scores == sorted(scores, reverse=True)
     out, done = run(folder, threshold=8.0, drop_outliers=True)
     assert sorted(entry.path for entry in done.dropped) == sorted(found)
     with load_dataset(out) as dataset:

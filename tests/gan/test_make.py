@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,46 +19,15 @@ from gan.datasets.make import (
 )
 from gan.datasets.preview import preview_sheet
 from gan.datasets.recipes import EMOTIONS
-from gan.datasets.source import check_units
 from gan.datasets.store import check_dataset, load_dataset, write_dataset
-from meshkit.primitives import hemisphere
+from tests.gan.domes import Dome, F, V
 
 SMALL = Size(subjects=6, stills=7, sequences=2, frames=9)
-V, F = hemisphere(6)
 
 
-class StandIn:
-    """A source of three lines: identity stretches a dome, each action unit lifts its own spot."""
-
+class StandIn(Dome):
     name = "stand-in"
-    template = 100.0 * V
-    faces = F
-    landmarks = None
-    provenance: dict[str, Any] = {"kind": "test"}  # noqa: RUF012
     controls = ("AU12_L", "AU12_R", "AU1", "AU15_L", "AU15_R", "AU26", "AU4_L", "AU4_R", "AU9")
-
-    def sample_identity(self, rng: np.random.Generator) -> np.ndarray:
-        return rng.normal(size=3)
-
-    def shape(self, identity: np.ndarray, units: Mapping[str, float]) -> np.ndarray:
-        check_units(units, self.controls)
-        moved = self.template * (1 + 0.1 * identity)
-        for unit, weight in units.items():
-            moved = moved + weight * self._lift(unit)
-        return moved
-
-    def modes(self, factor: str) -> np.ndarray:
-        if factor == "identity":
-            return np.stack([0.1 * self.template * axis for axis in np.eye(3)])
-        return np.stack([self._lift(unit) for unit in self.controls])
-
-    def unit_modes(self, units: Sequence[str]) -> np.ndarray:
-        return np.stack([self._lift(unit) for unit in units])
-
-    def _lift(self, unit: str) -> np.ndarray:
-        lift = np.zeros_like(self.template)
-        lift[3 * self.controls.index(unit)] = (0, 0, 10)
-        return lift
 
 
 def made(path: Path, **changes) -> Path:
