@@ -47,7 +47,7 @@ def matched(model, means, rest="neutral", n=20) -> ClassMatch:
 
 def test_a_perfect_model_matches_every_label(smiles):
     found = matched(smiles.model(np.eye(3)), smiles.moves)
-    assert (found.matched, found.sample_share) == (3, 1.0)
+    assert (found.matched, found.share.mean) == (3, 1.0)
     np.testing.assert_allclose(found.distance, 0, atol=1e-5)
     np.testing.assert_array_equal(found.confusion, 20 * np.eye(3, dtype=int))
 
@@ -55,20 +55,20 @@ def test_a_perfect_model_matches_every_label(smiles):
 def test_swapped_codes_are_found_out(smiles):
     found = matched(smiles.model(np.eye(3)[[0, 2, 1]]), smiles.moves)
     np.testing.assert_array_equal(found.nearest, [0, 2, 1])
-    assert (found.matched, found.sample_share) == (1, 0.0)
+    assert (found.matched, found.share.mean) == (1, 0.0)
 
 
 def test_a_collapsed_model_is_neutral_all_over(smiles):
     found = matched(smiles.model(np.zeros((3, 3))), smiles.moves)
     np.testing.assert_array_equal(found.nearest, 0)
-    assert (found.matched, found.sample_share) == (1, 0.0)
+    assert (found.matched, found.share.mean) == (1, 0.0)
 
 
 def test_without_a_class_of_rest_whole_faces_are_compared(smiles):
     found = matched(smiles.model(np.eye(3)), smiles.moves, rest=None, n=400)
     assert found.matched == 3
     assert found.confusion.sum(axis=1).tolist() == [400] * 3
-    assert found.sample_share < 1  # other identities are nearer now and then
+    assert found.share.mean < 1  # other identities are nearer now and then
 
 
 @pytest.mark.parametrize(("at_rest", "share"), [(0, 2 / 6), (2, 3 / 6), (-1, 4 / 9)])
@@ -88,7 +88,7 @@ def test_a_match_by_hand(at_rest, share):
     np.testing.assert_array_equal(found.confusion, [[2, 1, 0], [1, 1, 1], [1, 1, 1]])
     np.testing.assert_array_equal(found.nearest, [0, 1, 1])
     np.testing.assert_allclose(found.distance, [3, 34 / 3 - 10, 10])
-    assert (found.matched, found.sample_share) == (2, pytest.approx(share))
+    assert (found.matched, found.share.mean) == (2, pytest.approx(share))
 
 
 def test_class_means_take_displacements_from_the_subjects_own_rest(smiles):

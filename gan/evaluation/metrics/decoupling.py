@@ -7,6 +7,7 @@ judge is also asked about faces that share nothing.
 """
 
 import time
+from dataclasses import dataclass, fields
 from typing import final
 
 import numpy as np
@@ -37,32 +38,33 @@ _UNRELATED = 10  # further faces that each random face is held against
 
 @final
 @METRICS.register("decoupling")
-class Decoupling(AbstractMetric):
+@dataclass(frozen=True, kw_only=True)
+class Decoupling(JudgeSettings, AbstractMetric):
     """Share of faces that a trained judge takes for the same when they share the code of a factor.
 
     A judge is trained for each factor on the training split and tried on held-out meshes; its own
     accuracy is among the values. One that is too weak gives no verdict. "unrelated" is the share of
     faces without a common code that are taken for the same: high where a model has collapsed.
 
-    Parameters
+    Attributes
     ----------
     faces : random faces N
     identity_samples, samples : M further ones for each, for identity and for every other factor
     least_accuracy : of a judge on held-out pairs, below which it is not asked
     budget : minutes for the training of judges; 0: as long as it takes. The next call goes on
     device : "cpu" or "cuda"; "auto": that of the evaluation
-    image, width, blocks, embedding, steps, rate, margin, seed, pairs, most_false : of the judges,
-        see `JudgeSettings`
-    pictures : that a judge learns from at least; where there are fewer labelled ones, expressions
-        are carried to other people. 0: labelled ones only
-    shift : pixels up to which these pictures are moved
-    mirror : whether half of them are mirrored; not for labels that tell left from right
-    classes, batch : of a step: so many labels at most, so many pictures
 
     References
     ----------
     Donahue et al., Semantically decomposing the latent spaces of GANs, ICLR 2018, Section 4.
     """
+
+    faces: int = 100
+    identity_samples: int = 100
+    samples: int = 50
+    least_accuracy: float = 0.85
+    budget: float = 0.0
+    device: str = "auto"
 
     unit = "%"
     meaning = "pairs judged the same; training: held-out pairs with equal labels"
@@ -91,60 +93,25 @@ class Decoupling(AbstractMetric):
     place = 10
     free_options = ("budget", "device")
 
-    def __init__(
-        self,
-        *,
-        faces: int = 100,
-        identity_samples: int = 100,
-        samples: int = 50,
-        least_accuracy: float = 0.85,
-        budget: float = 0.0,
-        device: str = "auto",
-        image: int = 112,
-        width: int = 64,
-        blocks: tuple[int, ...] = (2, 2, 2, 2),
-        embedding: int = 128,
-        pictures: int = 10_000,
-        shift: int = 2,
-        mirror: bool = True,
-        classes: int = 16,
-        batch: int = 64,
-        steps: int = 900,
-        rate: float = 3e-4,
-        margin: float = 0.2,
-        seed: int = 0,
-        pairs: int = 5000,
-        most_false: float = 0.05,
-    ) -> None:
-        if faces < 2 or identity_samples < 1 or samples < 1:
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.faces < 2 or self.identity_samples < 1 or self.samples < 1:
             raise ValueError(
                 "decoupling needs two faces and one sample of each or more, got "
-                f"{faces}, {identity_samples} and {samples}"
+                f"{self.faces}, {self.identity_samples} and {self.samples}"
             )
-        self.faces, self.identity_samples, self.samples = faces, identity_samples, samples
-        self.least_accuracy, self.budget = least_accuracy, budget
-        self.device = None if device == "auto" else pick_device(device)
-        self.settings = JudgeSettings(
-            image=image,
-            width=width,
-            blocks=blocks,
-            embedding=embedding,
-            pictures=pictures,
-            shift=shift,
-            mirror=mirror,
-            classes=classes,
-            batch=batch,
-            steps=steps,
-            rate=rate,
-            margin=margin,
-            seed=seed,
-            pairs=pairs,
-            most_false=most_false,
-        )
+        if self.device != "auto":
+            pick_device(self.device)  # refuses what is not there before anything is measured
+
+    @property
+    def settings(self) -> JudgeSettings:
+        """What its judges depend on, without the rest."""
+        return JudgeSettings(**{f.name: getattr(self, f.name) for f in fields(JudgeSettings)})
 
     def measure(self, context: Context, *, rng: torch.Generator) -> Measured:
         """Return for every factor what its judge says, and how good the judge is."""
         ends = time.monotonic() + 60 * self.budget if self.budget > 0 else np.inf
+        device = context.device if self.device == "auto" else pick_device(self.device)
         values = dict[str, Estimate]()
         notes, skipped = dict[str, str](), dict[str, str]()
         for name in context.factors:
@@ -154,7 +121,7 @@ class Decoupling(AbstractMetric):
                     name,
                     self.settings,
                     cache_folder(),
-                    device=self.device or context.device,
+                    device=device,
                     progress=context.progress,
                     stop=lambda: time.monotonic() > ends,
                 )
@@ -186,7 +153,7 @@ class Decoupling(AbstractMetric):
         parts, done = list[np.ndarray](), 0
         for X in decode_blocks(model, codes):
             context.progress(f"asking the judge of {name}", done, self.faces * (M + 1))
-            parts.append(judge.embed(draw_normal_maps(X, faces, template, self.settings.image)))
+            parts.append(judge.embed(draw_normal_maps(X, faces, template, self.image)))
             done += len(X)
         embedding = np.concatenate(parts).reshape(self.faces, M + 1, -1)
         return {

@@ -81,7 +81,7 @@ class ClassMatch(NamedTuple):
         The C classes compared.
     at_rest
         Index of the class of rest, -1 if there is none. Displacements are taken from it, so its
-        own is 0 by construction: its match says little, and `sample_share` leaves it out.
+        own is 0 by construction: its match says little, and `share` leaves it out.
     nearest
         For each class, the class whose training mean is nearest to its mean generated displacement.
     distance : mm
@@ -102,13 +102,8 @@ class ClassMatch(NamedTuple):
         return int((self.nearest == np.arange(len(self.classes))).sum())
 
     @property
-    def sample_share(self) -> float:
-        """The share of single samples nearest their own class, the class of rest left out."""
-        return self.share.mean
-
-    @property
     def share(self) -> Estimate:
-        """`sample_share` with its error; single samples are drawn independently."""
+        """The share of single samples nearest their own class, the class of rest left out."""
         rows = np.arange(len(self.classes)) != self.at_rest
         right, all_of_them = np.diag(self.confusion)[rows].sum(), self.confusion[rows].sum()
         return estimate((np.arange(all_of_them) < right).astype(np.float64))

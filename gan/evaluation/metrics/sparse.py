@@ -1,5 +1,6 @@
 """Whole faces from a few landmarks: how near the surface is that a model fills in."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -25,6 +26,7 @@ from meshkit.registration.target import Target
 
 @final
 @METRICS.register("sparse")
+@dataclass(frozen=True, kw_only=True)
 class SparseReconstruction(AbstractMetric):
     """Root mean square distance to the surface of faces fitted to 68 landmarks, for several λ.
 
@@ -32,7 +34,7 @@ class SparseReconstruction(AbstractMetric):
     of its fitted vertices from the true surface; the mean over faces is reported for every λ,
     beside the error of the template.
 
-    Parameters
+    Attributes
     ----------
     data : file of the faces; default: the extreme expressions beside a benchmark (NAME.extreme.h5)
         if they are there, else the test split of the data set itself
@@ -46,6 +48,13 @@ class SparseReconstruction(AbstractMetric):
     Fernández Abrevaya et al., ICCV 2019, Eq. 13 and Table 2.
     """
 
+    data: str = ""
+    priors: tuple[float, ...] = (0.0, 0.1, 1.0, 10.0)
+    starts: int = 8
+    steps: int = 300
+    pose: str = "fixed"
+    faces: int = 144
+
     unit = "mm"
     meaning = "rms distance to the surface of faces fitted to landmarks"
     better = "lower"
@@ -57,21 +66,18 @@ class SparseReconstruction(AbstractMetric):
     table = 2
     place = 90
 
-    def __init__(
-        self,
-        *,
-        data: str = "",
-        priors: tuple[float, ...] = (0.0, 0.1, 1.0, 10.0),
-        starts: int = 8,
-        steps: int = 300,
-        pose: str = "fixed",
-        faces: int = 144,
-    ) -> None:
-        if not priors or faces < 1:
-            raise ValueError(f"sparse needs one prior and one face or more, got {priors}, {faces}")
-        self.data, self.priors, self.faces = data, priors, faces
-        self.options = [
-            FitOptions(prior=prior, starts=starts, steps=steps, pose=pose) for prior in priors
+    def __post_init__(self) -> None:
+        if not self.priors or self.faces < 1:
+            raise ValueError(
+                f"sparse needs one prior and one face or more, got {self.priors}, {self.faces}"
+            )
+        self.options()  # refuses what cannot be searched
+
+    def options(self) -> list[FitOptions]:
+        """Return how to search, for every λ."""
+        return [
+            FitOptions(prior=prior, starts=self.starts, steps=self.steps, pose=self.pose)
+            for prior in self.priors
         ]
 
     def depends_on(self, dataset: Dataset) -> dict[str, Any]:
@@ -97,7 +103,7 @@ class SparseReconstruction(AbstractMetric):
             subject, name = others.subject[held], others.path.name
         faces = (
             f"{len(held)} faces of {len(np.unique(subject))} subjects in {name}, "
-            f"{len(landmarks)} landmarks, {self.options[0].starts} starts"
+            f"{len(landmarks)} landmarks, {self.starts} starts"
         )
         return Measured(self._fit(context, landmarks, X, subject), notes={"faces": faces})
 
@@ -112,8 +118,8 @@ class SparseReconstruction(AbstractMetric):
         marks, (V, F) = len(landmarks), (len(model.template), model.faces.cpu().numpy())
         pick = sp.csr_array((np.ones(marks), (np.arange(marks), landmarks)), shape=(marks, V))
         fitted, at_landmarks = list[np.ndarray](), dict[str, Estimate]()
-        for k, options in enumerate(self.options):
-            context.progress("fitting landmarks", k, len(self.options))
+        for k, options in enumerate(self.options()):
+            context.progress("fitting landmarks", k, len(self.priors))
             fit = fit_landmarks(model, pick, X[:, landmarks], options)
             placed = fit.vertices.double().cpu().numpy()
             fitted.append(np.stack([m.apply(x) for m, x in zip(fit.motions, placed, strict=True)]))
