@@ -22,12 +22,17 @@ class Row(NamedTuple):
     meaning: str
 
 
-def written(value: Estimate, unit: str) -> tuple[str, str]:
-    """Return a mean and what is known of its error, "" if nothing is, without the unit."""
+def written(value: Estimate, unit: str, *, whole: bool = False) -> tuple[str, str]:
+    """Return a mean and what is known of its error, "" if nothing is, without the unit.
+
+    Parameters
+    ----------
+    whole : shares as whole per cents, where many stand side by side
+    """
     size = abs(value.mean)
     times, form = 1, ".3g" if size >= 1000 else ".2f" if size >= 1 else ".3f"
     if unit == "%":
-        times, form = 100, ".1f"
+        times, form = 100, ".0f" if whole else ".1f"
 
     def say(x: float) -> str:
         return format(times * x, form)
@@ -38,11 +43,11 @@ def written(value: Estimate, unit: str) -> tuple[str, str]:
     return say(value.mean), f"± {say(error)}" if math.isfinite(error) else ""
 
 
-def with_error(value: Estimate | None, unit: str) -> str:
+def with_error(value: Estimate | None, unit: str, *, whole: bool = False) -> str:
     """Write a mean and its error in one text, without the unit."""
     if value is None or not math.isfinite(value.mean):
         return NOTHING
-    return " ".join(filter(None, written(value, unit)))
+    return " ".join(filter(None, written(value, unit, whole=whole)))
 
 
 def metric_rows(evaluation: Evaluation) -> list[Row]:
@@ -83,7 +88,8 @@ def share_rows(matrix: Matrix) -> tuple[list[str], list[list[str]]]:
     """Return the header and the rows of a matrix of shares, in per cent."""
     header = ["", matrix.size_unit, *(f"{column}, %" for column in matrix.columns)]
     rows = [
-        [row, f"{size:.3g}", *(with_error(c, "%") for c in cells if isinstance(c, Estimate))]
+        [row, f"{size:.3g}"]
+        + [with_error(cell, "%", whole=True) for cell in cells if isinstance(cell, Estimate)]
         for row, size, cells in zip(matrix.rows, matrix.sizes, matrix.cells, strict=True)
     ]
     return header, rows

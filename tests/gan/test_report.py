@@ -115,7 +115,7 @@ def test_dust_is_not_explained():
     header, rows = share_rows(found.matrices["model"])
     assert header == ["", "mm² a vertex", "by identity, %", "by noise, %"]
     assert rows == [
-        ["identity part", "20", "50.0 ± 10.0", "-2.0 ± 1.0"],
+        ["identity part", "20", "50 ± 10", "-2 ± 1"],
         ["outside all modes", "1e-09", "–", "–"],
     ]
 
