@@ -37,7 +37,6 @@ class ComaConfig(TrainedConfig):
     optimizer: Literal["sgd", "adam"] = "adam"
     rate: Positive = 1e-3
     decay: Annotated[float, Field(gt=0, le=1)] = 0.99
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9  # of sgd
     filters: Annotated[tuple[Count, ...], Field(min_length=1)] = (16, 16, 16, 32)
     terms: Annotated[int, Field(ge=1, le=32)] = 6  # of each Chebyshev polynomial
     pooling: Annotated[int, Field(ge=2)] = 4  # vertices before over vertices after

@@ -39,6 +39,7 @@ class TrainedConfig(BaselineConfig):
     optimizer: Literal["sgd", "adam"]
     rate: Positive
     decay: Annotated[float, Field(gt=0, le=1)]  # factor of the rate after each epoch
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9  # of sgd
     max_minutes: Positive | None = None  # stop early, cleanly, after so much time of training
     log_every: Count = 10  # steps
     checkpoint_minutes: Positive = 2.0

@@ -1,159 +1,176 @@
-"""Descend on a baseline's loss: batches, rates, checkpoints, interruption, resumption."""
+"""A baseline as the trainer sees it: the order of the data, the rates, one step, its memory."""
 
 import math
-import threading
-import time
-import warnings
-from collections.abc import Callable
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from gan.baselines.baseline import AbstractBaseline
-from gan.baselines.config import TrainedConfig, dump_baseline
+from gan.baselines.config import TrainedConfig, dump_baseline, parse_baseline
 from gan.errors import CheckpointError, TrainingDiverged
-from gan.runs.checkpoints import STATE, read_record, write_checkpoint
-from gan.runs.log import MetricsLog
+from gan.models.files import StoredModel
+from gan.runs.checkpoints import RECORD
+from gan.runs.optimizers import moments, put, restore_moments
+from gan.runs.trainable import Habits, Position, Trainable
 
-KEEP = 2  # checkpoints
-_MOMENTS = {"adam": ("exp_avg", "exp_avg_sq", "step"), "sgd": ("momentum_buffer",)}
 
-
-class Descent:
-    """A learner, its optimizer, the order of the data, and how far it has come.
+class BaselineTraining(Trainable):
+    """A baseline, its optimizer, the order of the data.
 
     All random numbers come from the seed; on a CPU a resumed descent ends as if it had never
-    stopped, bit for bit.
+    stopped, bit for bit. A closed form is one step, which changes nothing.
     """
 
-    def __init__(self, learner: AbstractBaseline, fingerprint: str, device: torch.device) -> None:
-        self.learner, self.fingerprint, self.device = learner, fingerprint, device
-        config = learner.config
-        assert isinstance(config, TrainedConfig)
-        self.config = config
-        self.batch = min(config.batch, learner.samples)
-        self.per_epoch = max(1, learner.samples // self.batch)
-        self.steps = config.epochs * self.per_epoch
-        self.step, self.minutes = 0, 0.0
-        groups = list(learner.groups())
+    def __init__(self, baseline: AbstractBaseline, device: torch.device) -> None:
+        self.baseline, self.device, self.at = baseline, device, Position()
+        self.latest: dict[str, Tensor] = {}
+        self.per_epoch = self.steps = 1
+        self.descent: _Descent | None = None
+        if isinstance(baseline.config, TrainedConfig):
+            self.descent = _Descent(baseline, baseline.config, device)
+            self.per_epoch = self.descent.per_epoch
+            self.steps = baseline.config.epochs * self.per_epoch
+
+    def advance(self) -> None:
+        """Take one step, in place."""
+        if self.descent is not None:
+            self.latest = self.descent.step(self.at.step)
+        self.at.step += 1
+
+    def terms(self) -> dict[str, float]:
+        """Return the terms of the last loss."""
+        return {name: term.item() for name, term in self.latest.items()}
+
+    def after_step(self) -> dict[str, float]:
+        """Return errors on validation meshes after every epoch."""
+        epoch_is_over = self.at.step % self.per_epoch == 0
+        return self.baseline.held_out() if epoch_is_over else {}
+
+    def model(self, *, thorough: bool) -> StoredModel:
+        """Return the face model as it is now."""
+        return self.baseline.face_model(self.at.step, thorough=thorough)
+
+    def weights(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield the weights."""
+        yield from self.baseline.named_parameters()
+
+    def contents(self) -> dict[str, Any]:
+        """Return the weights and the optimizer's memory; the data are read anew."""
+        weights = {name: weight.detach() for name, weight in self.weights()}
+        memory = moments(self.descent.optimizer, self.baseline) if self.descent else {}
+        return {"weights": weights, "moments": memory}
+
+    def take_over(self, saved: Mapping[str, Any], checkpoint: Path) -> None:
+        """Set the weights and the optimizer's memory, in place."""
+        mine, theirs = dict(self.weights()), saved["weights"]
+        for name in sorted(mine.keys() ^ theirs.keys()):
+            raise ValueError(f"{name} is not in both")
+        for name, weight in mine.items():
+            put(weight, theirs[name], name)
+        if self.descent is not None:
+            restore_moments(self.descent.optimizer, self.baseline, saved["moments"])
+
+    def read_older(
+        self, record: Mapping[str, Any], tensors: Mapping[str, Tensor], checkpoint: Path
+    ) -> dict[str, Any]:
+        """Return the contents of a checkpoint that lists weights and moments side by side."""
+        names = [name for name, _ in self.weights()]
+        memory = {
+            name: {
+                moment: tensors[f"{name}.{moment}"].cpu()
+                for moment in ("exp_avg", "exp_avg_sq", "step", "momentum_buffer")
+                if f"{name}.{moment}" in tensors
+            }
+            for name in names
+        }
+        return {
+            "step": record["step"],
+            "minutes": record.get("minutes", 0.0),
+            "rollbacks": [],
+            "weights": {name: tensors[name] for name in names if name in tensors},
+            "moments": memory,
+        }
+
+    def origin(self) -> dict[str, Any]:
+        """Return the time that it took, the configuration and the fingerprint of the data."""
+        fingerprint = self.baseline.faces.dataset.fingerprint
+        config = dump_baseline(self.baseline.config)
+        return {"minutes": self.at.minutes, "dataset": fingerprint, "config": config}
+
+    def compare(self, record: Mapping[str, Any], checkpoint: Path) -> list[str]:
+        """Return the keys of the configuration that a resumed run changes, line by line."""
+        if record["dataset"] != self.baseline.faces.dataset.fingerprint:
+            raise CheckpointError(f"{checkpoint}: the run was trained on another data set")
+        before = parse_baseline(tomllib.loads(record["config"]), str(checkpoint / RECORD))
+        old, new = before.model_dump(), self.baseline.config.model_dump()
+        return [
+            f"{key}: {_shown(old.get(key))} -> {_shown(new.get(key))}"
+            for key in {**old, **new}
+            if old.get(key) != new.get(key)
+        ]
+
+
+class _Descent:
+    """Steps down the loss: batches that are shuffled anew every epoch, rates that fall with it."""
+
+    def __init__(
+        self, baseline: AbstractBaseline, config: TrainedConfig, device: torch.device
+    ) -> None:
+        self.baseline, self.config, self.device = baseline, config, device
+        self.batch = min(config.batch, baseline.samples)
+        self.per_epoch = max(1, baseline.samples // self.batch)
+        groups = list(baseline.groups())
         if config.optimizer == "adam":
             self.optimizer: torch.optim.Optimizer = torch.optim.Adam(groups)
         else:
-            self.optimizer = torch.optim.SGD(groups, momentum=getattr(config, "momentum", 0.9))
+            self.optimizer = torch.optim.SGD(groups, momentum=config.momentum)
         self.rates = [float(group["lr"]) for group in self.optimizer.param_groups]
+        self._shuffled: tuple[int, Tensor] = (-1, torch.empty(0))
 
-    def iterate(self) -> dict[str, Tensor]:
-        """Take one step, in place; return the terms of the loss.
+    def step(self, step: int) -> dict[str, Tensor]:
+        """Take the step of this number, in place; return the terms of the loss.
 
         Raises
         ------
         TrainingDiverged
             A term is not finite; the weights are still those of before.
         """
-        epoch, place = divmod(self.step, self.per_epoch)
-        factor = self.config.decay**epoch
+        epoch, place = divmod(step, self.per_epoch)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * factor
+            group["lr"] = rate * self.config.decay**epoch
         which = self._order(epoch)[place * self.batch : (place + 1) * self.batch]
-        terms = self.learner.loss(which, self.step)
+        terms = self.baseline.loss(which, step)
         for name, term in terms.items():
             if not math.isfinite(term.item()):
-                raise TrainingDiverged(f"step {self.step}: {name} is {term.item()}")
+                raise TrainingDiverged(f"step {step}: {name} is {term.item()}")
         self.optimizer.zero_grad(set_to_none=True)
         next(iter(terms.values())).backward()
         self.optimizer.step()
-        self.step += 1
         return terms
 
     def _order(self, epoch: int) -> Tensor:
         """Return the shuffle of an epoch: a function of the seed and the epoch alone."""
-        if getattr(self, "_shuffled", (-1,))[0] != epoch:
+        if self._shuffled[0] != epoch:
             rng = torch.Generator().manual_seed((self.config.seed * 1_000_003 + epoch) % 2**63)
-            order = torch.randperm(self.learner.samples, generator=rng).to(self.device)
-            self._shuffled: tuple[int, Tensor] = (epoch, order)
+            order = torch.randperm(self.baseline.samples, generator=rng).to(self.device)
+            self._shuffled = (epoch, order)
         return self._shuffled[1]
 
-    def save(self, run: Path, *, thorough: bool) -> Path:
-        """Write a checkpoint."""
-        record = {
-            "minutes": self.minutes,
-            "dataset": self.fingerprint,
-            "config": dump_baseline(self.config),
-        }
-        model = self.learner.face_model(self.step, thorough=thorough)
-        return write_checkpoint(
-            run, self.step, model=model, tensors=self._tensors(), record=record, keep=KEEP
-        )
 
-    def restore(self, checkpoint: Path) -> None:
-        """Set a fresh descent to a checkpoint's, in place.
-
-        Raises
-        ------
-        CheckpointError
-            It was made with another data set or configuration.
-        """
-        record = read_record(checkpoint)
-        if record["dataset"] != self.fingerprint:
-            raise CheckpointError(f"{checkpoint}: the run was trained on another data set")
-        theirs, ours = load_file(checkpoint / STATE, device=str(self.device)), self._tensors()
-        wrong = sorted(
-            name
-            for name in ours.keys() | theirs.keys()
-            if name not in ours or name not in theirs or ours[name].shape != theirs[name].shape
-        )
-        if wrong:
-            raise CheckpointError(f"{checkpoint}: {wrong[0]} does not fit this configuration")
-        with torch.no_grad():
-            for name, tensor in ours.items():
-                tensor.copy_(theirs[name])
-        self.step, self.minutes = int(record["step"]), float(record["minutes"])
-
-    def _tensors(self) -> dict[str, Tensor]:
-        """Return the live tensors that a step changes, by name."""
-        tensors = {}
-        for name, weight in self.learner.named_parameters():
-            tensors[name] = weight.detach()
-            state = self.optimizer.state[weight]
-            for moment in _MOMENTS[self.config.optimizer]:
-                if state.get(moment) is None:  # as the optimizer makes them at the first step
-                    scalar = moment == "step"
-                    state[moment] = torch.zeros(()) if scalar else torch.zeros_like(weight)
-                tensors[f"{name}.{moment}"] = state[moment]
-        return tensors
+def habits_of(config: object) -> Habits:
+    """Return what a configuration says about writing and stopping."""
+    if not isinstance(config, TrainedConfig):
+        return Habits()
+    return Habits(
+        log_every=config.log_every,
+        checkpoint_minutes=config.checkpoint_minutes,
+        max_minutes=config.max_minutes,
+    )
 
 
-def descend(
-    descent: Descent, run: Path, stop: threading.Event, watch: Callable[[Descent], None]
-) -> str:
-    """Iterate until the end, a request to stop, or the end of the time; return which it was."""
-    config = descent.config
-    saved = time.monotonic()
-    reason = "done"
-    with MetricsLog(run, descent.step, tensorboard=False) as log:
-        while descent.step < descent.steps:
-            began = time.monotonic()
-            terms = descent.iterate()
-            descent.minutes += (time.monotonic() - began) / 60
-            row = {}
-            if descent.step % config.log_every == 0 or descent.step == descent.steps:
-                row = {name: term.item() for name, term in terms.items()}
-            if descent.step % descent.per_epoch == 0:
-                row |= descent.learner.held_out()
-            if row:
-                log.write(descent.step, descent.minutes, row)
-            watch(descent)
-            if descent.step == descent.steps:
-                break
-            if stop.is_set() or descent.minutes >= (config.max_minutes or math.inf):
-                reason = "interrupted" if stop.is_set() else "out of time"
-                break
-            if time.monotonic() - saved > 60 * config.checkpoint_minutes:
-                descent.save(run, thorough=False)
-                saved = time.monotonic()
-    if descent.step == 0:
-        warnings.warn("nothing was trained", stacklevel=2)
-    descent.save(run, thorough=reason != "interrupted")
-    return reason
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else str(value)

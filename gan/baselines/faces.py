@@ -112,7 +112,7 @@ def labelled_faces(dataset: Dataset, config: BaselineConfig, split: str = "train
     if config.neutral not in names:
         raise DatasetError(
             f"{dataset.path}: {config.expression!r} has no class {config.neutral!r}, which every "
-            f"baseline starts from; it has {', '.join(names)}. Name it with --set neutral=CLASS"
+            f"baseline starts from; it has {', '.join(names)}; set neutral to one of them"
         )
     rows = dataset.indices(split)
     rest = names.index(config.neutral)

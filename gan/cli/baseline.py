@@ -74,6 +74,7 @@ def baseline(
             resume=resume,
             device=device,
             progress=bar.update,
+            tell=lambda line: click.echo(line, err=True),
         )
     steps = f"{outcome.step:,} of {outcome.iterations:,} steps, {outcome.minutes:.1f} minutes"
     over = outcome.reason != "interrupted"

@@ -21,6 +21,14 @@ OF_DATA: dict[str, Remedy] = {
         "leave the column out, or do not join a second file of visemes",
         "leave --visemes out, or the column",
     ),
+    "resume-run": Remedy(
+        "gan train --resume goes on from the newest checkpoint",
+        "--resume goes on from the newest checkpoint",
+    ),
+    "roll-back": Remedy(
+        "gan train --resume goes on from it; gan train --on-divergence rollback halves the rates",
+        "--resume goes on from it; --on-divergence rollback halves the rates instead of stopping",
+    ),
     "split-by-hand": Remedy(
         "fill a column split of the manifest, or put all subjects into training",
         "fill a column split of the manifest, or give --split 1,0,0: all of them train",

@@ -66,6 +66,7 @@ def train(
     (resumable).
     """
     from gan.cli.notices import shown_at_once
+    from gan.cli.remedies import REMEDIES
     from gan.cli.together import together
     from gan.config import load_config
     from gan.datasets.store import load_dataset
@@ -74,6 +75,7 @@ def train(
     from gan.training.loop import pick_device
     from gan.training.loop import train as run_training
     from meshkit.cli.messages import tell
+    from meshkit.cli.remedies import explain
 
     data, out = _run_or_data(data, out, resume)
     out = out or Path("runs") / (preset or (file.stem if file else "small"))
@@ -100,11 +102,12 @@ def train(
                     out,
                     resume=resume,
                     device=own_device,
-                    watch=progress.update,
+                    progress=progress.update,
                     tell=lambda line: click.echo(line, err=True),
                 )
         except TrainingDiverged as error:
-            click.echo(f"Error: {error}", err=True)
+            command = click.get_current_context().command
+            click.echo(f"Error: {explain(error, command, REMEDIES)}", err=True)
             sys.exit(DIVERGED)
         line = (
             f"{out}: {outcome.reason} after {outcome.step} of {outcome.iterations} iterations, "
@@ -193,7 +196,7 @@ def _describe(config: Any, dataset: Any, device: Any, as_json: bool) -> None:
 
 
 class _Progress:
-    """A progress bar with rate, time left and the last regularizer; silent without a terminal."""
+    """A progress bar with rate and time left; silent without a terminal."""
 
     def __init__(self) -> None:
         from rich import progress as bars
@@ -216,11 +219,11 @@ class _Progress:
     def __exit__(self, *error: Any) -> None:
         self.bar.__exit__(*error)
 
-    def update(self, state: Any) -> None:
-        """Advance to the state's iteration."""
+    def update(self, stage: str, done: int, total: int) -> None:
+        """Advance to an iteration."""
         if self.task is None:
-            self.first = state.step - 1
-            self.task = self.bar.add_task("", total=state.iterations, rate="", start=True)
+            self.first = done - 1
+            self.task = self.bar.add_task("", total=total, rate="", start=True)
         seconds = self.bar.tasks[0].elapsed or 0.0
-        rate = f"{(state.step - self.first) / seconds:.1f} it/s" if seconds > 1 else ""
-        self.bar.update(self.task, completed=state.step, rate=rate)
+        rate = f"{(done - self.first) / seconds:.1f} it/s" if seconds > 1 else ""
+        self.bar.update(self.task, completed=done, rate=rate)

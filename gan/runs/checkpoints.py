@@ -2,7 +2,7 @@
 
 A run's folder `checkpoints/` holds one folder per kept step:
 
-    step-00000250/model.safetensors   the face model (what `load_model` reads)
+    step-00000250/model.safetensors   the face model, if it has one (what `load_model` reads)
     step-00000250/state.safetensors   the tensors of everything else that a resumed run needs
     step-00000250/state.json          the rest, the sha256 of the two files, and its own
 
@@ -36,7 +36,7 @@ def write_checkpoint(
     run: Path,
     step: int,
     *,
-    model: FaceGenerator,
+    model: FaceGenerator | None,
     tensors: Mapping[str, Tensor],
     record: Mapping[str, Any],
     keep: int,
@@ -69,7 +69,8 @@ def write_checkpoint(
     except (OSError, SafetensorError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise CheckpointError(
-            f"{final} could not be written ({reason or error}); {what_remains(run)}"
+            f"{final} could not be written ({reason or error}); {what_remains(run)}",
+            remedy="resume-run",
         ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -79,10 +80,10 @@ def write_checkpoint(
 
 def what_remains(run: Path) -> str:
     """Say which checkpoint a run that has to stop can go on from."""
-    found = list_checkpoints(run)
-    if not found:
+    checkpoints = list_checkpoints(run)
+    if not checkpoints:
         return "the run has no checkpoint yet"
-    return f"{found[-1].name} remains; go on from it with gan train --resume --out {run}"
+    return f"{checkpoints[-1].name} remains"
 
 
 def list_checkpoints(run: Path) -> list[Path]:
@@ -109,23 +110,22 @@ def newest_good_checkpoint(run: Path, *, every: int = 1) -> Path:
         The run has none.
     """
     if not run.is_dir():
-        raise CheckpointError(f"{run}: no such run directory; make one with `gan train --out`")
+        raise CheckpointError(f"{run}: no such run directory")
     faults: list[str] = []
-    found = list_checkpoints(run)
-    for path in sorted(found, key=lambda p: (step_of(p) % every == 0, step_of(p)), reverse=True):
+    checkpoints = list_checkpoints(run)
+    for path in sorted(
+        checkpoints, key=lambda p: (step_of(p) % every == 0, step_of(p)), reverse=True
+    ):
         fault = find_fault(path)
         if fault is None:
             for what in faults:
                 warnings.warn(f"{what}; going back to {path.name}", stacklevel=2)
             return path
         faults.append(f"{path}: {fault}")
-    if not found:
-        raise CheckpointError(
-            f"{run}: no checkpoint in it yet; train again with `gan train --out {run}`"
-        )
+    if not checkpoints:
+        raise CheckpointError(f"{run}: no checkpoint in it yet; train it first")
     raise CheckpointError(
-        f"{run}: every checkpoint is damaged ({'; '.join(faults)}); train again with "
-        "`gan train` into another folder"
+        f"{run}: every checkpoint is damaged ({'; '.join(faults)}); train again into another folder"
     )
 
 
@@ -186,7 +186,7 @@ def find_fault(checkpoint: Path) -> str | None:
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         return f"{RECORD} is damaged ({reason or error})"
-    for name in (MODEL, STATE):
+    for name in expected if isinstance(expected, dict) and STATE in expected else (MODEL, STATE):
         try:
             if _sha256(checkpoint / name) != expected[name]:
                 return f"{name} is damaged (its checksum differs)"
@@ -208,22 +208,28 @@ def _read_record(checkpoint: Path) -> dict[str, Any]:
 
 
 def _write_files(
-    folder: Path, model: FaceGenerator, tensors: Mapping[str, Tensor], record: dict[str, Any]
+    folder: Path,
+    model: FaceGenerator | None,
+    tensors: Mapping[str, Tensor],
+    record: dict[str, Any],
 ) -> None:
-    model.save(folder / MODEL)
+    if model is not None:
+        model.save(folder / MODEL)
     save_file(dict(tensors), folder / STATE)
-    record["sha256"] = {name: _sha256(folder / name) for name in (MODEL, STATE)}
+    names = [MODEL, STATE] if model is not None else [STATE]
+    record["sha256"] = {name: _sha256(folder / name) for name in names}
     record["checksum"] = _checksum(record)
     (folder / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
-    for name in (MODEL, STATE, RECORD):
+    for name in (*names, RECORD):
         flush(folder / name)
     flush(folder)
 
 
 def _drop_old(run: Path, keep: int, every: int) -> None:
-    found = list_checkpoints(run)
-    kept = {*found[-keep:], *[path for path in found if step_of(path) % every == 0][-1:]}
-    for path in found:
+    checkpoints = list_checkpoints(run)
+    regular = [path for path in checkpoints if step_of(path) % every == 0]
+    kept = {*checkpoints[-keep:], *regular[-1:]}
+    for path in checkpoints:
         if path not in kept:
             try:
                 _drop(path)

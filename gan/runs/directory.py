@@ -93,5 +93,5 @@ def pick_device(name: str) -> torch.device:
     if name.split(":")[0] not in ("cpu", "cuda"):
         raise ValueError(f"unknown device {name!r}; known: auto, cpu, cuda, cuda:N")
     if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError("--device cuda: this torch finds no GPU; use --device cpu")
+        raise ValueError("device cuda: this torch finds no GPU; use cpu")
     return torch.device(name)

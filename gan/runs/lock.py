@@ -17,11 +17,15 @@ UNFINISHED = ".step-"  # how the name of a checkpoint begins that is being writt
 
 
 @contextmanager
-def one_writer(run: Path) -> Iterator[None]:
+def one_writer(run: Path, *, wait: bool = False) -> Iterator[None]:
     """Make the run's directory and hold its lock, so that two processes never write into it.
 
     The kernel releases the lock with the process, however that ends. What a killed writer left
     unfinished is removed first.
+
+    Parameters
+    ----------
+    wait : until another process lets go of the lock, instead of refusing
 
     Raises
     ------
@@ -29,7 +33,7 @@ def one_writer(run: Path) -> Iterator[None]:
         Another process holds the lock; the message names it.
     """
     run.mkdir(parents=True, exist_ok=True)
-    handle = _hold(run)
+    handle = _hold(run, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     try:
         remove_unfinished(run)
         yield
@@ -49,12 +53,12 @@ def remove_unfinished(run: Path) -> None:
                 os.unlink(entry.path)
 
 
-def _hold(run: Path) -> int:
+def _hold(run: Path, how: int) -> int:
     path = run / ".lock"
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, how)
         except BlockingIOError:
             who = os.read(handle, 200).decode(errors="replace").strip() or "another process"
             os.close(handle)

@@ -78,7 +78,7 @@ def _training(study: Study, stage: Stage, report: Report) -> dict[str, Any]:
                 run,
                 resume=run.exists(),
                 device=study.device,
-                watch=lambda state: report("training", state.step, state.iterations),
+                progress=report,
             )
         else:
             outcome = _train_baseline(config, study, trial, report)

@@ -37,7 +37,7 @@ def check_changes(before: Config, after: Config, where: str) -> list[str]:
         if not _may_change(key):
             raise CheckpointError(
                 f"{where}: {change}: a resumed run may change {', '.join(CHANGEABLE)} only; "
-                "for anything else start another run with --out"
+                "for anything else start another run"
             )
     return changes
 

@@ -71,7 +71,7 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
     if len(indices) < config.training.batch:
         raise DatasetError(
             f"{dataset.path}: {len(indices)} training meshes, fewer than a batch of "
-            f"{config.training.batch}; use more data or --set training.batch=N"
+            f"{config.training.batch}; use more data, or a smaller training.batch"
         )
     factors, classes = _factors(dataset, config, indices)
     sampler = SAMPLERS.build(

@@ -25,6 +25,8 @@ from gan.models.discriminator import DISCRIMINATORS, AbstractDiscriminator
 from gan.models.face_model import FaceModel, Factor
 from gan.models.generator import GENERATORS, AbstractMeshGenerator
 from gan.parallel import own_share
+from gan.runs.rollback import RATE_AFTER_ROLLBACK
+from gan.runs.trainable import Position
 from gan.training.augmentation import NAME as AUGMENTATION
 from gan.training.augmentation import Augmentation, build_augmentation
 from gan.training.choices import (
@@ -37,8 +39,6 @@ from gan.training.descent import Watch
 from gan.training.precision import apply_precision
 from gan.training.problem import Problem
 from gan.training.start import starting_groups
-
-RATE_AFTER_ROLLBACK = 0.5  # of both learning rates, after each rollback
 
 
 @runtime_checkable
@@ -54,8 +54,8 @@ class Stateful(Protocol):
         ...
 
 
-@dataclass
-class TrainState:
+@dataclass(kw_only=True)
+class TrainState(Position):
     """The players, their optimizers, the fixed codes, the random numbers, the data order, the step.
 
     `rng` makes every draw of the training on the device; `order` is the current shuffle of the
@@ -75,11 +75,8 @@ class TrainState:
     rng: torch.Generator
     order: Tensor
     cursor: int = 0
-    step: int = 0
-    minutes: float = 0.0  # of training so far, over all resumptions
     latest: dict[str, Tensor] = field(default_factory=dict)  # the last value of every term
     components: dict[str, Stateful] = field(default_factory=dict)  # what plug-ins remember
-    rollbacks: list[dict[str, Any]] = field(default_factory=list)  # after divergence, in order
     iterations: int = field(init=False)
     watch: Watch = field(init=False)  # for terms that are not finite
 

@@ -15,10 +15,10 @@ from gan.datasets.store import load_dataset
 from gan.errors import CheckpointError, TrainingDiverged
 from gan.runs.checkpoints import STATE, list_checkpoints, newest_good_checkpoint, step_of
 from gan.runs.lock import one_writer
-from gan.training.checkpoint import _contents, restore, save_checkpoint
+from gan.runs.randomness import capture, seeded, set_back
+from gan.runs.snapshot import pack, unpack
+from gan.training.checkpoint import GanTraining, restore, save_checkpoint
 from gan.training.loop import start, train
-from gan.training.randomness import capture, seeded, set_back
-from gan.training.snapshot import pack, unpack
 from gan.training.step import iterate
 from meshkit.files import ASIDE, atomic_path
 from tests.gan.conftest import blobs, tiny
@@ -97,8 +97,9 @@ def steps(state, n):
 def whole(state):
     """Everything in a state, as a checkpoint would hold it."""
     tensors: dict[str, torch.Tensor] = {}
-    contents = _contents(state)
-    del contents["random"]["python"]  # the type checker of the tests draws from it
+    random = capture()
+    del random["python"]  # the type checker of the tests draws from it
+    contents = {**GanTraining(state).contents(), "random": random, "step": state.step}
     plain = pack(contents, "", tensors)
     return plain, {name: tensor.clone() for name, tensor in tensors.items()}
 
@@ -406,12 +407,12 @@ def test_every_global_generator_goes_on_where_it_stood():
 def test_deterministic_is_on_while_it_trains_and_off_again(data, tmp_path):
     seen = []
 
-    def look(state):
+    def look(stage, done, total):
         workspace = os.environ["CUBLAS_WORKSPACE_CONFIG"]
         seen.append((torch.are_deterministic_algorithms_enabled(), workspace))
 
     config = tiny(deterministic=True)
-    done = train(config, data, tmp_path / "run", device="cpu", watch=look)
+    done = train(config, data, tmp_path / "run", device="cpu", progress=look)
     assert seen == [(True, ":4096:8")] * 6
     assert not torch.are_deterministic_algorithms_enabled()
     assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ

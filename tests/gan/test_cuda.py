@@ -9,8 +9,8 @@ import torch
 from gan.config import dump_config
 from gan.datasets.store import load_dataset
 from gan.errors import TrainingDiverged
+from gan.runs.checkpoints import load_model
 from gan.training.benchmark import measure
-from gan.training.checkpoint import load_model
 from gan.training.loop import start, train
 from gan.training.step import iterate
 from tests.gan.conftest import tiny

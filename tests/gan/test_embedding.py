@@ -20,6 +20,7 @@ from gan.evaluation.embedding.triplets import draw_batch, triplet_loss
 from gan.evaluation.metric import Unmeasurable, silent
 from meshkit.render import render_mesh
 from tests.gan.replay import TRAIN, write_people
+from tests.gan.runs import flip
 from tests.meshes import seeds
 
 SMALL = JudgeSettings(
@@ -205,6 +206,17 @@ def test_what_is_interrupted_goes_on_bit_for_bit(people, tmp_path):
     for name, weight in whole._network.state_dict().items():
         torch.testing.assert_close(resumed._network.state_dict()[name], weight, rtol=0, atol=0)
     assert not list((tmp_path / "b").rglob("state.safetensors"))
+
+
+def test_a_damaged_checkpoint_is_said_and_trained_anew(people, tmp_path):
+    asked = iter([False, False, True])
+    with pytest.raises(Unmeasurable, match="has learned for"):
+        judge_of(people, tmp_path / "a", stop=lambda: next(asked, False))
+    for state in (tmp_path / "a").rglob("state.safetensors"):
+        flip(state)
+    with pytest.warns(UserWarning, match="every checkpoint is damaged.*is trained anew"):
+        again = judge_of(people, tmp_path / "a")
+    assert again.figures == judge_of(people, tmp_path / "b").figures
 
 
 def test_damage_is_repaired_by_training_again(people, tmp_path):

@@ -16,7 +16,7 @@ from gan.config import dump_config, parse_config
 from gan.datasets.store import load_dataset
 from gan.errors import ConfigError
 from gan.models.contract import Factor
-from gan.training.checkpoint import load_model
+from gan.runs.checkpoints import load_model
 from gan.training.codes import draw_codes, draw_fixed_codes, share_of_codes
 from gan.training.loop import start, train
 from tests.gan.conftest import tiny

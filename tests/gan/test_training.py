@@ -10,7 +10,7 @@ import torch
 
 from gan.datasets.store import load_dataset
 from gan.errors import CheckpointError, DatasetError, TrainingDiverged
-from gan.training.checkpoint import list_checkpoints, newest_good_checkpoint
+from gan.runs.checkpoints import list_checkpoints, newest_good_checkpoint
 from gan.training.codes import draw_codes
 from gan.training.loop import pick_device, start, train
 from gan.training.state import TrainState, learning_rate_factor
@@ -35,26 +35,26 @@ def test_three_and_three_equal_six(tiny_dataset, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_polite_signal_saves_first(tiny_dataset, tmp_path, number):
-    def interrupt(state):
-        if state.step == 3:
+    def interrupt(stage, done, total):
+        if done == 3:
             os.kill(os.getpid(), number)
 
     before = signal.getsignal(number)
-    outcome = train(tiny(), tiny_dataset, tmp_path / "run", device="cpu", watch=interrupt)
+    outcome = train(tiny(), tiny_dataset, tmp_path / "run", device="cpu", progress=interrupt)
     assert (outcome.reason, outcome.step) == ("interrupted", 3)
     assert newest_good_checkpoint(outcome.run).name == "step-00000003"
     assert signal.getsignal(number) == before
 
 
 def test_a_second_ctrl_c_stops_at_once_and_loses_nothing(tiny_dataset, tmp_path):
-    def interrupt(state):
-        if state.step == 3:
+    def interrupt(stage, done, total):
+        if done == 3:
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGINT)
 
     run = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        train(tiny(), tiny_dataset, run, device="cpu", watch=interrupt)
+        train(tiny(), tiny_dataset, run, device="cpu", progress=interrupt)
     assert newest_good_checkpoint(run).name == "step-00000002"
     train(tiny(), tiny_dataset, run, resume=True, device="cpu")
     assert_same_run(run, train(tiny(), tiny_dataset, tmp_path / "whole", device="cpu").run)
@@ -69,7 +69,7 @@ def test_a_hang_up_that_is_ignored_stays_ignored(tiny_dataset, tmp_path):
             tiny_dataset,
             tmp_path / "run",
             device="cpu",
-            watch=lambda state: os.kill(os.getpid(), signal.SIGHUP),
+            progress=lambda stage, done, total: os.kill(os.getpid(), signal.SIGHUP),
         )
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -83,7 +83,7 @@ def test_out_of_time_stops_cleanly(tiny_dataset, tmp_path):
 
 def test_a_run_is_not_overwritten_unasked(tiny_dataset, tmp_path):
     train(tiny(iterations=2), tiny_dataset, tmp_path / "run", device="cpu")
-    with pytest.raises(CheckpointError, match="holds a run already: continue it with --resume"):
+    with pytest.raises(CheckpointError, match="holds a run already"):
         train(tiny(), tiny_dataset, tmp_path / "run", device="cpu")
 
 

@@ -11,7 +11,8 @@ import torch.distributed as dist
 from gan import parallel
 from gan.config import load_config
 from gan.datasets.store import load_dataset
-from gan.training.checkpoint import newest_good_checkpoint, restore, save_checkpoint
+from gan.runs.checkpoints import newest_good_checkpoint
+from gan.training.checkpoint import restore, save_checkpoint
 from gan.training.loop import start
 from gan.training.state import TrainState
 from gan.training.step import iterate

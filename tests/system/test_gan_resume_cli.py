@@ -11,7 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-import gan.training.loop as loop
+import gan.training.checkpoint as checkpoint
 from gan.cli import main
 from gan.config import dump_config
 from gan.training.loop import train
@@ -32,7 +32,7 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MESHKIT_GAN_CACHE", str(folder / "cache"))
-        patch.setattr(loop, "draw_progress", no_picture)
+        patch.setattr("gan.training.loop.draw_progress", no_picture)
         train(tiny(), blobs(folder / "blobs.h5"), folder / "run", device="cpu")
     (folder / "tiny.toml").write_text(dump_config(tiny()))
     return folder
@@ -41,7 +41,7 @@ def finished(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def own_folder(finished, tmp_path, monkeypatch):
     monkeypatch.setenv("MESHKIT_GAN_CACHE", str(finished / "cache"))
-    monkeypatch.setattr(loop, "draw_progress", no_picture)
+    monkeypatch.setattr("gan.training.loop.draw_progress", no_picture)
     monkeypatch.chdir(tmp_path)
     shutil.copytree(finished / "run", "run")
 
@@ -121,17 +121,17 @@ def test_a_run_needs_resume():
 
 
 def test_divergence_has_an_exit_code_of_its_own(finished, monkeypatch):
-    real = loop.iterate
+    real = checkpoint.iterate
 
     def explode(state):
         with torch.no_grad():
             state.discriminator.critic.last.weight[0, 0] = torch.inf
         return real(state)
 
-    monkeypatch.setattr(loop, "iterate", explode)
+    monkeypatch.setattr(checkpoint, "iterate", explode)
     done = gan("train", "run", "--resume", "--set", "training.iterations=9")
     refused(done, 3, "iteration 6:")
-    assert "step-00000006 remains; go on from it with gan train --resume --out run" in done.stderr
+    assert "step-00000006 remains; remedy: --resume goes on from it; --on-div" in done.stderr
 
 
 class Bomb:

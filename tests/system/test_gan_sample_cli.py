@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from gan.report import samples
-from gan.training.checkpoint import load_model
+from gan.runs.checkpoints import load_model
 from meshkit.io import load_mesh
 
 

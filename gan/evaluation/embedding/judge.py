@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import shutil
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict
@@ -24,6 +25,7 @@ from gan.evaluation.embedding.threshold import Threshold, choose_threshold, draw
 from gan.evaluation.estimate import Estimate, estimate_pairs
 from gan.evaluation.metric import Progress, Unmeasurable
 from gan.evaluation.metrics.diversity import draw_pairs
+from gan.runs.lock import one_writer
 from meshkit.files import atomic_path
 
 FORMAT = "meshkit-gan judge 2"
@@ -151,11 +153,28 @@ def obtain_judge(
     TrainingDiverged
         The loss is not finite.
     """
-    material = find_material(dataset, factor)
+    find_material(dataset, factor)
     home, asked = _place(dataset, factor, settings, folder)
     if (kept := _load(home, asked, settings, factor, device)) is not None:
         return kept
-    home.mkdir(parents=True, exist_ok=True)
+    with one_writer(home, wait=True):
+        if (kept := _load(home, asked, settings, factor, device)) is not None:
+            return kept  # another process has made it in the meantime
+        return _make(dataset, factor, settings, folder, device, progress, stop)
+
+
+def _make(
+    dataset: Dataset,
+    factor: str,
+    settings: JudgeSettings,
+    folder: Path,
+    device: torch.device,
+    progress: Progress,
+    stop: Callable[[], bool],
+) -> Judge:
+    """Train a judge, try it out and put it into its folder, whose lock is held."""
+    material = find_material(dataset, factor)
+    home, asked = _place(dataset, factor, settings, folder)
     pictures = folder / "normal-maps"
     maps = NormalMaps(dataset, settings.image, pictures)
     lessons = gather_lessons(
@@ -167,7 +186,7 @@ def obtain_judge(
         lessons.label,
         factor,
         settings,
-        home / "state.safetensors",
+        home,
         device=device,
         progress=progress,
         stop=stop,
@@ -189,7 +208,7 @@ def obtain_judge(
     }
     with atomic_path(home / "judge.json") as aside:
         aside.write_text(json.dumps(record, indent=1) + "\n")
-    (home / "state.safetensors").unlink(missing_ok=True)
+    shutil.rmtree(home / "checkpoints", ignore_errors=True)
     fingerprint = str(record["weights_sha256"])
     return Judge(factor, network, threshold, figures, device, fingerprint, lessons.taught)
 

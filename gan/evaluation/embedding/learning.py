@@ -1,26 +1,29 @@
 """How a judge learns: triplets, Adam, from pictures that vary; resumable, step by step."""
 
-import time
+import shutil
+import warnings
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Int
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from gan.errors import TrainingDiverged
+from gan.errors import CheckpointError, TrainingDiverged
 from gan.evaluation.embedding.augmentation import vary
 from gan.evaluation.embedding.network import EmbeddingNetwork
 from gan.evaluation.embedding.triplets import draw_batch, triplet_loss
 from gan.evaluation.metric import Progress, Unfinished
-from meshkit.files import atomic_path
+from gan.runs.optimizers import moments, restore_moments
+from gan.runs.randomness import seeded
+from gan.runs.trainable import Habits, Position, Trainable
+from gan.runs.trainer import go_on_from_newest, iterate_until
 
-_SAVE_EVERY = 60.0  # s
+HABITS = Habits(checkpoint_minutes=1.0, keep=1)
 
 
 @dataclass(frozen=True)
@@ -75,18 +78,84 @@ class JudgeSettings:
             )
 
 
+class JudgeTraining(Trainable):
+    """A network that learns from triplets; every draw follows from the seed and the step alone."""
+
+    def __init__(
+        self,
+        read: Callable[[np.ndarray], np.ndarray],
+        labels: Int[np.ndarray, " n"],
+        factor: str,
+        settings: JudgeSettings,
+        device: torch.device,
+    ) -> None:
+        self.read, self.labels, self.factor, self.settings = read, labels, factor, settings
+        self.at, self.steps, self.device = Position(), settings.steps, device
+        self.stage = f"training the judge of {factor}"
+        self.network = build_network(settings, factor).to(device).train()
+        self.adam = torch.optim.Adam(self.network.parameters(), lr=settings.rate)
+        self.latest: dict[str, Tensor] = {}
+
+    def advance(self) -> None:
+        """Take one step on a batch of pictures, in place."""
+        step, settings = self.at.step, self.settings
+        rng = np.random.default_rng([settings.seed, zlib.crc32(self.factor.encode()), step])
+        chosen = draw_batch(self.labels, settings.classes, settings.batch, rng=rng)
+        pictures = vary(
+            self.read(chosen), mirror=settings.mirror, shift=settings.shift, rng=rng
+        ).to(self.device)
+        label = torch.from_numpy(self.labels[chosen]).to(self.device)
+        loss, active = triplet_loss(self.network(pictures), label, margin=settings.margin)
+        if not torch.isfinite(loss):
+            where = f"judge of {self.factor}, step {step}"
+            raise TrainingDiverged(f"{where}: the loss is {loss.item()}")
+        falling = float(1 + np.cos(np.pi * step / settings.steps)) / 2
+        self.adam.param_groups[0]["lr"] = settings.rate * falling
+        self.adam.zero_grad(set_to_none=True)
+        loss.backward()
+        self.adam.step()
+        self.latest = {"loss": loss.detach(), "active": active.detach()}
+        self.at.step += 1
+
+    def terms(self) -> dict[str, float]:
+        """Return the last loss, and the share of the triplets that were not satisfied."""
+        return {name: term.item() for name, term in self.latest.items()}
+
+    def weights(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield the weights."""
+        yield from self.network.named_parameters()
+
+    def contents(self) -> dict[str, Any]:
+        """Return the network and the optimizer's memory."""
+        memory = moments(self.adam, self.network)
+        return {"network": self.network.state_dict(), "moments": memory}
+
+    def take_over(self, saved: Mapping[str, Any], checkpoint: Path) -> None:
+        """Set the network and the optimizer's memory, in place."""
+        self.network.load_state_dict(saved["network"])
+        restore_moments(self.adam, self.network, saved["moments"])
+
+    def origin(self) -> dict[str, Any]:
+        """Return the factor and the settings; the folder is named by all that a judge rests on."""
+        return {"factor": self.factor, "settings": asdict(self.settings)}
+
+    def compare(self, record: Mapping[str, Any], checkpoint: Path) -> list[str]:
+        """Return nothing: another origin has another folder."""
+        return []
+
+
 def learn(
     read: Callable[[np.ndarray], np.ndarray],
     labels: Int[np.ndarray, " n"],
     factor: str,
     settings: JudgeSettings,
-    state: Path,
+    home: Path,
     *,
     device: torch.device,
     progress: Progress,
     stop: Callable[[], bool],
 ) -> EmbeddingNetwork:
-    """Train a network, or go on with the training that lies in the file `state`.
+    """Train a network, or go on with the training whose checkpoints lie in the folder `home`.
 
     Parameters
     ----------
@@ -98,38 +167,25 @@ def learn(
     Raises
     ------
     Unfinished
-        `stop` came first; what was learned until then lies in `state`.
+        `stop` came first; what was learned until then lies in `home`.
     TrainingDiverged
         The loss is not finite.
     """
-    network = build_network(settings, factor).to(device).train()
-    adam = torch.optim.Adam(network.parameters(), lr=settings.rate)
-    saved = time.monotonic()
-    for step in range(_restore(state, network, adam), settings.steps):
-        progress(f"training the judge of {factor}", step, settings.steps)
-        # From the step alone, so that a resumed training draws what an unbroken one does.
-        rng = np.random.default_rng([settings.seed, zlib.crc32(factor.encode()), step])
-        chosen = draw_batch(labels, settings.classes, settings.batch, rng=rng)
-        seen = vary(read(chosen), mirror=settings.mirror, shift=settings.shift, rng=rng)
-        label = torch.from_numpy(labels[chosen]).to(device)
-        loss, _ = triplet_loss(network(seen.to(device)), label, margin=settings.margin)
-        if not torch.isfinite(loss):
-            raise TrainingDiverged(f"judge of {factor}, step {step}: the loss is {loss.item()}")
-        falling = float(1 + np.cos(np.pi * step / settings.steps)) / 2
-        adam.param_groups[0]["lr"] = settings.rate * falling
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        adam.step()
-        out_of_time = stop() and step + 1 < settings.steps
-        if out_of_time or time.monotonic() - saved > _SAVE_EVERY:
-            _save(state, network, adam)
-            saved = time.monotonic()
-        if out_of_time:
-            raise Unfinished(
-                f"the judge of {factor} has learned for {step + 1} of {settings.steps} steps; "
-                "the same command goes on from there"
-            )
-    return network
+    training = JudgeTraining(read, labels, factor, settings, device)
+    with seeded(settings.seed):
+        try:
+            go_on_from_newest(training, home)
+        except CheckpointError as error:
+            warnings.warn(f"{error}: the judge of {factor} is trained anew", stacklevel=2)
+            shutil.rmtree(home / "checkpoints")
+            training = JudgeTraining(read, labels, factor, settings, device)
+        reason = iterate_until(training, home, HABITS, stop, progress)
+    if reason != "done":
+        raise Unfinished(
+            f"the judge of {factor} has learned for {training.at.step} of {settings.steps} steps; "
+            "the same command goes on from there"
+        )
+    return training.network
 
 
 def build_network(settings: JudgeSettings, factor: str) -> EmbeddingNetwork:
@@ -139,28 +195,3 @@ def build_network(settings: JudgeSettings, factor: str) -> EmbeddingNetwork:
         return EmbeddingNetwork(
             width=settings.width, blocks=settings.blocks, size=settings.embedding
         )
-
-
-def _save(path: Path, network: EmbeddingNetwork, adam: torch.optim.Optimizer) -> None:
-    tensors = {f"network.{name}": t for name, t in network.state_dict().items()}
-    for k, moments in adam.state_dict()["state"].items():
-        tensors |= {f"adam.{k}.{name}": t for name, t in moments.items()}
-    with atomic_path(path) as aside:
-        save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, aside)
-
-
-def _restore(path: Path, network: EmbeddingNetwork, adam: torch.optim.Optimizer) -> int:
-    """Load a training that was interrupted, in place; return its steps. A damaged one counts 0."""
-    try:
-        stored = load_file(path)
-        weights = {n.removeprefix("network."): t for n, t in stored.items() if n[:8] == "network."}
-        network.load_state_dict(weights)
-        steps = int(stored["adam.0.step"])
-    except (FileNotFoundError, SafetensorError, RuntimeError, KeyError):
-        return 0
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name in stored.keys() - {f"network.{n}" for n in weights}:
-        _, k, what = name.split(".")
-        moments.setdefault(int(k), {})[what] = stored[name]
-    adam.load_state_dict({"state": moments, "param_groups": adam.state_dict()["param_groups"]})
-    return steps

@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 from safetensors.torch import load_file, save_file
+from torch.testing import assert_close
 
 import gan
 from gan.baselines.config import dump_baseline, read_baseline
@@ -14,8 +15,10 @@ from gan.baselines.train import train_baseline
 from gan.errors import CheckpointError
 from gan.models.contract import FaceGenerator
 from gan.models.face_model import FaceModel
-from gan.runs.checkpoints import newest_good_checkpoint
+from gan.runs.checkpoints import load_model, newest_good_checkpoint
+from gan.runs.snapshot import unpack
 from tests.gan.baselines.conftest import NAMES, fast
+from tests.gan.runs import rewrite
 
 
 @pytest.fixture(params=NAMES)
@@ -152,6 +155,26 @@ def test_an_interrupted_run_ends_as_if_it_had_never_stopped(name, dataset_path, 
         json.loads(line)["step"] for line in (parts / "metrics.jsonl").read_text().splitlines()
     ]
     assert sorted(set(steps)) == list(range(1, max(steps) + 1))
+
+
+@pytest.mark.parametrize("name", ["coma", "mae"])
+def test_a_checkpoint_of_the_older_layout_goes_on_bit_for_bit(name, dataset_path, tmp_path):
+    """Weights and moments side by side, the minutes in the record, no global random numbers."""
+    whole, old = tmp_path / "whole", tmp_path / "old"
+    trained(name, dataset_path, whole)
+    trained(name, dataset_path, old, "max_minutes=1e-9")
+    checkpoint = newest_good_checkpoint(old)
+    record = json.loads((checkpoint / "state.json").read_text())
+    tensors = load_file(checkpoint / "state.safetensors")
+    saved = unpack(record.pop("state"), tensors)
+    flat = dict(saved["weights"])
+    for weight, memory in saved["moments"].items():
+        flat |= {f"{weight}.{moment}": tensor for moment, tensor in memory.items()}
+    save_file(flat, checkpoint / "state.safetensors")
+    (checkpoint / "state.json").write_text(json.dumps(record))
+    rewrite(checkpoint)
+    trained(name, dataset_path, old, resume=True)
+    assert_close(load_model(old).tensors, load_model(whole).tensors, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("name", ["coma", "mae"])

@@ -1,0 +1,202 @@
+"""The one trainer: start or resume a run, step, log, save; survive interruption and divergence."""
+
+import contextlib
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from gan import parallel
+from gan.errors import CheckpointError, TrainingDiverged
+from gan.progress import Progress, silent
+from gan.runs.checkpoints import (
+    list_checkpoints,
+    newest_good_checkpoint,
+    set_aside_newer,
+    what_remains,
+)
+from gan.runs.directory import Outcome
+from gan.runs.interruption import stop_requests
+from gan.runs.lock import one_writer
+from gan.runs.log import MetricsLog
+from gan.runs.resuming import check_finite, restore, save
+from gan.runs.rollback import roll_back, rollback_notes
+from gan.runs.trainable import Habits, Trainable
+
+Teller = Callable[[str], None]  # called with a line about what is being done
+
+
+def train_into(
+    run: Path,
+    trained: Trainable,
+    habits: Habits,
+    *,
+    resume: bool,
+    describe: Callable[[], None] = lambda: None,
+    measure: Callable[[Outcome], None] = lambda outcome: None,
+    progress: Progress = silent,
+    tell: Teller = lambda line: None,
+) -> Outcome:
+    """Train into the directory `run`, which one process at a time may do.
+
+    The first Ctrl-C or SIGTERM saves a checkpoint and returns; a second Ctrl-C stops at once.
+
+    Parameters
+    ----------
+    resume : continue from the newest whole checkpoint; a run without one starts from the beginning
+    describe : write what the directory says about itself; called once nothing is refused any more
+    measure : look at what was trained, and write it; called at the end unless it was interrupted
+
+    Raises
+    ------
+    CheckpointError
+        `run` holds a run already and `resume` is false; every checkpoint is damaged, or the newest
+        whole one does not fit; the disk is full; another process trains into the directory.
+    TrainingDiverged
+        A term is not finite; the last checkpoint is good.
+    """
+    if not resume:
+        refuse_a_run(run)
+    writes = parallel.rank() == 0
+    with one_writer(run) if writes else contextlib.nullcontext():
+        with stop_requests() as stop, _naming_what_remains(run):
+            if resume:
+                go_on_from_newest(trained, run, tell)
+            elif writes:
+                refuse_a_run(run)
+            if writes:
+                describe()
+            reason = iterate_until(trained, run, habits, stop.is_set, progress, tell)
+        outcome = Outcome(run, trained.at.step, trained.steps, trained.at.minutes, reason)
+        if writes and reason != "interrupted":
+            measure(outcome)
+    return outcome
+
+
+def refuse_a_run(run: Path) -> None:
+    """Raise CheckpointError if the directory has checkpoints."""
+    if list_checkpoints(run):
+        raise CheckpointError(f"{run} holds a run already", remedy="resume-run")
+
+
+def go_on_from_newest(trained: Trainable, run: Path, tell: Teller = lambda line: None) -> None:
+    """Set a training, in place, to the newest good checkpoint of a run, if it has any."""
+    if not list_checkpoints(run):
+        tell(f"{run}: no checkpoint yet: starting from {trained.unit} 0")
+        return
+    good = newest_good_checkpoint(run)
+    parallel.wait_for_all()  # all have chosen the same one
+    changes = restore(trained, good)
+    step, steps = trained.at.step, trained.steps
+    if step > steps:
+        raise CheckpointError(
+            f"{good}: the run is at {trained.unit} {step} already, beyond the {steps} of this "
+            "configuration"
+        )
+    for path in set_aside_newer(run, good) if parallel.rank() == 0 else ():
+        tell(f"{run}: the damaged checkpoint is now {path.name}; delete it when you like")
+    for change in changes:
+        tell(f"{run}: {change}")
+    tell(f"{run}: going on from {trained.unit} {step} of {steps} ({good.name})")
+
+
+def iterate_until(
+    trained: Trainable,
+    run: Path,
+    habits: Habits,
+    stop: Callable[[], bool],
+    progress: Progress = silent,
+    tell: Teller = lambda line: None,
+) -> str:
+    """Step until the end, the end of the time, or until `stop` says so; return which it was."""
+    at, saved = trained.at, time.monotonic()
+    reason = "done"
+    with _open_log(trained, run, habits) as log:
+        while at.step < trained.steps and reason == "done":
+            try:
+                _advance(trained, run, habits, log)
+                progress(trained.stage, at.step, trained.steps)
+                asked, over = stop(), at.step == trained.steps
+                late = habits.max_minutes is not None and at.minutes >= habits.max_minutes
+                if not over and parallel.anywhere(asked or late):
+                    tell(f"{run}: saving {trained.unit} {at.step}")
+                    reason = "interrupted" if parallel.anywhere(asked) else "out of time"
+                if over or reason != "done" or _is_due(at.step, habits, saved):
+                    _save(trained, run, habits, log, thorough=over or reason == "out of time")
+                    saved = time.monotonic()
+            except TrainingDiverged as error:
+                roll_back(trained, run, habits, error)
+                reason = "done"
+                if log is not None:
+                    log.rewind(at.step)
+    return reason
+
+
+@contextlib.contextmanager
+def _naming_what_remains(run: Path) -> Iterator[None]:
+    """Turn a write that failed into one line that names the file and the newest checkpoint."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.filename or run}: {error.strerror or error}"
+        raise CheckpointError(
+            f"{what}: the training stops; {what_remains(run)}", remedy="resume-run"
+        ) from error
+
+
+@contextlib.contextmanager
+def _open_log(trained: Trainable, run: Path, habits: Habits) -> Iterator[MetricsLog | None]:
+    """Open the log in the process that writes; save a run's first checkpoint."""
+    if parallel.rank() > 0:
+        yield None
+        return
+    if trained.steps > 1 and not list_checkpoints(run):
+        # At once: whether it can be written shows now.
+        save(trained, run, habits, thorough=False)
+    with MetricsLog(run, trained.at.step, tensorboard=habits.tensorboard) as log:
+        yield log
+
+
+def _advance(trained: Trainable, run: Path, habits: Habits, log: MetricsLog | None) -> None:
+    """Take one step and write what is due of log and pictures."""
+    at, began = trained.at, time.monotonic()
+    trained.advance()
+    at.minutes += (time.monotonic() - began) / 60
+    last = at.step == trained.steps
+    logs = last or at.step % habits.log_every == 0
+    every = habits.picture_every
+    draws = every > 0 and (last or at.step % every == 0)
+    if logs or draws:
+        trained.confirm()
+    row = (trained.terms() if logs and log is not None else {}) | trained.after_step()
+    if row and log is not None:
+        log.write(at.step, at.minutes, row, rollback_notes(at, habits.log_every))
+    if draws and log is not None:
+        try:
+            picture = trained.picture(run)
+        except OSError as error:
+            what = f"{error.filename or run / 'pictures'}: {error.strerror or error}"
+            warnings.warn(f"{what}: the training goes on without this picture", stacklevel=2)
+        else:
+            if picture is not None:
+                log.picture(at.step, picture)
+
+
+def _is_due(step: int, habits: Habits, saved: float) -> bool:
+    """Tell whether a checkpoint is due, by the steps or by the clock."""
+    if habits.checkpoint_every is not None and step % habits.checkpoint_every == 0:
+        return True
+    minutes = habits.checkpoint_minutes
+    return minutes is not None and parallel.anywhere(time.monotonic() - saved > 60 * minutes)
+
+
+def _save(
+    trained: Trainable, run: Path, habits: Habits, log: MetricsLog | None, *, thorough: bool
+) -> None:
+    """Save a checkpoint after the log, for whose lines it vouches; others only look at theirs."""
+    trained.confirm()
+    if log is None:
+        check_finite(trained)
+        return
+    log.sync()
+    save(trained, run, habits, thorough=thorough)
