@@ -83,8 +83,8 @@ def clean_stale(folder: Path) -> list[Path]:
         return []
     removed = []
     for entry in os.scandir(folder):
-        found = ASIDE.fullmatch(entry.name)
-        if found and found["place"] == _place() and not is_running(int(found["pid"])):
+        name = ASIDE.fullmatch(entry.name)
+        if name and name["place"] == _place() and not is_running(int(name["pid"])):
             with contextlib.suppress(OSError):
                 os.unlink(entry.path)
                 removed.append(Path(entry.path))

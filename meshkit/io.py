@@ -105,5 +105,5 @@ def save_mesh(path: Path | str, mesh: Mesh) -> None:
 
 
 def _unknown(suffix: str) -> str:
-    found = f"unknown suffix {suffix!r}" if suffix else "no suffix"
-    return f"{found}; known are {' '.join(sorted(SAVERS))}"
+    problem = f"unknown suffix {suffix!r}" if suffix else "no suffix"
+    return f"{problem}; known are {' '.join(sorted(SAVERS))}"

@@ -18,7 +18,7 @@ from meshkit.topology import (
     unreferenced_vertices,
 )
 
-LARGEST = 1e75  # fourth powers of lengths occur, and double precision ends at 1e308
+MAX_COORDINATE = 1e75  # fourth powers of lengths occur, and double precision ends at 1e308
 FLAT = 1e-12  # double area over squared longest edge, as in `meshkit.laplacian`
 
 
@@ -82,8 +82,8 @@ def _extent_defects(
 ) -> Iterator[Finding]:
     """Coordinates whose squares and products leave the range of floating point."""
     size = np.where(finite[:, None], np.abs(V), 0).max(axis=1, initial=0)
-    v = np.flatnonzero(size > LARGEST)
-    if not v.size and 0 < size.max(initial=0) < 1 / LARGEST:
+    v = np.flatnonzero(size > MAX_COORDINATE)
+    if not v.size and 0 < size.max(initial=0) < 1 / MAX_COORDINATE:
         v = np.flatnonzero(finite)
     largest = size[v].max(initial=0)
     what = f"with coordinates up to {largest:.0e}: areas leave the range of floating point"

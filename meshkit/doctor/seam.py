@@ -212,11 +212,11 @@ def _shorten(s: Surface, seam: Bool[np.ndarray, " e"]) -> Bool[np.ndarray, " e"]
             break
         rest = seam.copy()
         rest[open_[0]] = False
-        found = _cross_ring(s, _prune(s, rest), open_[0])
-        if found is None:
+        shorter = _cross_ring(s, _prune(s, rest), open_[0])
+        if shorter is None:
             good.add(open_[0].tobytes())
         else:
-            seam = found
+            seam = shorter
     return seam
 
 

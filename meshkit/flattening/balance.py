@@ -22,7 +22,7 @@ from meshkit.raster import check_resolution, rasterize_uv, vertices_seen
 
 STEPS = 24
 EXPONENT = 0.25  # of the area in a weight, per step: a quarter step in Yoshizawa's terms
-ENOUGH = 2.0  # pixels around a vertex from which it need not grow
+PIXELS_PER_VERTEX = 2.0  # pixels around a vertex from which it need not grow
 
 
 class Balance(NamedTuple):
@@ -110,7 +110,7 @@ def balance_uv(
     for step in range(1, STEPS + 1):
         if seen == 1:
             break
-        L = _let_go(L, _around(here, faces).clip(max=ENOUGH * pixel))
+        L = _let_go(L, _around(here, faces).clip(max=PIXELS_PER_VERTEX * pixel))
         try:
             here = solve_dirichlet(L, loop, UV[loop])
         except SolveError:

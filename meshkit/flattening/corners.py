@@ -128,10 +128,10 @@ def _spread_over_ears(
         last = corner[:, -1]
         step = np.minimum(reach[last % b] + last // b * b, corner[:, 0] + b - 3 + k)
         corner = np.concatenate([corner, step[:, None]], axis=1)
-    found = np.flatnonzero(_feasible(corner, reach).all(axis=1))
-    if F is not None and found.size == 0:
+    feasible = np.flatnonzero(_feasible(corner, reach).all(axis=1))
+    if F is not None and feasible.size == 0:
         raise TopologyError(_too_many_ears(F, loop), remedy="split-ears-or-round")
-    return list(corner[found[np.linspace(0, len(found) - 1, 8).astype(int)]])
+    return list(corner[feasible[np.linspace(0, len(feasible) - 1, 8).astype(int)]])
 
 
 def _too_short(loop: np.ndarray) -> str:

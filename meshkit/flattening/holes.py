@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 
 from meshkit.topology import edges
 
-LONGEST = 512  # vertices of a hole that is sewn: the work grows with the cube
+MAX_HOLE = 512  # vertices of a hole that is sewn: the work grows with the cube
 PENALTY = 0.05  # weight of a squared diagonal against a triangle's area
 FLAT = 1e-9  # area over squared length from which a triangle's angles are worth anything
 
@@ -81,7 +81,7 @@ def sew_hole(
     1995 (the dynamic program).
     """
     k = len(hole)
-    if k > LONGEST:
+    if k > MAX_HOLE:
         return None
     polygon = hole[::-1]  # surface on the right: the fill's faces run along it
     P = V[polygon].astype(float)

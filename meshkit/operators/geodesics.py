@@ -17,7 +17,7 @@ from meshkit.operators.intrinsic import (
     intrinsic_mass,
 )
 
-FAINT = 1e-290  # below, numbers lose digits and heat loses its direction
+MIN_HEAT = 1e-290  # below, numbers lose digits and heat loses its direction
 
 
 class HeatGeodesics:
@@ -114,7 +114,7 @@ class HeatGeodesics:
         for k, indices in enumerate(sets):
             reached = np.isin(self._part[self._used], self._part[indices])
             coldest = heat[self._used[reached], k].min(initial=1)
-            if not coldest > FAINT:
+            if not coldest > MIN_HEAT:
                 raise SolveError(
                     f"geodesics: heat does not reach every vertex in time {self.time:.3g} (the "
                     "mesh is hundreds of edges wide): take a longer time, or a coarser mesh"

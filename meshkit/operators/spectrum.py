@@ -82,15 +82,15 @@ def eigenpairs(
             low, X = _solve_part(L[rows][:, rows], M[rows][:, rows], min(k, len(rows)))
         values.append(low)
         columns += [(rows, x) for x in X.T]
-    found = np.concatenate(values)
-    order = np.argsort(found, kind="stable")[:k]
+    eigenvalues = np.concatenate(values)
+    order = np.argsort(eigenvalues, kind="stable")[:k]
     vectors = np.zeros((L.shape[0], k))
     for j, index in enumerate(order):
         rows, x = columns[index]
         vectors[rows, j] = _with_sign(x)
-    found = found[order]
-    _check_residuals(L, M, found, vectors, rtol)
-    return Eigenpairs(found, vectors)
+    eigenvalues = eigenvalues[order]
+    _check_residuals(L, M, eigenvalues, vectors, rtol)
+    return Eigenpairs(eigenvalues, vectors)
 
 
 def _check(L: sp.csr_array, mass: np.ndarray | sp.sparray | sp.spmatrix, k: int) -> sp.csr_array:

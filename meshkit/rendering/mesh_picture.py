@@ -15,7 +15,7 @@ from meshkit.rendering.surface import interpolate
 from meshkit.rendering.visibility import Backend, find_visible
 
 # 4096 × 4096 pixels of 2 × 2 samples: about four gigabytes at work.
-MOST_SAMPLES = 2**26
+MAX_SAMPLES = 2**26
 
 
 class VisibleSurface(NamedTuple):
@@ -196,9 +196,9 @@ def _check_options(
 ) -> None:
     if min(*size, samples) < 1:
         raise ValueError(f"size and samples must be positive, got {size} and {samples}")
-    if size[0] * size[1] * samples**2 > MOST_SAMPLES:
+    if size[0] * size[1] * samples**2 > MAX_SAMPLES:
         raise ValueError(
-            f"{size[0]} x {size[1]} pixels of {samples}² samples are more than {MOST_SAMPLES} "
+            f"{size[0]} x {size[1]} pixels of {samples}² samples are more than {MAX_SAMPLES} "
             "samples: take a smaller size"
         )
     check_perspective(perspective)

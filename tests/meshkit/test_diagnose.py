@@ -75,39 +75,41 @@ def test_the_templates_have_the_numbers_of_their_readme(faces):
         mesh = load_mesh(faces / name)
         d = diagnose(mesh.V, mesh.F)
         assert (d.loops, d.euler, d.components, d.genus, d.errors) == (loops, euler, 1, 0, ())
-        found = {finding.name: finding.count for finding in d.findings}
+        findings = {finding.name: finding.count for finding in d.findings}
         holes = {"holes": 0} if len(loops) > 1 else {}
-        assert found == {"negative-cotangent-weights": negative, **holes}
+        assert findings == {"negative-cotangent-weights": negative, **holes}
 
 
 def test_a_vertex_that_is_not_finite():
     V, F = disk(3)
     V[[4, 9], [1, 2]] = np.nan, np.inf
-    found = names(V, F)
-    np.testing.assert_array_equal(found["not-finite"].indices, [4, 9])
-    assert set(found) == {"not-finite"}  # its faces are left out of the geometry
+    findings = names(V, F)
+    np.testing.assert_array_equal(findings["not-finite"].indices, [4, 9])
+    assert set(findings) == {"not-finite"}  # its faces are left out of the geometry
 
 
 def test_faces_with_impossible_indices():
     V, F = disk(3)
     F = np.concatenate([F, [[0, 1, len(V)], [-1, 1, 2], [3, 3, 4], F[5, [1, 2, 0]], F[6, ::-1]]])
     m = len(F)
-    found = names(V, F)
-    np.testing.assert_array_equal(found["missing-vertices"].indices, [m - 5, m - 4])
-    np.testing.assert_array_equal(found["repeated-corners"].indices, [m - 3])
-    np.testing.assert_array_equal(found["duplicate-faces"].indices, [m - 2, m - 1])
-    assert set(found) == {"missing-vertices", "repeated-corners", "duplicate-faces"}
+    findings = names(V, F)
+    np.testing.assert_array_equal(findings["missing-vertices"].indices, [m - 5, m - 4])
+    np.testing.assert_array_equal(findings["repeated-corners"].indices, [m - 3])
+    np.testing.assert_array_equal(findings["duplicate-faces"].indices, [m - 2, m - 1])
+    assert set(findings) == {"missing-vertices", "repeated-corners", "duplicate-faces"}
 
 
 def test_unreferenced_and_coincident_vertices():
     V, F = disk(3)
     V = np.concatenate([V, V[:1], [[5, 5, 5]]])
     V[7], V[3, 2] = V[12], -0.0
-    found = names(V, F)
-    np.testing.assert_array_equal(found["unreferenced-vertices"].indices, [len(V) - 2, len(V) - 1])
-    np.testing.assert_array_equal(found["coincident-vertices"].indices, [12])
-    assert "7-12" in found["coincident-vertices"].message
-    assert found["coincident-vertices"].severity == "warning"
+    findings = names(V, F)
+    np.testing.assert_array_equal(
+        findings["unreferenced-vertices"].indices, [len(V) - 2, len(V) - 1]
+    )
+    np.testing.assert_array_equal(findings["coincident-vertices"].indices, [12])
+    assert "7-12" in findings["coincident-vertices"].message
+    assert findings["coincident-vertices"].severity == "warning"
 
 
 def test_two_components_by_size():
@@ -127,9 +129,9 @@ def test_two_components_by_size():
 def test_a_third_face_at_an_edge():
     V, F = disk(3)
     V = np.concatenate([V, [[0, 0, 1]]])
-    found = names(V, np.concatenate([F, [[0, 1, len(V) - 1]]]))
-    np.testing.assert_array_equal(found["non-manifold-edges"].indices, [[0, 1]])
-    assert set(found) == {"non-manifold-edges", "ears"}
+    findings = names(V, np.concatenate([F, [[0, 1, len(V) - 1]]]))
+    np.testing.assert_array_equal(findings["non-manifold-edges"].indices, [[0, 1]])
+    assert set(findings) == {"non-manifold-edges", "ears"}
     assert diagnose(V, np.concatenate([F, [[0, 1, len(V) - 1]]])).genus is None
 
 
@@ -137,9 +139,9 @@ def test_two_sheets_that_meet_in_a_vertex():
     V, F = disk(2)
     rim = len(V) - 1
     W = np.concatenate([V, V[rim] + [[1, 0, 1], [1, 1, 1]]])
-    found = names(W, np.concatenate([F, [[rim, rim + 1, rim + 2]]]))
-    np.testing.assert_array_equal(found["non-manifold-vertices"].indices, [rim])
-    assert set(found) == {"non-manifold-vertices"}
+    findings = names(W, np.concatenate([F, [[rim, rim + 1, rim + 2]]]))
+    np.testing.assert_array_equal(findings["non-manifold-vertices"].indices, [rim])
+    assert set(findings) == {"non-manifold-vertices"}
 
 
 @pytest.mark.parametrize("flipped", [[7], [0, 5, 11, 30]])
@@ -173,8 +175,8 @@ def test_of_two_equal_groups_the_first_face_is_right():
 
 def test_a_moebius_strip_has_no_orientation():
     V, F = moebius()
-    found = names(V, F)
-    np.testing.assert_array_equal(found["one-sided"].indices, np.arange(len(F)))
+    findings = names(V, F)
+    np.testing.assert_array_equal(findings["one-sided"].indices, np.arange(len(F)))
     assert diagnose(V, F).genus is None
 
 
@@ -193,8 +195,8 @@ def test_closed_surfaces_and_handles():
 
 def test_holes_and_ears():
     V, F = disk(4)
-    found = names(V, F[6:])  # without the fan around the centre
-    assert found["holes"].remedy == "fill-holes"
+    findings = names(V, F[6:])  # without the fan around the centre
+    assert findings["holes"].remedy == "fill-holes"
     V, F = grid(3, 3)
     ears = [f for f in range(len(F)) if np.isin(F[f], [0, 3, 12, 15]).any()]
     ears = [f for f in ears if (np.isin(F[f], np.concatenate(boundary_loops(F))).all())]
@@ -205,9 +207,9 @@ def test_zero_areas_and_negative_weights():
     V, F = grid(2, 2)
     V[4] = V[0] + (V[8] - V[0]) * 0.5
     V[4, :2] += [0.2, 0.2]
-    found = names(V, F)
+    findings = names(V, F)
     L = igl.cotmatrix(V, F)
-    i, j = found["negative-cotangent-weights"].indices.T
+    i, j = findings["negative-cotangent-weights"].indices.T
     theirs = {(a, b) for a, b in zip(*L.nonzero(), strict=True) if a < b and L[a, b] < -1e-12}
     assert set(zip(i.tolist(), j.tolist(), strict=True)) == theirs
     V[4] = V[0]
@@ -308,9 +310,9 @@ def test_texture_coordinates():
     V, F = disk(2)
     UV = V[:, :2] / 2 + 0.5
     UV[3], UV[8, 1] = np.nan, 1.5
-    found = {finding.name: finding for finding in uv_findings(Mesh(V, F, UV=UV))}
-    np.testing.assert_array_equal(found["uv-not-finite"].indices, [3])
-    np.testing.assert_array_equal(found["uv-outside"].indices, [8])
+    findings = {finding.name: finding for finding in uv_findings(Mesh(V, F, UV=UV))}
+    np.testing.assert_array_equal(findings["uv-not-finite"].indices, [3])
+    np.testing.assert_array_equal(findings["uv-outside"].indices, [8])
     UV = V[:, :2] * (-1, 1) / 2 + 0.5
     (flipped,) = uv_findings(Mesh(V, F, UV=UV))
     np.testing.assert_array_equal(flipped.indices, np.arange(len(F)))

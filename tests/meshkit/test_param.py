@@ -130,7 +130,7 @@ def test_a_finger_with_a_hole_falls_back_too(monkeypatch):
     V, F = meshes.finger(160, 5)
     V, F = meshes.cut_hole(V, F, np.arange(len(V)) == 12)
     for longest in (512, 2):  # sewn, centred
-        monkeypatch.setattr("meshkit.flattening.holes.LONGEST", longest)
+        monkeypatch.setattr("meshkit.flattening.holes.MAX_HOLE", longest)
         for fill_holes in (False, True):
             p = parameterize(V, F, fill_holes=fill_holes)
             assert p.weights == "grid"

@@ -142,7 +142,7 @@ def test_keeping_no_loop_closes_the_surface():
 
 
 def test_long_holes_get_a_centre(monkeypatch):
-    monkeypatch.setattr("meshkit.flattening.holes.LONGEST", 3)
+    monkeypatch.setattr("meshkit.flattening.holes.MAX_HOLE", 3)
     V, F = disk(3)
     V[:, 2] = (V**2).sum(axis=1)
     repair = fill_holes(V, F[6:])
@@ -253,7 +253,7 @@ def test_corner_uv_follow_turned_and_split_and_dropped_faces(mask, data):
 
 
 def test_what_a_new_vertex_lacks_is_dropped_and_said(monkeypatch):
-    monkeypatch.setattr("meshkit.flattening.holes.LONGEST", 3)
+    monkeypatch.setattr("meshkit.flattening.holes.MAX_HOLE", 3)
     V, F = disk(3)
     V[:, 2] = (V**2).sum(axis=1)
     mesh = Mesh(V, F[6:], UV=V[:, :2], colors=V)

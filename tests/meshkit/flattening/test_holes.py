@@ -53,7 +53,7 @@ def test_closed_disks_are_manifold_and_repeat_no_edge(mesh):
 
 @pytest.mark.parametrize("longest", [3, 512])
 def test_holes_that_are_too_long_get_a_centre(monkeypatch, longest):
-    monkeypatch.setattr("meshkit.flattening.holes.LONGEST", longest)
+    monkeypatch.setattr("meshkit.flattening.holes.MAX_HOLE", longest)
     V, F = HEXAGON
     outer, hole = boundary_loops(F)
     closed = close_holes(V, F, [hole])
@@ -65,7 +65,7 @@ def test_holes_that_are_too_long_get_a_centre(monkeypatch, longest):
 
 
 def test_several_centres_are_vertices_of_their_own(monkeypatch):
-    monkeypatch.setattr("meshkit.flattening.holes.LONGEST", 3)
+    monkeypatch.setattr("meshkit.flattening.holes.MAX_HOLE", 3)
     V, F = meshes.mask()
     outer, *holes = boundary_loops(F)
     closed = close_holes(V, F, holes)

@@ -38,7 +38,7 @@ def test_what_cannot_be_relaxed_stays(monkeypatch):
     """A hole that cannot be sewn; faces without area; a step that fails or makes it worse."""
     V, F = meshes.mask()
     p = parameterize(V, F)
-    monkeypatch.setattr("meshkit.flattening.holes.LONGEST", 2)
+    monkeypatch.setattr("meshkit.flattening.holes.MAX_HOLE", 2)
     assert relaxed(V, F, p.UV, p.loops) is p.UV
     V, F = meshes.bumpy(4)
     p = parameterize(V, F)

@@ -43,8 +43,8 @@ def test_overlaps_of_two_triangles_equal_exact_arithmetic(seed, n):
             c = Fraction(2 * col + 1, 2 * n), Fraction(2 * row + 1, 2 * n)
             places = [_place(p, c) for p in P]
             expected[row, col] = min(places) >= 0 and max(places) > 0
-    found = overlapped_texels(UV, F, (n, n))
-    assert_array_equal(found, expected)
+    result = overlapped_texels(UV, F, (n, n))
+    assert_array_equal(result, expected)
 
 
 def _place(p: list[tuple[Fraction, Fraction]], c: tuple[Fraction, Fraction]) -> int:
@@ -61,10 +61,10 @@ def test_charts_that_overlap_and_charts_that_touch():
     left, right = V[:, :2] * (0.5, 1), V[:, :2] * (0.5, 1) + (0.5, 0)
     G = np.concatenate([F, F + len(V)])
     assert not overlapped_texels(np.concatenate([left, right]), G, (5, 5)).any()
-    found = overlapped_texels(np.concatenate([left, right - (0.25, 0)]), G, (8, 8))
+    result = overlapped_texels(np.concatenate([left, right - (0.25, 0)]), G, (8, 8))
     expected = np.zeros((8, 8), dtype=bool)
     expected[:, 2:4] = True
-    assert_array_equal(found, expected)
+    assert_array_equal(result, expected)
     # The lowest face wins there, all of them of the first chart.
     raster = rasterize_uv(np.concatenate([left, right - (0.25, 0)]), G, (8, 8))
     assert (raster.face_index[:, 2:4] < len(F)).all()

@@ -29,10 +29,10 @@ def test_each_texel_near_the_inside_takes_the_nearest_and_no_other_any(inside, r
             if not len(step) or step.max(axis=1).min() > rings:
                 assert source[row, col] == -1
                 continue
-            found = np.array(divmod(source[row, col], W))
-            assert inside[tuple(found)]
+            result = np.array(divmod(source[row, col], W))
+            assert inside[tuple(result)]
             nearest = (step**2).sum(axis=1).min()
-            assert ((found - (row, col)) ** 2).sum() == nearest
+            assert ((result - (row, col)) ** 2).sum() == nearest
 
 
 def chart() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -89,24 +89,24 @@ def test_heights_are_those_put_on_and_displace_is_their_inverse():
     template = patch(16)
     bumps = 0.1 * np.sin(9 * template[..., 0]) - 0.02
     image = displace(template, bumps, template)  # on a sphere radii are normals
-    found = height_map(image, template, normals=template)
-    assert_allclose(found.height, bumps, atol=1e-14)
-    assert_allclose(found.tangential, 0, atol=1e-13)
+    result = height_map(image, template, normals=template)
+    assert_allclose(result.height, bumps, atol=1e-14)
+    assert_allclose(result.tangential, 0, atol=1e-13)
     N = image_normals(template)
     image = image + np.array([0, 0, 0.01])
-    found = height_map(image, template)
-    rest = np.linalg.norm(displace(template, found.height, N) - image, axis=2)
-    assert_allclose(rest, found.tangential, atol=1e-14)
-    assert found.tangential.max() > 1e-3
+    result = height_map(image, template)
+    rest = np.linalg.norm(displace(template, result.height, N) - image, axis=2)
+    assert_allclose(rest, result.tangential, atol=1e-14)
+    assert result.tangential.max() > 1e-3
 
 
 def test_outside_there_is_no_height():
     template = patch(4)
     inside = np.ones((4, 4), dtype=bool)
     inside[1, 2] = False
-    found = height_map(2 * template, template, inside, normals=template)
-    assert_array_equal(found.height == 0, ~inside)
-    assert_array_equal(found.tangential[1, 2], 0)
+    result = height_map(2 * template, template, inside, normals=template)
+    assert_array_equal(result.height == 0, ~inside)
+    assert_array_equal(result.tangential[1, 2], 0)
 
 
 def test_a_texel_without_neighbours_has_no_normal():

@@ -12,23 +12,23 @@ def test_the_weight_is_the_gradient_of_the_sum_of_the_image():
     V, F = disk(7)
     UV = V[:, :2] / 2 + 0.5
     raster = rasterize_uv(UV, F, (9, 9))
-    found = visibility(raster_matrix(F, raster, len(V)), F)
+    result = visibility(raster_matrix(F, raster, len(V)), F)
     for i in range(0, len(V), 7):
         one = np.zeros((len(V), 1))
         one[i] = 1
-        assert found.weight[i] == pytest.approx(geometry_image(one, F, raster).sum(), abs=1e-14)
-    assert found.weight.sum() == pytest.approx((raster.face_index >= 0).sum())
-    assert_array_equal(found.seen, found.weight > 0)
-    assert 0 < found.share < 1
-    assert found.share == found.seen.mean()
+        assert result.weight[i] == pytest.approx(geometry_image(one, F, raster).sum(), abs=1e-14)
+    assert result.weight.sum() == pytest.approx((raster.face_index >= 0).sum())
+    assert_array_equal(result.seen, result.weight > 0)
+    assert 0 < result.share < 1
+    assert result.share == result.seen.mean()
 
 
 def test_vertices_without_a_face_do_not_count():
     V, F = grid(1, 1)
     S = raster_matrix(F, rasterize_uv(V[:, :2].copy(), F, (8, 8)), 6)
-    found = visibility(S, F)
-    assert_array_equal(found.seen, [True] * 4 + [False] * 2)
-    assert found.share == 1
+    result = visibility(S, F)
+    assert_array_equal(result.seen, [True] * 4 + [False] * 2)
+    assert result.share == 1
 
 
 def test_the_advised_size_is_the_first_that_suffices():

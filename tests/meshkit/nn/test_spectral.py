@@ -166,5 +166,5 @@ def test_cuda_equals_cpu(bumpy):
     batch = torch.tensor(np.stack([V, 2 * V]))
     layer = CotangentLaplacian(F, len(V), dtype=DOUBLE)
     expected = layer(batch, batch)
-    found = layer.cuda()(batch.cuda(), batch.cuda())
-    torch.testing.assert_close(found.cpu(), expected)
+    result = layer.cuda()(batch.cuda(), batch.cuda())
+    torch.testing.assert_close(result.cpu(), expected)

@@ -61,8 +61,8 @@ def test_the_divergence_of_position_is_twice_the_area_inside():
     V = V[:, :2].copy()
     centre = V[F].mean(axis=1)
     inner = np.setdiff1d(np.arange(len(V)), boundary_loop(F))
-    found = divergence(V, F) @ centre.T.ravel()
-    assert_allclose(found[inner].sum(), 2 * lumped_mass(V, F)[inner].sum(), rtol=1e-12)
+    result = divergence(V, F) @ centre.T.ravel()
+    assert_allclose(result[inner].sum(), 2 * lumped_mass(V, F)[inner].sum(), rtol=1e-12)
 
 
 def test_gradient_scales_inversely_and_divergence_with_length():

@@ -46,17 +46,17 @@ def test_faces_in_several_lots(monkeypatch):
     assert len(F) > 200
     assert len(F) % 100
     structure = CotangentStructure(F, len(V))
-    found = structure.matrix(structure.values(V[None])[0])
-    assert_allclose(found.toarray(), cotangent_laplacian(V, F).toarray(), atol=1e-13)
-    assert found.has_sorted_indices
+    result = structure.matrix(structure.values(V[None])[0])
+    assert_allclose(result.toarray(), cotangent_laplacian(V, F).toarray(), atol=1e-13)
+    assert result.has_sorted_indices
 
 
 def test_non_manifold_edges_and_unused_vertices():
     V, F = meshes.FAN_OF_PAGES
     more = np.concatenate([V, [[7.0, 7, 7]]])
     structure = CotangentStructure(F, len(more))
-    found = structure.matrix(structure.values(more[None])[0])
-    assert_allclose(found.toarray(), cotangent_laplacian(more, F).toarray(), atol=1e-15)
+    result = structure.matrix(structure.values(more[None])[0])
+    assert_allclose(result.toarray(), cotangent_laplacian(more, F).toarray(), atol=1e-15)
 
 
 def test_a_face_without_area_is_named_with_its_mesh():
