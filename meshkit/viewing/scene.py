@@ -2,8 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from itertools import chain
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import viser
@@ -27,6 +26,7 @@ UPS = {"y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 FRONTS = {"y": (0.0, 0.0, 1.0), "z": (0.0, -1.0, 0.0)}
 
 
+Color = tuple[int, int, int]
 Node = viser.SceneNodeHandle
 # Puts a surface into a scene under a name; returns nothing where it has not what is asked for.
 Adder = Callable[[viser.SceneApi, str, Subject], list[Node]]
@@ -47,27 +47,41 @@ class Mode(NamedTuple):
     add: Adder
 
 
-def _bytes_of(color: np.ndarray) -> tuple[int, int, int]:
+def _bytes_of(color: np.ndarray) -> Color:
     r, g, b = np.rint(255 * color).astype(int).tolist()
     return r, g, b
 
 
+def _mesh(
+    scene: viser.SceneApi, name: str, V: np.ndarray, F: np.ndarray, **options: Any
+) -> viser.MeshHandle:
+    """Add a surface without shadows: they take long where there is no GPU."""
+    return scene.add_mesh_simple(name, V, F, cast_shadow=False, receive_shadow=False, **options)
+
+
+def _lines(
+    scene: viser.SceneApi, name: str, segments: np.ndarray, color: Color, thickness: float
+) -> viser.LineSegmentsHandle:
+    """Add lines of so many pixels."""
+    points = segments.astype(np.float32)
+    return scene.add_line_segments(
+        name, points, color, thickness=thickness, thickness_units="screen"
+    )
+
+
 def _clay(flat: bool) -> Adder:
     def nodes(scene: viser.SceneApi, name: str, subject: Subject) -> list[Node]:
-        sides: list[tuple[Literal["front", "back"], np.ndarray]]
-        sides = [("front", CLAY), ("back", INSIDE)]
         return [
-            scene.add_mesh_simple(
+            _mesh(
+                scene,
                 f"{name}/{side}",
                 subject.V,
                 subject.F,
                 color=_bytes_of(color),
                 flat_shading=flat,
                 side=side,
-                cast_shadow=False,
-                receive_shadow=False,
             )
-            for side, color in sides
+            for side, color in (("front", CLAY), ("back", INSIDE))
         ]
 
     return nodes
@@ -75,22 +89,13 @@ def _clay(flat: bool) -> Adder:
 
 def _wireframe(scene: viser.SceneApi, name: str, subject: Subject) -> list[Node]:
     """Lines, and a body just below them that hides those behind."""
-    body = scene.add_mesh_simple(
-        f"{name}/body",
-        subject.V - LIFT * subject.normals(),
-        subject.F,
-        color=(236, 234, 230),
-        side="double",
-        cast_shadow=False,
-        receive_shadow=False,
-    )
-    lines = scene.add_mesh_simple(f"{name}/lines", subject.V, subject.F, color=INK, wireframe=True)
+    below = subject.V - LIFT * subject.normals()
+    body = _mesh(scene, f"{name}/body", below, subject.F, color=(236, 234, 230), side="double")
+    lines = _mesh(scene, f"{name}/lines", subject.V, subject.F, color=INK, wireframe=True)
     return [body, lines]
 
 
-def _painted(
-    surface: "Callable[[Subject], bytes | None]",
-) -> Adder:
+def _painted(surface: Callable[[Subject], bytes | None]) -> Adder:
     def nodes(scene: viser.SceneApi, name: str, subject: Subject) -> list[Node]:
         data = surface(subject)
         if data is None:
@@ -144,9 +149,9 @@ class MeshScene:
         """Take another mesh; nothing of the last one stays."""
         with self._lock, self.client.atomic():
             self.subject = subject
-            for node in chain(*self._surfaces.values(), self._borders, self._marks):
-                node.remove()
-            self._surfaces, self._borders, self._marks = {}, [], []
+            for nodes in (*self._surfaces.values(), self._borders, self._marks):
+                _remove(nodes)
+            self._surfaces = {}
 
     def shade(self, mode: str) -> bool:
         """Show the surface in a mode; False, and no change, if it has not what the mode needs."""
@@ -173,32 +178,23 @@ class MeshScene:
         with self._lock, self.client.atomic():
             subject = self.subject
             assert subject is not None
-            for node in self._borders:
-                node.remove()
-            self._borders = []
+            _remove(self._borders)
             if not visible or not (loops := subject.borders()):
                 return
-            V = (subject.V + LIFT * subject.normals()).astype(np.float32)
+            V = subject.V + LIFT * subject.normals()
             for k, color in enumerate(
                 LOOPS[: len(loops)]
             ):  # loop j has colour j modulo their number
+                segments = V[np.concatenate(loops[k :: len(LOOPS)])]
                 self._borders.append(
-                    self.client.scene.add_line_segments(
-                        f"/borders/{k}",
-                        V[np.concatenate(loops[k :: len(LOOPS)])],
-                        color,
-                        thickness=4.0,
-                        thickness_units="screen",
-                    )
+                    _lines(self.client.scene, f"/borders/{k}", segments, color, 4.0)
                 )
 
     def mark(self, finding: Finding | None) -> int:
         """Show where a finding is and go there; None takes it away. Returns how many are shown."""
         with self._lock, self.client.atomic():
             assert self.subject is not None
-            for node in self._marks:
-                node.remove()
-            self._marks = []
+            _remove(self._marks)
             if finding is None:
                 return 0
             place = highlight(self.subject, finding)
@@ -242,9 +238,16 @@ def look_at_all(
     camera.look_at = np.zeros(3)
 
 
-def loop_color(k: int) -> tuple[int, int, int]:
+def loop_color(k: int) -> Color:
     """Return the colour of border loop k, the longest being 0."""
     return LOOPS[k % len(LOOPS)]
+
+
+def _remove(nodes: list[Node]) -> None:
+    """Take nodes out of their scene, and out of the list."""
+    for node in nodes:
+        node.remove()
+    nodes.clear()
 
 
 def _cloud(scene: viser.SceneApi, subject: Subject) -> list[Node]:
@@ -255,32 +258,15 @@ def _cloud(scene: viser.SceneApi, subject: Subject) -> list[Node]:
     return [scene.add_point_cloud("/surface/points", V, colors=INK, point_size=0.01)]
 
 
-def _draw(scene: viser.SceneApi, place: Highlight, color: tuple[int, int, int]) -> list[Node]:
+def _draw(scene: viser.SceneApi, place: Highlight, color: Color) -> list[Node]:
     nodes: list[Node] = []
     if len(place.F):
         used, F = np.unique(place.F, return_inverse=True)
-        nodes.append(
-            scene.add_mesh_simple(
-                "/finding/faces",
-                place.V[used],
-                F.reshape(-1, 3),
-                color=color,
-                side="double",
-                flat_shading=True,
-                cast_shadow=False,
-                receive_shadow=False,
-            )
-        )
+        V, F = place.V[used], F.reshape(-1, 3)
+        look = {"color": color, "side": "double", "flat_shading": True}
+        nodes.append(_mesh(scene, "/finding/faces", V, F, **look))
     if len(place.segments):
-        nodes.append(
-            scene.add_line_segments(
-                "/finding/edges",
-                place.segments.astype(np.float32),
-                color,
-                thickness=5.0,
-                thickness_units="screen",
-            )
-        )
+        nodes.append(_lines(scene, "/finding/edges", place.segments, color, 5.0))
     if len(place.points):
         size = float(np.clip(place.reach, 0.012, 0.02))
         points = place.points.astype(np.float32)

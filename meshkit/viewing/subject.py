@@ -210,22 +210,22 @@ class Subject:
     @_once
     def area_surface(self) -> bytes | None:
         """GLB with the layout's area distortion as colours."""
-        layout = self.layout()
-        if isinstance(layout, str):
-            return None
-        octaves = self._at_vertices(layout.distortion.area, 3.0)
-        colors = area_colors(2.0**octaves) / 255
-        return painted_surface(self.V, self.F, self.normals(), colors=colors)
+        return self._colored("area", 3.0, lambda octaves: area_colors(2.0**octaves) / 255)
 
     @_once
     def angle_surface(self) -> bytes | None:
         """GLB with the layout's angle distortion as colours."""
+        top = ANGLE_OCTAVES
+        return self._colored("angle", top, lambda octaves: apply_colormap(octaves / top, "viridis"))
+
+    def _colored(
+        self, measure: str, limit: float, colors: Callable[[np.ndarray], np.ndarray]
+    ) -> bytes | None:
         layout = self.layout()
         if isinstance(layout, str):
             return None
-        octaves = self._at_vertices(layout.distortion.angle, ANGLE_OCTAVES)
-        colors = apply_colormap(octaves / ANGLE_OCTAVES, "viridis")
-        return painted_surface(self.V, self.F, self.normals(), colors=colors)
+        octaves = self._at_vertices(getattr(layout.distortion, measure), limit)
+        return painted_surface(self.V, self.F, self.normals(), colors=colors(octaves))
 
     def _at_vertices(self, ratio: np.ndarray, octaves: float) -> Float[np.ndarray, " n"]:
         """Average the logarithms of a ratio over the faces around each vertex, within limits."""

@@ -88,7 +88,7 @@ def test_one_browser_and_what_it_shows(pages, server):
         awaited(page, lambda seen: np.abs(seen - smooth).mean() < 2)
 
         page.get_by_role("button", name="inconsistent-orientation: 1 face").click()
-        page.get_by_text("Remedy: meshkit repair --orientation").wait_for()
+        page.get_by_text("Remedy: orient faces").wait_for()
         red = await_picture(page, lambda seen: _red(seen) > 50)
         assert _red(red) > 50
         told += "".join(all_of(other))
@@ -127,6 +127,6 @@ def test_token_lets_the_page_and_its_worker_in(pages):
     """The cookie of the page goes with the websocket that a worker of the page opens."""
     with view_meshes(subjects()[1:], port=0, token="token-for-this-test") as running:
         page = pages.open(running.url.partition("?")[0], size=SIZE)
-        assert page.get_by_text("Open the address that was printed").is_visible()
+        assert page.get_by_text("Open the address that the command printed").is_visible()
         page.goto(running.url)
         page.get_by_text("Texture coordinates").wait_for()
