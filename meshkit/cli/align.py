@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshkit.cli.collection import folder_option, load_like, output_paths
-from meshkit.cli.parameters import FILE, check_outputs, json_option
+from meshkit.cli.parameters import FILE, check_outputs, file_option, flag, json_option
 
 if TYPE_CHECKING:
     from meshkit.mesh import Mesh
@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("meshes", type=FILE, nargs=-1, required=True, metavar="MESH...")
 @folder_option
-@click.option("--scale", is_flag=True, help="Also scale the meshes to one size.")
-@click.option(
+@flag("--scale", "Also scale the meshes to one size.")
+@file_option(
     "--landmarks",
-    type=FILE,
-    metavar="L.json",
-    help="Align by these vertices alone instead of all. The file holds a list of indices from 0, "
+    "L.json",
+    "Align by these vertices alone instead of all. The file holds a list of indices from 0, "
     "an object of names and indices, or the landmarks of meshkit register.",
 )
-@click.option("--mean", type=FILE, metavar="MEAN.obj", help="Also write the mean shape.")
+@file_option("--mean", "MEAN.obj", "Also write the mean shape.")
 @json_option
 def align(
     meshes: tuple[Path, ...],

@@ -10,6 +10,7 @@ from meshkit.cli.parameters import (
     MAX_SIDE,
     check_outputs,
     component_option,
+    flag,
     json_option,
     output_option,
     parse_size,
@@ -42,10 +43,9 @@ REFUSED = {"not-finite", "extreme-coordinates", "missing-vertices", "repeated-co
     metavar="N|HxW",
     help="Height and width in texels.",
 )
-@click.option(
+@flag(
     "--maps",
-    is_flag=True,
-    help="Also write face_index, bary, F, UV and vertices_seen: into OUT if it is an .npz, else "
+    "Also write face_index, bary, F, UV and vertices_seen: into OUT if it is an .npz, else "
     "into a file beside it, OUT's stem + _maps.npz.",
 )
 @click.option(
@@ -71,16 +71,13 @@ REFUSED = {"not-finite", "extreme-coordinates", "missing-vertices", "repeated-co
     help="Extend the image by this many rings of texels around the mesh, for texture filters. They "
     "repeat the nearest texel and count as inside.",
 )
-@click.option(
+@flag(
     "--visibility",
-    is_flag=True,
-    help="Also report how many texels a vertex gets, and the smallest size that samples 99 % of "
+    "Also report how many texels a vertex gets, and the smallest size that samples 99 % of "
     "the vertices.",
 )
-@click.option("--new-uv", is_flag=True, help="Flatten MESH even if it has texture coordinates.")
-@click.option(
-    "--allow-seams", is_flag=True, help="Accept texture coordinates in several charts, with seams."
-)
+@flag("--new-uv", "Flatten MESH even if it has texture coordinates.")
+@flag("--allow-seams", "Accept texture coordinates in several charts, with seams.")
 @component_option
 @preview_option
 @json_option

@@ -79,6 +79,17 @@ def parse_vertices(
     return [int(word) for word in words]
 
 
+def flag(name: str, text: str) -> Callable[[Command], Command]:
+    """Return an option that is there or not."""
+    return click.option(name, is_flag=True, help=text)
+
+
+def file_option(name: str, metavar: str, text: str, *suffixes: str) -> Callable[[Command], Command]:
+    """Return an option for a file; with suffixes, one that is written."""
+    kind = Output(*suffixes) if suffixes else FILE
+    return click.option(name, type=kind, metavar=metavar, help=text)
+
+
 def output_option(
     default: str, *suffixes: str, metavar: str = "OUT", more: str = ""
 ) -> Callable[[Command], Command]:
@@ -98,9 +109,7 @@ component_option = click.option(
     metavar="largest|N",
     help="Use only one connected component; N counts from 0, by number of faces.",
 )
-preview_option = click.option(
-    "--preview", type=Output(".png"), metavar="OUT.png", help="Also draw the result as a picture."
-)
+preview_option = file_option("--preview", "OUT.png", "Also draw the result as a picture.", ".png")
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object instead of text."
 )

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshkit.cli.fitting import Request
-from meshkit.cli.parameters import FILE, Output, check_outputs, json_option, output_option
+from meshkit.cli.parameters import (
+    FILE,
+    check_outputs,
+    file_option,
+    flag,
+    json_option,
+    output_option,
+)
 from meshkit.files import check_target
 
 if TYPE_CHECKING:
@@ -24,17 +31,14 @@ if TYPE_CHECKING:
     "TEMPLATE's stem + _registered + its suffix",
     more="; with --sequence, a folder for one file with the name of each SCAN",
 )
-@click.option(
+@file_option(
     "--landmarks",
-    type=FILE,
-    metavar="L.json",
-    help="Points of TEMPLATE and their places on SCAN; docs/howto/registration.md describes the "
+    "L.json",
+    "Points of TEMPLATE and their places on SCAN; docs/howto/registration.md describes the "
     "format. With --sequence: those of the first SCAN, or a folder with a STEM.json for any SCAN.",
 )
-@click.option("--rigid", is_flag=True, help="Rotate and translate TEMPLATE, but do not deform it.")
-@click.option(
-    "--scale", is_flag=True, help="Also estimate the scale, for other units or proportions."
-)
+@flag("--rigid", "Rotate and translate TEMPLATE, but do not deform it.")
+@flag("--scale", "Also estimate the scale, for other units or proportions.")
 @click.option(
     "--detail",
     type=click.FloatRange(min=0, min_open=True),
@@ -42,10 +46,9 @@ if TYPE_CHECKING:
     help="Keep TEMPLATE's own detail below this length, in SCAN's unit. Raise it if the scan is "
     "noisy.  [default: 4 % of TEMPLATE's radius]",
 )
-@click.option(
+@flag(
     "--sequence",
-    is_flag=True,
-    help="Fit SCANs as the frames of a movement, in order: each starts from the one before, then "
+    "Fit SCANs as the frames of a movement, in order: each starts from the one before, then "
     "is smoothed towards its neighbours. If interrupted, run the same command again to go on.",
 )
 @click.option(
@@ -55,11 +58,8 @@ if TYPE_CHECKING:
     help="With --sequence: the weight of the neighbouring frames relative to that of a scan point; "
     "0 turns smoothing off.  [default: 1]",
 )
-@click.option(
-    "--report",
-    type=Output(".html", ".htm"),
-    metavar="OUT.html",
-    help="Also write a page with pictures and numbers.",
+@file_option(
+    "--report", "OUT.html", "Also write a page with pictures and numbers.", ".html", ".htm"
 )
 @json_option
 def register(

@@ -11,6 +11,7 @@ from meshkit.cli.parameters import (
     Output,
     check_outputs,
     component_option,
+    flag,
     json_option,
     output_option,
 )
@@ -38,25 +39,16 @@ _REFUSED_BY = {
 @click.command()
 @click.argument("mesh", type=FILE)
 @output_option("MESH's stem + _repaired + its suffix")
-@click.option(
-    "--duplicates", is_flag=True, help="Remove repeated faces, and faces that use a vertex twice."
-)
-@click.option("--coincident", is_flag=True, help="Merge vertices at exactly the same position.")
-@click.option(
-    "--split-nonmanifold",
-    is_flag=True,
-    help="Cut the mesh apart at non-manifold edges and vertices.",
-)
+@flag("--duplicates", "Remove repeated faces, and faces that use a vertex twice.")
+@flag("--coincident", "Merge vertices at exactly the same position.")
+@flag("--split-nonmanifold", "Cut the mesh apart at non-manifold edges and vertices.")
 @component_option
-@click.option("--unreferenced", is_flag=True, help="Remove vertices that are in no face.")
-@click.option(
-    "--orientation", is_flag=True, help="Flip faces that are oriented against their neighbours."
-)
-@click.option("--fill-holes", is_flag=True, help="Fill all boundary loops but the longest.")
-@click.option(
+@flag("--unreferenced", "Remove vertices that are in no face.")
+@flag("--orientation", "Flip faces that are oriented against their neighbours.")
+@flag("--fill-holes", "Fill all boundary loops but the longest.")
+@flag(
     "--cut-to-disk",
-    is_flag=True,
-    help="Cut a closed surface or handles open along a short seam, whose vertices are copied. "
+    "Cut a closed surface or handles open along a short seam, whose vertices are copied. "
     "Holes stay. (meshkit uvmap --cut makes a map without copies.)",
 )
 @click.option(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from meshkit.cli.collection import folder_option, load_like, output_paths
-from meshkit.cli.parameters import FILE, Output, check_outputs, json_option
+from meshkit.cli.parameters import FILE, Output, check_outputs, file_option, json_option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,11 +34,10 @@ class _Source(NamedTuple):
     "holds the source face of each target face, as --save-correspondence writes it.  "
     "[default: none]",
 )
-@click.option(
+@file_option(
     "--landmarks",
-    type=FILE,
-    metavar="L.json",
-    help="With --correspondence fit: points of SOURCE_NEUTRAL (template) and TARGET_NEUTRAL "
+    "L.json",
+    "With --correspondence fit: points of SOURCE_NEUTRAL (template) and TARGET_NEUTRAL "
     "(scan), in the format of meshkit register.",
 )
 @click.option(

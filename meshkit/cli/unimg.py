@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meshkit.cli.parameters import FILE, check_outputs, json_option, output_option, preview_option
+from meshkit.cli.parameters import (
+    FILE,
+    check_outputs,
+    file_option,
+    flag,
+    json_option,
+    output_option,
+    preview_option,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,17 +24,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("image", type=FILE)
-@click.option(
+@file_option(
     "--template",
-    type=FILE,
-    metavar="MESH",
-    help="Use the faces and texture coordinates of this mesh, and sample IMAGE at its vertices.",
+    "MESH",
+    "Use the faces and texture coordinates of this mesh, and sample IMAGE at its vertices.",
 )
-@click.option(
-    "--grid",
-    is_flag=True,
-    help="Build a regular grid with one vertex per texel. The default without --template.",
-)
+@flag("--grid", "Build a regular grid with one vertex per texel. The default without --template.")
 @output_option("IMAGE's stem + _mesh.obj", more=", in any mesh format")
 @click.option(
     "--stitch/--no-stitch",
@@ -39,22 +42,19 @@ if TYPE_CHECKING:
     metavar="LENGTH",
     help="The largest distance at which texels are merged.  [default: 1/32768 of the diagonal]",
 )
-@click.option(
+@file_option(
     "--normal-map",
-    type=FILE,
-    metavar="OUT",
-    help="Also write the unit normals of IMAGE's surface as an image (.npz, .exr or .png).",
+    "OUT",
+    "Also write the unit normals of IMAGE's surface as an image (.npz, .exr or .png).",
 )
-@click.option(
+@flag(
     "--tangent-space",
-    is_flag=True,
-    help="Write the normal map relative to the template's surface, z along its normal.",
+    "Write the normal map relative to the template's surface, z along its normal.",
 )
-@click.option(
+@file_option(
     "--height-map",
-    type=FILE,
-    metavar="OUT",
-    help="Also write the signed distance of IMAGE's surface from the template's, along its normal.",
+    "OUT",
+    "Also write the signed distance of IMAGE's surface from the template's, along its normal.",
 )
 @preview_option
 @json_option

@@ -10,6 +10,7 @@ from meshkit.cli.parameters import (
     FILE,
     check_outputs,
     component_option,
+    flag,
     json_option,
     output_option,
     parse_vertices,
@@ -29,16 +30,14 @@ SIZES = (64, 128, 256)  # for which the summary counts empty texels and vertices
 @click.argument("template", type=FILE)
 @output_option("TEMPLATE's stem + _uv.obj", more=", in any format that stores texture coordinates")
 @map_options
-@click.option(
+@flag(
     "--fill-holes",
-    is_flag=True,
-    help="Fill holes while flattening, so that an image of the map has no empty texel. OUT keeps "
+    "Fill holes while flattening, so that an image of the map has no empty texel. OUT keeps "
     "TEMPLATE's own faces.",
 )
-@click.option(
+@flag(
     "--cut",
-    is_flag=True,
-    help="First cut a closed surface or handles open along a short seam. OUT keeps its vertices; "
+    "First cut a closed surface or handles open along a short seam. OUT keeps its vertices; "
     "those on the seam have several texture coordinates.",
 )
 @click.option(
