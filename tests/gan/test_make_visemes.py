@@ -30,7 +30,7 @@ from tests.gan.domes import Dome
 
 ROOT = Path(__file__).parents[2]
 HEAD = ProceduralHead()
-MOUTH = build_rig().template.layout.rings["mouth"]
+MOUTH = build_rig().template.mesh.rings["mouth"]
 HALF = MOUTH.shape[1] // 2
 LOWER_FACE = {*articulators(), "AU12", "AU14", "AU15", "AU20"}
 SIZE = Size(subjects=15, stills=7, sequences=1, frames=10)

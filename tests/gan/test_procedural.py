@@ -23,7 +23,7 @@ from meshkit.topology import (
 
 HEAD = ProceduralHead()
 RIG = build_rig()
-MOUTH = RIG.template.layout.rings["mouth"]
+MOUTH = RIG.template.mesh.rings["mouth"]
 LENGTH = MOUTH.shape[1]
 OVER = np.arange(1, LENGTH // 2)  # the upper lip's vertices without the corners, left to right
 UNDER = LENGTH - OVER  # the lower lip's, in the same columns
@@ -79,7 +79,7 @@ def test_no_face_is_a_sliver_and_no_corner_of_the_outline_is_an_ear():
 
 
 def test_the_template_and_its_faces_are_symmetric():
-    mirror = RIG.template.layout.mirror
+    mirror = RIG.template.mesh.mirror
     np.testing.assert_array_equal(HEAD.template[mirror], HEAD.template * (-1, 1, 1))
     ours = {frozenset(face) for face in HEAD.faces.tolist()}
     assert ours == {frozenset(face) for face in mirror[HEAD.faces].tolist()}
@@ -154,7 +154,7 @@ def test_no_face_turns_inside_out_in_any_expression_of_anyone():
 
 def test_skin_stretches_like_skin():
     """Away from lips and lids no edge grows or shrinks beyond what skin can do."""
-    rings = np.concatenate([ring.ravel() for ring in RIG.template.layout.rings.values()])
+    rings = np.concatenate([ring.ravel() for ring in RIG.template.mesh.rings.values()])
     E = edges(HEAD.faces)
     E = E[~np.isin(E, rings).any(axis=1)]
     for neutral, posed in performances(8, 4):
@@ -225,7 +225,7 @@ def test_lids_meet_when_closed():
 def test_a_sided_unit_moves_its_side_and_mirrors(unit):
     left = HEAD.shape(NOBODY, {unit: 1.0}) - HEAD.template
     right = HEAD.shape(NOBODY, {unit[:-1] + "R": 1.0}) - HEAD.template
-    mirror = RIG.template.layout.mirror
+    mirror = RIG.template.mesh.mirror
     np.testing.assert_allclose(right, left[mirror] * (-1, 1, 1), atol=1e-9)
     amount = np.linalg.norm(left, axis=1)
     mine = HEAD.template[:, 0] > 0
@@ -236,7 +236,7 @@ def test_a_sided_unit_moves_its_side_and_mirrors(unit):
 @pytest.mark.parametrize("unit", [u for u in HEAD.controls if "_" not in u])
 def test_a_whole_unit_moves_both_sides_alike(unit):
     moved = HEAD.shape(NOBODY, {unit: 1.0}) - HEAD.template
-    mirror = RIG.template.layout.mirror
+    mirror = RIG.template.mesh.mirror
     np.testing.assert_allclose(moved[mirror], moved * (-1, 1, 1), atol=1e-9)
     assert np.linalg.norm(moved, axis=1).max() > 1
 
@@ -265,7 +265,7 @@ def test_units_move_landmarks_as_facs_says(unit, place, direction, least):
 def test_landmarks_are_distinct_symmetric_and_in_order():
     mark = HEAD.landmarks
     assert len(set(mark.tolist())) == 68
-    V, mirror = HEAD.template[mark], RIG.template.layout.mirror
+    V, mirror = HEAD.template[mark], RIG.template.mesh.mirror
     assert (np.diff(V[:17, 0]) > 0).all()  # along the jaw
     assert (np.diff(V[17:27, 0]) > 0).all()  # along the brows
     assert (np.diff(V[27:31, 1]) < 0).all()  # down the nose

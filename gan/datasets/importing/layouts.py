@@ -55,7 +55,7 @@ FACESCAPE = (
 MAX_FILES = 3  # that do not fit, named in a message
 
 
-class Layout(NamedTuple):
+class FolderLayout(NamedTuple):
     """One layout: which paths belong to it, and what they say.
 
     `pattern` matches the end of the path; its groups are subject and, where there are such,
@@ -114,8 +114,8 @@ def _bosphorus(groups: Mapping[str, str]) -> dict[str, str]:
     return {"expression": f"{kind}_{code}"}
 
 
-LAYOUTS: dict[str, Layout] = {
-    "coma": Layout(
+LAYOUTS: dict[str, FolderLayout] = {
+    "coma": FolderLayout(
         "CoMA",
         _pattern(
             r"(?P<subject>FaceTalk_[^/]+)/(?P<sequence>(?P<expression>[^/.]+))"
@@ -123,12 +123,12 @@ LAYOUTS: dict[str, Layout] = {
         ),
         _plain,
     ),
-    "facescape": Layout(
+    "facescape": FolderLayout(
         "FaceScape (TU models)",
         _pattern(r"(?P<subject>\d+)/models_reg/(?P<number>\d+)_[^/]+"),
         _facescape,
     ),
-    "facewarehouse": Layout(
+    "facewarehouse": FolderLayout(
         "FaceWarehouse",
         _pattern(
             r"(?P<subject>Tester_\d+)/(?:TrainingPose|Blendshape)"
@@ -136,7 +136,7 @@ LAYOUTS: dict[str, Layout] = {
         ),
         _facewarehouse,
     ),
-    "bu3dfe": Layout(
+    "bu3dfe": FolderLayout(
         "BU-3DFE",
         _pattern(
             r"(?P<subject>[FM]\d{4})_(?P<code>NE|AN|DI|FE|HA|SA|SU)(?P<level>\d\d)"
@@ -145,7 +145,7 @@ LAYOUTS: dict[str, Layout] = {
         _bu3dfe,
         ("expression", "intensity"),
     ),
-    "bu4dfe": Layout(
+    "bu4dfe": FolderLayout(
         "BU-4DFE",
         _pattern(
             r"(?P<subject>[FM]\d{3})/(?P<sequence>(?P<expression>Angry|Disgust|Fear|Happy|Sad|"
@@ -153,13 +153,13 @@ LAYOUTS: dict[str, Layout] = {
         ),
         _bu4dfe,
     ),
-    "bp4d": Layout(
+    "bp4d": FolderLayout(
         "BP4D-Spontaneous",
         _pattern(r"(?P<subject>[FM]\d{3})/(?P<sequence>(?P<task>T\d))/(?P<frame>\d+)(?:_[^/]*)?"),
         _bp4d,
         ("task",),
     ),
-    "bosphorus": Layout(
+    "bosphorus": FolderLayout(
         "Bosphorus",
         _pattern(
             r"(?P<subject>bs\d{3})_(?P<kind>N|E|LFAU|UFAU|CAU)_(?P<code>[A-Z0-9]+)"
@@ -241,7 +241,7 @@ def _detect(folder: Path, files: list[str]) -> str:
     return best
 
 
-def _match(layout: Layout, files: list[str]) -> tuple[list[Entry], list[str]]:
+def _match(layout: FolderLayout, files: list[str]) -> tuple[list[Entry], list[str]]:
     entries, odd = list[Entry](), []
     for path in files:
         match = layout.pattern.fullmatch(path)

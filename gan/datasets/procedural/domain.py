@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from jaxtyping import Float
 from scipy.sparse.linalg import spsolve
 
-from gan.datasets.procedural.layout import COLUMNS, Layout
+from gan.datasets.procedural.connectivity import COLUMNS, Connectivity
 from gan.datasets.procedural.skull import BOTTOM, TOP, coordinates_of, half_width
 from gan.datasets.tables import read_table
 
@@ -94,34 +94,37 @@ def eye_rings(length: int) -> Float[np.ndarray, "rings length 2"]:
     return np.stack(rings)
 
 
-def build_domain(layout: Layout) -> Domain:
+def build_domain(mesh: Connectivity) -> Domain:
     """Pin the outline, the lips and the lids, and relax all other vertices between them."""
-    P, pinned, i, j, length = _first_guess(layout)
-    n = layout.n_vertices
+    P, pinned, i, j, length = _first_guess(mesh)
+    n = mesh.n_vertices
     # At rest, a chain of springs 1 / length divides its way in these lengths.
     W = sp.coo_array((1 / length, (i, j)), shape=(n, n)).tocsr()
     W = W + W.T
     L = sp.csr_array(sp.diags_array(W.sum(axis=1)) - W)
     free = np.flatnonzero(~pinned)
     P[free] = spsolve(L[free][:, free].tocsc(), -(L[free] @ np.where(pinned[:, None], P, 0)))
-    P = (P + P[layout.mirror] * (-1, 1)) / 2  # exactly symmetric
+    P = (P + P[mesh.mirror] * (-1, 1)) / 2  # exactly symmetric
     return Domain(*P.T)
 
 
 def _first_guess(
-    layout: Layout,
+    mesh: Connectivity,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Place the pinned vertices; return (P, pinned, edges i, j and their wanted lengths)."""
-    P, pinned = np.zeros((layout.n_vertices, 2)), np.zeros(layout.n_vertices, dtype=bool)
-    grid = layout.grid
+    P, pinned = (
+        np.zeros((mesh.n_vertices, 2)),
+        np.zeros(mesh.n_vertices, dtype=bool),
+    )
+    grid = mesh.grid
     seen = grid >= 0
     P[grid[seen]] = _grid_guess()[seen]
-    edges = np.sort(np.stack([layout.quads, np.roll(layout.quads, -1, axis=1)], -1).reshape(-1, 2))
+    edges = np.sort(np.stack([mesh.quads, np.roll(mesh.quads, -1, axis=1)], -1).reshape(-1, 2))
     i, j = np.unique(edges, axis=0).T
     length = np.linalg.norm(P[i] - P[j], axis=1)
     pinned[np.concatenate([grid[0], grid[-1], grid[:, 0], grid[:, -1]])] = True
     for name, draw in (("mouth", mouth_rings), ("eye_L", eye_rings), ("eye_R", eye_rings)):
-        ring = layout.rings[name]
+        ring = mesh.rings[name]
         drawn = draw(ring.shape[1])
         if name == "eye_R":
             drawn = drawn[:, (ring.shape[1] // 2 - np.arange(ring.shape[1])) % ring.shape[1]]

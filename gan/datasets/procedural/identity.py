@@ -16,7 +16,7 @@ class _Places:
 
     def __init__(self) -> None:
         template = build_template()
-        self.V, self.front, self.layout = template.V, template.front, template.layout
+        self.V, self.front, self.mesh = template.V, template.front, template.mesh
         self.along, self.row = template.domain
         self.x, self.y, self.z = template.V.T
         self.side = np.tanh(self.x / 9)  # -1 right, 1 left, 0 on the midline
@@ -51,7 +51,7 @@ class _Places:
 
     def lip(self, upper: bool) -> Float[np.ndarray, " n"]:
         """Return the red of one lip: 1 at its border, 0 at the line between the lips."""
-        ring = self.layout.rings["mouth"]
+        ring = self.mesh.rings["mouth"]
         length = ring.shape[1]
         mine = (np.arange(length) <= length // 2) == upper
         arc = np.sin(np.arange(length) * 2 * np.pi / length)
@@ -118,7 +118,7 @@ def _eyes(p: _Places) -> dict[str, np.ndarray]:
     dx, dy = np.abs(p.x) - EYEBALL[0], p.y - EYEBALL[1]
     ring_share = np.zeros(len(p.x))
     for name in ("eye_L", "eye_R"):
-        ring = p.layout.rings[name]
+        ring = p.mesh.rings[name]
         arc = np.abs(np.sin(np.arange(ring.shape[1]) * 2 * np.pi / ring.shape[1])) ** 0.8
         for vertices, height in zip(ring, [1, 1, 0.75, 0.4, 0.15, 0.04, 0, 0, 0], strict=True):
             ring_share[vertices] = height * arc

@@ -22,7 +22,7 @@ def _nearest(template: Template, along: float, row: float) -> int:
 
 def _mirrored(template: Template, right: list[int]) -> list[int]:
     """Continue a list from the subject's right to the left."""
-    return [*right, *(int(template.layout.mirror[k]) for k in reversed(right))]
+    return [*right, *(int(template.mesh.mirror[k]) for k in reversed(right))]
 
 
 def _jaw(template: Template) -> list[int]:
@@ -42,12 +42,12 @@ def _places(template: Template) -> list[int]:
 
 
 def _eyes(template: Template) -> list[int]:
-    right, left = template.layout.rings["eye_R"][1], template.layout.rings["eye_L"][1]
+    right, left = template.mesh.rings["eye_R"][1], template.mesh.rings["eye_L"][1]
     # Rings start at the corner on the subject's left and go over the upper lid.
     return [*right[[18, 12, 6, 0, 30, 24]].tolist(), *left[[18, 12, 6, 0, 30, 24]].tolist()]
 
 
 def _mouth(template: Template) -> list[int]:
-    outer, inner = template.layout.rings["mouth"][4], template.layout.rings["mouth"][1]
+    outer, inner = template.mesh.rings["mouth"][4], template.mesh.rings["mouth"][1]
     around = [24, 19, 14, 12, 10, 5, 0, 43, 38, 36, 34, 29]
     return [*outer[around].tolist(), *inner[[24, 17, 12, 7, 0, 41, 36, 31]].tolist()]

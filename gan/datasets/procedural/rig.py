@@ -71,8 +71,8 @@ class Rig(NamedTuple):
 def build_rig() -> Rig:
     """Weigh the template's vertices for every muscle."""
     template = build_template()
-    mouth = template.layout.rings["mouth"]
-    lids = (template.layout.rings["eye_L"], template.layout.rings["eye_R"])
+    mouth = template.mesh.rings["mouth"]
+    lids = (template.mesh.rings["eye_L"], template.mesh.rings["eye_R"])
     weights = _hills(template) | _spread(template)
     along, row = template.domain
     edge = np.abs(along) > 0.93 * np.abs(along).max()
@@ -119,9 +119,9 @@ def _hills(template: Template) -> dict[str, np.ndarray]:
 
 def _spread(template: Template) -> dict[str, np.ndarray]:
     """Diffuse the jaw and the lips over the surface."""
-    ring = template.layout.rings["mouth"]
+    ring = template.mesh.rings["mouth"]
     length = ring.shape[1]
-    upper = np.zeros(template.layout.n_vertices, dtype=bool)
+    upper = np.zeros(template.mesh.n_vertices, dtype=bool)
     upper[ring] = (np.arange(length) > 0) & (np.arange(length) < length // 2)
     lower = np.zeros_like(upper)
     lower[ring] = np.arange(length) > length // 2  # the corners are on neither

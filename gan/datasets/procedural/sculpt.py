@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.interpolate import PchipInterpolator
 
+from gan.datasets.procedural.connectivity import Connectivity, build_connectivity, split_quads
 from gan.datasets.procedural.domain import LIP_CORNER, MOUTH_WIDTH, Domain, build_domain
-from gan.datasets.procedural.layout import Layout, build_layout, split_quads
 from gan.datasets.procedural.skull import skin
 from gan.datasets.tables import read_table
 
@@ -26,7 +26,7 @@ _SOFTENING = 1
 class Template(NamedTuple):
     """The mean face."""
 
-    layout: Layout
+    mesh: Connectivity
     domain: Domain
     front: Float[np.ndarray, "n 2"]  # x, y of the bare skin: where features are addressed
     V: Float[np.ndarray, "n 3"]
@@ -36,8 +36,8 @@ class Template(NamedTuple):
 @lru_cache(maxsize=1)
 def build_template() -> Template:
     """Model the mean face, symmetric to the last bit."""
-    layout = build_layout()
-    domain = build_domain(layout)
+    mesh = build_connectivity()
+    domain = build_domain(mesh)
     P = skin(domain.along, domain.row)
     front = P[:, :2].copy()
     x, y = np.abs(front[:, 0]), front[:, 1]
@@ -47,11 +47,11 @@ def build_template() -> Template:
     P[:, 2] -= _socket(x, y)
     P += _nose(front[:, 0], y)
     P[:, 2] = _smooth_max(P[:, 2], _lid_height(x, y), 1.6)
-    P = _soften(P, layout)
-    _shape_lids(P, layout)
-    _shape_lips(P, layout)
-    P = (P + P[layout.mirror] * (-1, 1, 1)) / 2
-    return Template(layout, domain, front, P, split_quads(layout.quads, P, layout.mirror))
+    P = _soften(P, mesh)
+    _shape_lids(P, mesh)
+    _shape_lips(P, mesh)
+    P = (P + P[mesh.mirror] * (-1, 1, 1)) / 2
+    return Template(mesh, domain, front, P, split_quads(mesh.quads, P, mesh.mirror))
 
 
 def _hills(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -107,13 +107,13 @@ def _nose(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return out
 
 
-def _soften(P: np.ndarray, layout: Layout) -> np.ndarray:
+def _soften(P: np.ndarray, mesh: Connectivity) -> np.ndarray:
     """Even out the depth between neighbours, as a thumb would; the outline stays."""
-    sides = np.stack([layout.quads, np.roll(layout.quads, -1, axis=1)], axis=-1).reshape(-1, 2)
+    sides = np.stack([mesh.quads, np.roll(mesh.quads, -1, axis=1)], axis=-1).reshape(-1, 2)
     i, j = np.unique(np.concatenate([sides, sides[:, ::-1]]), axis=0).T
     count = np.bincount(i)
-    fixed = np.isin(np.arange(len(P)), [layout.grid[0], layout.grid[-1]])
-    fixed |= np.isin(np.arange(len(P)), [layout.grid[:, 0], layout.grid[:, -1]])
+    fixed = np.isin(np.arange(len(P)), [mesh.grid[0], mesh.grid[-1]])
+    fixed |= np.isin(np.arange(len(P)), [mesh.grid[:, 0], mesh.grid[:, -1]])
     P = P.copy()
     for _ in range(_SOFTENING):
         mean = np.bincount(i, weights=P[j, 2]) / count
@@ -121,10 +121,10 @@ def _soften(P: np.ndarray, layout: Layout) -> np.ndarray:
     return P
 
 
-def _shape_lids(P: np.ndarray, layout: Layout) -> None:
+def _shape_lids(P: np.ndarray, mesh: Connectivity) -> None:
     """In place: give the lids an edge, and the upper lid its fold."""
     for name in ("eye_L", "eye_R"):
-        ring = layout.rings[name]
+        ring = mesh.rings[name]
         length = ring.shape[1]
         t = np.arange(length) / length * 2 * np.pi
         P[ring[0], 2] -= 0.5 + 1.5 * np.abs(np.sin(t))
@@ -134,9 +134,9 @@ def _shape_lids(P: np.ndarray, layout: Layout) -> None:
         P[ring[5], 2] += 0.4 * over
 
 
-def _shape_lips(P: np.ndarray, layout: Layout) -> None:
+def _shape_lips(P: np.ndarray, mesh: Connectivity) -> None:
     """In place: roll the red of the lips over the teeth."""
-    ring = layout.rings["mouth"][: len(LIP_CORNER)]
+    ring = mesh.rings["mouth"][: len(LIP_CORNER)]
     length = ring.shape[1]
     upper = (np.arange(length) <= length // 2)[None, :]
     q = (P[ring, 0] / MOUTH_WIDTH).clip(-1, 1)

@@ -50,7 +50,7 @@ BLOCKS = {
 }
 
 
-class Layout(NamedTuple):
+class Connectivity(NamedTuple):
     """The mesh without positions."""
 
     grid: Int[np.ndarray, "rows columns"]  # vertex of (r, c + COLUMNS); -1 where rings are
@@ -64,7 +64,7 @@ class Layout(NamedTuple):
         return len(self.mirror)
 
 
-def build_layout() -> Layout:
+def build_connectivity() -> Connectivity:
     """Number the vertices and list the quads, counter-clockwise from the front."""
     grid = np.full((ROWS + 1, 2 * COLUMNS + 1), -1, dtype=np.int64)
     n = 0
@@ -80,7 +80,7 @@ def build_layout() -> Layout:
         n += inner.size
         rings[name] = np.concatenate([inner, border[None]])
     quads = np.concatenate([_grid_quads(grid), *(_ring_quads(ring) for ring in rings.values())])
-    return Layout(grid, rings, quads, _mirror(grid, rings, n))
+    return Connectivity(grid, rings, quads, _mirror(grid, rings, n))
 
 
 def _grid_quads(grid: np.ndarray) -> np.ndarray:
