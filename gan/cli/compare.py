@@ -90,7 +90,6 @@ def compare(
             members,
             opened,
             settings,
-            watch=lambda stage: bar.update(stage, 0, 0),
             progress=bar.update,
         )
         drawn = _draw(members, opened, found, bar) if figures else []

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 import click
 
 from gan.cli.measuring import measuring_options
+from gan.cli.options import ANY, load_run, out_option, run_argument
+from meshkit.cli.parameters import json_option
 
 if TYPE_CHECKING:
     from gan.datasets.store import Dataset
     from gan.sections import MetricConfig
 
-PATH = click.Path(path_type=Path)
-
 
 @click.command()
-@click.argument("run", type=PATH)
-@click.argument("dataset", required=False, type=PATH)
+@run_argument
+@click.argument("dataset", required=False, type=ANY)
 @measuring_options(
     by_default="diversity, specificity, model-free, energy, labels, and those that the run's "
     "configuration names"
@@ -34,10 +34,8 @@ PATH = click.Path(path_type=Path)
     metavar="MIN",
     help="Stop training the judges of decoupling after so many minutes; the next call goes on.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
-@click.option(
-    "-o", "--out", type=PATH, help="File to write.  [default: RUN/evaluation.json]", metavar="FILE"
-)
+@json_option
+@out_option("File to write.  [default: RUN/evaluation.json]", type=ANY, metavar="FILE")
 def evaluate(
     run: Path,
     dataset: Path | None,
@@ -71,13 +69,11 @@ def evaluate(
     from gan.evaluation import evaluate as measure
     from gan.evaluation.kept import kept_in
     from gan.report.tables import print_evaluation
-    from gan.runs.checkpoints import load_model
     from gan.runs.directory import pick_device
-    from meshkit.cli.messages import about, print_json
+    from meshkit.cli.messages import print_json
     from meshkit.files import atomic_path
 
-    with about(run):
-        model = load_model(run)
+    model = load_run(run)
     path = out or run / "evaluation.json"
     with atomic_path(path) as aside, open_data(run, dataset) as opened:
         metrics = chosen_metrics(run, only, names, overrides, budget)
@@ -91,7 +87,6 @@ def evaluate(
                 metrics=metrics,
                 device=pick_device(device),
                 kept=kept_in(run, model, opened, fresh=fresh),
-                watch=lambda stage: bar.update(stage, 0, 0),
                 progress=bar.update,
             )
         if model.provenance.get("dataset") != opened.fingerprint:

@@ -1,14 +1,14 @@
 """The options that `gan evaluate` and `gan compare` have in common."""
 
-from collections.abc import Callable
-from typing import Any
-
 import click
 
+from gan.cli.options import Decorator, option, seed_option
+from meshkit.cli.parameters import options
 
-def measuring_options(*, by_default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+
+def measuring_options(*, by_default: str) -> Decorator:
     """Return a decorator that adds them; `by_default` names the metrics taken without a list."""
-    options = [
+    return options(
         click.option(
             "--metrics",
             "only",
@@ -16,21 +16,19 @@ def measuring_options(*, by_default: str) -> Callable[[Callable[..., Any]], Call
             help="Measure only these, separated by commas; `gan plugins metrics` lists all.  "
             f"[default: {by_default}]",
         ),
-        click.option(
+        option(
             "--samples",
-            type=click.IntRange(20, 1_000_000),
-            default=1000,
-            show_default=True,
+            click.IntRange(20, 1_000_000),
+            1000,
+            "Number of generated faces, and at most of training faces they are held against.",
             metavar="N",
-            help="Number of generated faces, and at most of training faces they are held against.",
         ),
-        click.option(
+        option(
             "--pairs",
-            type=click.IntRange(2, 10_000_000),
-            default=10_000,
-            show_default=True,
+            click.IntRange(2, 10_000_000),
+            10_000,
+            "Number of pairs of faces for each diversity.",
             metavar="N",
-            help="Number of pairs of faces for each diversity.",
         ),
         click.option(
             "--set",
@@ -40,25 +38,6 @@ def measuring_options(*, by_default: str) -> Callable[[Callable[..., Any]], Call
             help="Set one option of a metric, as in sparse.priors=[0,1] or decoupling.steps=300.",
         ),
         click.option("--fresh", is_flag=True, help="Measure again what was measured before."),
-        click.option(
-            "--seed",
-            type=click.IntRange(0, 2**63 - 1000),
-            default=0,
-            show_default=True,
-            help="Seed of all random numbers.",
-        ),
-        click.option(
-            "--device",
-            default="auto",
-            show_default=True,
-            metavar="NAME",
-            help="Search and judge on auto, cpu or cuda; distances are the same on any.",
-        ),
-    ]
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
+        seed_option("Seed of all random numbers."),
+        option("--device", str, "auto", "Where to search and judge: auto, cpu, cuda or cuda:N."),
+    )

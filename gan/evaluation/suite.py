@@ -1,6 +1,6 @@
 """All metrics of a model against the training split of a data set, under one seed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -15,8 +15,6 @@ from gan.progress import Progress, silent
 from gan.provenance import source_commit
 from gan.sections import MetricConfig
 
-Watcher = Callable[[str], None]  # called with the name of each metric as it begins
-
 
 def evaluate(
     model: FaceGenerator,
@@ -28,7 +26,6 @@ def evaluate(
     metrics: Sequence[MetricConfig] | None = None,
     device: torch.device | None = None,
     kept: KeptParts | None = None,
-    watch: Watcher = lambda stage: None,
     progress: Progress = silent,
 ) -> Evaluation:
     """Measure a model by every metric that is asked for.
@@ -50,8 +47,8 @@ def evaluate(
         same on any.
     kept
         What was measured before; what is new is added.
-    watch, progress
-        Called with each metric as it begins; with what a long one is at, how far, of how much.
+    progress
+        Called with each metric as it begins, then with what a long one is at.
 
     Raises
     ------
@@ -87,7 +84,7 @@ def evaluate(
     measured: dict[str, Measured] = {}
     skipped: dict[str, str] = {}
     for config, metric in built:
-        watch(config.name)
+        progress(config.name, 0, 0)
         try:
             measured[config.name] = _measure(context, config, metric, kept or KeptParts(None, {}))
         except Unmeasurable as reason:  # not kept: more data or time may help

@@ -33,7 +33,6 @@ def hold_together(study: Study, report: Report) -> Comparison:
             seed=study.plan.seed,
             metrics=tuple(study.metrics()),
         ),
-        watch=lambda what: report(what, 0, 0),
         progress=report,
     )
 

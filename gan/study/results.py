@@ -1,7 +1,7 @@
 """Several runs measured by the same metrics, numbers and seed, on the same data."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,8 +21,6 @@ from gan.sections import MetricConfig
 from gan.study.member import Kind, Member
 from gan.study.runs import RunFacts, read_facts
 from gan.study.uncertainty import pool
-
-Watcher = Callable[[str], None]  # called with what is measured next
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,6 @@ def compare(
     dataset: Dataset,
     settings: CompareSettings | None = None,
     *,
-    watch: Watcher = lambda stage: None,
     progress: Progress = silent,
 ) -> Comparison:
     """Measure every member; members of one name are seeds of one model.
@@ -147,7 +144,7 @@ def compare(
 
     Parameters
     ----------
-    watch, progress
+    progress
         As in `gan.evaluation.evaluate`; stages begin with the model's title.
 
     Raises
@@ -168,7 +165,7 @@ def compare(
     factors = dict.fromkeys(name for m in members for name in _check_member(m, dataset))
     groups: dict[str, list[tuple[Member, RunFacts, Evaluation]]] = {}
     for member, origin in zip(members, facts, strict=True):
-        found = _measure(member, origin, dataset, settings, watch, progress)
+        found = _measure(member, origin, dataset, settings, progress)
         groups.setdefault(member.name, []).append((member, origin, found))
     results = [
         Result(
@@ -193,7 +190,6 @@ def _measure(
     origin: RunFacts,
     dataset: Dataset,
     settings: CompareSettings,
-    watch: Watcher,
     progress: Progress,
 ) -> Evaluation:
     title = f"{member.title}, seed {origin.seed}"
@@ -207,7 +203,6 @@ def _measure(
         metrics=settings.metrics,
         device=settings.device,
         kept=kept_in(member.run, model, dataset, fresh=settings.fresh),
-        watch=lambda stage: watch(f"{title}: {stage}"),
         progress=lambda stage, done, total: progress(f"{title}: {stage}", done, total),
     )
 

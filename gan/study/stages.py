@@ -181,7 +181,6 @@ def _evaluation(study: Study, stage: Stage, report: Report) -> dict[str, Any]:
         seed=study.plan.seed,
         metrics=study.metrics(),
         device=pick_device(study.device),
-        watch=lambda what: report(what, 0, 0),
         progress=report,
     )
     key = study.evaluation_key(trial)

@@ -75,7 +75,13 @@ def test_good_noisy_and_collapsed_models_score_as_they_must(dataset):
 
 def test_the_record_is_complete_and_reproducible(dataset, tmp_path):
     stages = []
-    found = evaluate(model_of(dataset), dataset, seed=5, watch=stages.append, **SETTINGS)
+    found = evaluate(
+        model_of(dataset),
+        dataset,
+        seed=5,
+        progress=lambda stage, *_: stages.append(stage),
+        **SETTINGS,
+    )
     again = evaluate(model_of(dataset), dataset, seed=5, **SETTINGS)
     other = evaluate(model_of(dataset), dataset, seed=6, **SETTINGS)
     assert stages == [metric.name for metric in default_metrics()]

@@ -33,10 +33,10 @@ def measure(dataset, parts, **changes):
         dataset,
         kept=parts,
         metrics=TAKEN,
-        watch=stages.append,
+        progress=lambda stage, *_: stages.append(stage),
         **(SETTINGS | changes),
     )
-    assert stages == NAMES
+    assert [stage for stage in stages if stage in NAMES] == NAMES
     return found
 
 
