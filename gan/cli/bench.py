@@ -65,14 +65,13 @@ def bench(
 
     Example: gan bench --preset paper --vertices 22000 --set precision.autocast=bf16
     """
-    from gan.cli.progress import stages
     from gan.cli.together import together
     from gan.config import load_config
     from gan.datasets.store import load_dataset
     from gan.parallel import first_process_first
     from gan.training.benchmark import measure, surface_dataset
     from gan.training.loop import pick_device, start
-    from meshkit.cli.messages import print_json
+    from meshkit.cli.messages import print_json, progress_bar
 
     if dataset is not None and vertices is not None:
         raise click.UsageError("give DATASET or --vertices, not both")
@@ -85,10 +84,8 @@ def bench(
             opened = load_dataset(dataset or _heads(preset))
         with opened:
             state = start(config, opened, chosen)
-        with stages(["warming up", *(f"round {n + 1}" for n in range(rounds)), "done"]) as show:
-            result = measure(
-                state, rounds, lambda n: show("warming up" if n < 0 else f"round {n + 1}")
-            )
+        with progress_bar() as progress:
+            result = measure(state, rounds, lambda n: progress("rounds", max(0, n), rounds))
         if as_json:
             extra = {
                 "epochs": epochs,
@@ -102,11 +99,11 @@ def bench(
 
 def _heads(preset: str | None) -> Path:
     """Return the embedded heads at the preset's size; made once, kept in the cache."""
-    from gan.cli.data.progress import progress_bar
+    from gan.cli.data.progress import progress_bar as interruptible_bar
     from gan.datasets.make import SIZES, default_dataset
 
     size = preset if preset in SIZES else "small"
-    with progress_bar() as progress:
+    with interruptible_bar() as progress:
         return default_dataset(size, progress=progress)
 
 

@@ -36,15 +36,14 @@ def doctor(names: tuple[str, ...], timeout: float, as_json: bool) -> None:
     """
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
-    from gan.cli.stage_bar import StageBar
     from gan.probes import choose_probes, describe_cache, try_out, versions
-    from meshkit.cli.messages import print_json
+    from meshkit.cli.messages import print_json, progress_bar
 
     probes = choose_probes(names)
-    with StageBar() as bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with progress_bar() as progress, ThreadPoolExecutor(os.cpu_count()) as pool:
         tries = [pool.submit(try_out, probe, timeout) for probe in probes]
         for n, _ in enumerate(as_completed(tries)):
-            bar.update("trying", n + 1, len(tries))
+            progress("trying", n + 1, len(tries))
     findings = [each.result() for each in tries]
     device = next((f.facts for f in findings if f.name == "torch"), {})
     report: dict[str, Any] = {

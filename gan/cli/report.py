@@ -39,19 +39,16 @@ def report(run: Path, dataset: Path | None, out: Path | None, seed: int, as_json
     """
     from contextlib import nullcontext
 
-    from gan.cli.progress import stages
-    from gan.report.page import STAGES, build_report
+    from gan.report.page import build_report
     from gan.runs.directory import read_run
-    from meshkit.cli.messages import about, tell
+    from meshkit.cli.messages import about, progress_bar, tell
     from meshkit.files import atomic_path
 
     record = read_run(run)  # before anything is written into it
     path = out or run / "report.html"
-    with atomic_path(path) as aside, about(run), stages(STAGES) as watch:
+    with atomic_path(path) as aside, about(run), progress_bar() as progress:
         with _open_data(dataset, record.dataset) or nullcontext() as opened:
-            page = build_report(
-                run, opened, seed=seed, progress=lambda stage, done, total: watch(stage)
-            )
+            page = build_report(run, opened, seed=seed, progress=progress)
         aside.write_text(page, encoding="utf-8")
     size = path.stat().st_size
     tell(f"{path}: {size / 1e6:.1f} MB", {"run": run, "output": path, "bytes": size}, as_json)

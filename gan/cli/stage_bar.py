@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gan.cli.progress import bar_of
+from meshkit.cli.messages import bar_of
 
 
 class StageBar:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gan.cli.progress import bar_of
+from meshkit.cli.messages import bar_of
 from meshkit.cli.parameters import json_option
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
