@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan.datasets.store import load_dataset
-from gan.evaluation.diversity import draw_pairs
 from gan.evaluation.embedding import normal_maps
 from gan.evaluation.embedding.judge import Material, find_material, obtain_judge, try_out
 from gan.evaluation.embedding.learning import JudgeSettings
@@ -18,6 +17,7 @@ from gan.evaluation.embedding.normal_maps import NormalMaps, frame_of_template
 from gan.evaluation.embedding.threshold import choose_threshold, draw_different
 from gan.evaluation.embedding.triplets import draw_batch, triplet_loss
 from gan.evaluation.metric import Unmeasurable, silent
+from gan.evaluation.metrics.diversity import draw_pairs
 from meshkit.render import render_mesh
 from tests.gan.replay import TRAIN, write_people
 from tests.gan.runs import flip

@@ -1,10 +1,13 @@
-"""Every term by hand, or against the definition written out."""
+"""What a written-out iteration does not reach of the losses: edges, boundaries, wrong options."""
+
+import math
 
 import numpy as np
 import pytest
 import torch
 
-from gan.losses import FACTOR_LOSSES
+from gan.losses import ADVERSARIAL_LOSSES, FACTOR_LOSSES
+from gan.losses.adversarial import Hinge, LogisticR1, WassersteinPenalty
 from gan.losses.contrastive import contrastive_loss
 from gan.losses.feature import feature_distance
 
@@ -36,16 +39,31 @@ def test_contrast_by_hand():
     assert slope.abs().max() == 0
 
 
+def test_the_boundary_moves_with_the_scores_where_only_differences_count():
+    real, fake = torch.tensor([3.0, 5.0]), torch.tensor([1.0, 1.0])
+    wasserstein = WassersteinPenalty()
+    assert wasserstein.boundary(real, fake).item() == 2.5
+    assert wasserstein.boundary(real + 7, fake + 7).item() == 9.5
+    assert LogisticR1().boundary(real + 7, fake + 7).item() == 0
+    assert Hinge().boundary(real + 7, fake + 7).item() == 0
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
         ("supervised-contrastive", {"temperature": 0.0}, "temperature must be positive, got 0.0"),
         ("supervised-contrastive", {"projection": -1}, "projection must not be negative, got -1"),
         ("feature", {"distance": "l1"}, "unknown feature distance 'l1'; known: cosine, l2"),
+        ("r1", {"interval": 0}, "interval must be at least 1, got 0"),
+        ("r1", {"penalty": -1.0}, "penalty must be a number that is not negative, got -1.0"),
+        ("wgan-gp", {"penalty": math.nan}, "penalty must be a number .*, got nan"),
+        ("hinge", {"penalty": 1.0}, "'hinge' has no option 'penalty'; it has no options"),
     ],
 )
-def test_options_of_factor_losses_that_make_no_sense(name, options, message):
+def test_options_that_make_no_sense(name, options, message):
+    registry, sizes = ADVERSARIAL_LOSSES, {}
+    if name in FACTOR_LOSSES:
+        sizes = {"classes": 3, "code_size": 2, "feature_size": 8, "rng": torch.Generator()}
+        registry = FACTOR_LOSSES
     with pytest.raises(ValueError, match=message):
-        FACTOR_LOSSES.build(
-            name, options, classes=3, code_size=2, feature_size=8, rng=torch.Generator()
-        )
+        registry.build(name, options, **sizes)

@@ -13,7 +13,7 @@ from gan.errors import CheckpointError, DatasetError, TrainingDiverged
 from gan.runs.checkpoints import list_checkpoints, newest_good_checkpoint
 from gan.training.codes import draw_codes
 from gan.training.loop import pick_device, start, train
-from gan.training.state import TrainState, learning_rate_factor
+from gan.training.state import TrainState
 from gan.training.step import fold_last_layer, iterate
 from meshkit.io import load_mesh
 from tests.gan.conftest import blobs, tiny
@@ -168,13 +168,6 @@ def test_a_run_says_what_it_is(tiny_dataset, tmp_path):
     ]
     assert len(list_checkpoints(run)) == 2
     assert not list(run.rglob("*.partial"))
-
-
-@pytest.mark.parametrize(("decay", "half"), [("none", 1.0), ("linear", 0.5), ("cosine", 0.5)])
-def test_learning_rates_decay(decay, half):
-    config = tiny().optimizer.model_copy(update={"decay": decay})
-    assert learning_rate_factor(config, 0, 10) == 1.0
-    assert learning_rate_factor(config, 5, 10) == pytest.approx(half)
 
 
 def test_devices():
