@@ -50,9 +50,9 @@ def local_device(name: str) -> str:
         return name
     if ":" in name:
         raise ValueError(f"device {name}: several processes cannot share one GPU; name cuda alone")
-    local, found = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
-    if name in ("auto", "cuda") and local >= found:
-        raise ValueError(f"process {local} of this machine finds {found} GPUs; start {found}")
+    local, devices = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if name in ("auto", "cuda") and local >= devices:
+        raise ValueError(f"process {local} of this machine finds {devices} GPUs; start {devices}")
     return f"cuda:{local}" if name == "auto" else f"{name}:{local}"
 
 

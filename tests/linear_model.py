@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from gan.models.contract import Core
 from gan.models.face_model import FaceModel, Factor
 from meshkit.flattening.boundary import square_boundary
 from meshkit.primitives import hemisphere
@@ -49,23 +50,22 @@ def linear_model(
     flat = np.concatenate([mode.reshape(len(mode), template.size) for mode in modes.values()])
     W2 = torch.from_numpy(np.concatenate([flat, -flat]).T).float().contiguous() / (1 + SLOPE)
     identity = torch.eye(len(flat))
-    return FaceModel(
+    core = Core(
         factors=tuple(factors),
         codes=fixed,
         noise_size=len(modes["noise"]),
         template=torch.from_numpy(template).float(),
         faces=torch.from_numpy(faces.astype(np.int64)),
         UV=torch.from_numpy(flatten(template, faces)),
-        weights={
-            "W1": torch.cat([identity, -identity]),
-            "b1": torch.zeros(2 * len(flat)),
-            "W2": W2,
-            "b2": torch.zeros(template.size),
-        },
-        scale=1.0,
-        slope=SLOPE,
         provenance={"step": 0, "dataset": "none"} | dict(provenance or {}),
     )
+    weights = {
+        "W1": torch.cat([identity, -identity]),
+        "b1": torch.zeros(2 * len(flat)),
+        "W2": W2,
+        "b2": torch.zeros(template.size),
+    }
+    return FaceModel(core, weights, scale=1.0, slope=SLOPE)
 
 
 def flatten(template: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -74,10 +74,10 @@ def principal_components(blocks: Blocks, k: int, *, rng: np.random.Generator) ->
             Y += centred.T @ P
         values, vectors = np.linalg.eigh(G)
         values, vectors = values[::-1].clip(0), vectors[:, ::-1]
-        found = values[: len(before)]
-        if np.abs(found - before).max() <= _SETTLED * max(values[0], np.finfo(float).tiny):
+        variances = values[: len(before)]
+        if np.abs(variances - before).max() <= _SETTLED * max(values[0], np.finfo(float).tiny):
             break
-        before = found
+        before = variances
         Q = np.linalg.qr(Y @ vectors)[0]
     keep = int((values[:k] > _NOTHING * values[0]).sum())
     basis = (Q @ vectors[:, :keep]).T

@@ -14,7 +14,7 @@ from gan.models.contract import FaceGenerator
 from meshkit.files import atomic_path
 
 FILE = "reconstruction.json"
-MOST = 500  # meshes of each split
+MAX_MESHES = 500  # meshes of each split
 _BLOCK = 64
 SPLITS = ("train", "test")
 
@@ -45,8 +45,8 @@ def measure_reconstruction(
     for X in dataset.chunks(rows, _BLOCK):
         with torch.no_grad():
             codes = model.encode(torch.from_numpy(X).to(model.template.device))
-            found = model.decode(codes).cpu().numpy()
-        errors.append(_distance(found, X))
+            decoded = model.decode(codes).cpu().numpy()
+        errors.append(_distance(decoded, X))
         references.append(_distance(mean[None], X))
     return Reconstruction(
         float(np.concatenate(errors).mean()), float(np.concatenate(references).mean()), len(rows)
@@ -61,17 +61,17 @@ def write_reconstruction(run: Path, model: FaceGenerator, dataset: Dataset) -> d
     train = dataset.indices("train")
     some = _spread(train)
     mean = np.concatenate(list(dataset.chunks(some))).mean(axis=0, dtype=np.float64)
-    found = {
+    results = {
         split: measure_reconstruction(model, dataset, _spread(dataset.indices(split)), mean)
         for split in SPLITS
         if len(dataset.indices(split))
     }
     text = json.dumps(
-        {"unit": "mm", **{split: result._asdict() for split, result in found.items()}}, indent=1
+        {"unit": "mm", **{split: result._asdict() for split, result in results.items()}}, indent=1
     )
     with atomic_path(run / FILE) as aside:
         aside.write_text(text + "\n")
-    return {f"reconstruction/{split}": result.error for split, result in found.items()}
+    return {f"reconstruction/{split}": result.error for split, result in results.items()}
 
 
 def read_reconstruction(run: Path) -> dict[str, Reconstruction]:
@@ -83,8 +83,8 @@ def read_reconstruction(run: Path) -> dict[str, Reconstruction]:
         The file is missing or damaged.
     """
     try:
-        found = json.loads((run / FILE).read_text())
-        return {split: Reconstruction(**found[split]) for split in SPLITS if split in found}
+        stored = json.loads((run / FILE).read_text())
+        return {split: Reconstruction(**stored[split]) for split in SPLITS if split in stored}
     except FileNotFoundError:
         raise CheckpointError(f"{run} has no {FILE}: its training has not ended") from None
     except (ValueError, TypeError, AttributeError) as error:
@@ -93,7 +93,7 @@ def read_reconstruction(run: Path) -> dict[str, Reconstruction]:
 
 def _spread(rows: np.ndarray) -> np.ndarray:
     return np.asarray(
-        rows[np.unique(np.linspace(0, len(rows) - 1, min(MOST, len(rows))).astype(int))]
+        rows[np.unique(np.linspace(0, len(rows) - 1, min(MAX_MESHES, len(rows))).astype(int))]
     )
 
 

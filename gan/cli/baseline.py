@@ -81,16 +81,16 @@ def baseline(
     errors = read_reconstruction(out) if over else {}
     facts = {"run": out, "baseline": name, "reason": outcome.reason, "step": outcome.step}
     facts |= {"steps": outcome.iterations, "minutes": outcome.minutes}
-    facts["reconstruction_mm"] = {k: found.error for k, found in errors.items()}
-    facts["mean_face_mm"] = {k: found.reference for k, found in errors.items()}
+    facts["reconstruction_mm"] = {split: result.error for split, result in errors.items()}
+    facts["mean_face_mm"] = {split: result.reference for split, result in errors.items()}
     tell(f"{out}: {outcome.reason} after {steps}", facts, as_json)
     if not over:
         click.echo(f"continue with: gan baseline {name} --resume -o {out}", err=True)
         sys.exit(130)
-    for split, found in errors.items() if not as_json else ():
+    for split, result in errors.items() if not as_json else ():
         click.echo(
-            f"{split} faces come back within {found.error:.3f} mm; "
-            f"the mean face is {found.reference:.3f} mm away ({found.meshes} meshes)"
+            f"{split} faces come back within {result.error:.3f} mm; "
+            f"the mean face is {result.reference:.3f} mm away ({result.meshes} meshes)"
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import scipy.sparse as sp
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from gan.models.contract import PRIOR, Core, Factor
@@ -25,13 +25,6 @@ class FaceModel(StoredModel):
 
     Attributes
     ----------
-    factors : tuple of Factor
-    codes : dict of (C, d)
-        The fixed code of every class of a factor, row c for class c.
-    noise_size : int
-    template : (V, 3), mm
-    faces : (T, 3)
-    UV : (V, 2)
     weights : dict
         W1 (H, Z), b1 (H,), W2 (3V, H), b2 (3V,): row 3 v + c of W2 is coordinate c of vertex v.
     scale : float, mm
@@ -43,33 +36,9 @@ class FaceModel(StoredModel):
     FORMAT = "meshkit-gan face model 1"
 
     def __init__(
-        self,
-        *,
-        factors: tuple[Factor, ...],
-        codes: Mapping[str, Tensor],
-        noise_size: int,
-        template: Float[Tensor, "V 3"],
-        faces: Int[Tensor, "T 3"],
-        UV: Float[Tensor, "V 2"],
-        weights: Mapping[str, Tensor],
-        scale: float,
-        slope: float,
-        landmarks: Int[Tensor, " L"] | None = None,
-        provenance: Mapping[str, object] | None = None,
+        self, core: Core, weights: Mapping[str, Tensor], *, scale: float, slope: float
     ) -> None:
-        super().__init__(
-            Core(
-                factors=factors,
-                codes=codes,
-                template=template,
-                faces=faces,
-                UV=UV,
-                landmarks=landmarks,
-                noise_size=noise_size,
-                provenance=provenance or {},
-            ),
-            {},
-        )
+        super().__init__(core, {})
         self.weights = dict(weights)
         self.scale, self.slope = scale, slope
 
@@ -134,19 +103,8 @@ class FaceModel(StoredModel):
         cls, core: Core, tensors: Mapping[str, Tensor], header: Mapping[str, Any]
     ) -> "FaceModel":
         """Build a model from what `stored` returned."""
-        return cls(
-            factors=core.factors,
-            codes=core.codes,
-            noise_size=core.noise_size,
-            template=core.template,
-            faces=core.faces,
-            UV=core.UV,
-            landmarks=core.landmarks,
-            weights=below(tensors, "generator."),
-            scale=float(header["scale"]),
-            slope=float(header["slope"]),
-            provenance=core.provenance,
-        )
+        weights = below(tensors, "generator.")
+        return cls(core, weights, scale=float(header["scale"]), slope=float(header["slope"]))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the weights, which must fit each other."""

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 STEPS = 60
-_FIRST, _LEAST, _MOST = 1e-2, 1e-7, 1e7  # damping, as a share of the mean diagonal
+# Damping, as a share of the mean diagonal.
+_FIRST_DAMPING, _MIN_DAMPING, _MAX_DAMPING = 1e-2, 1e-7, 1e7
 _SETTLED = 1e-7  # a relative decrease below this ends the search
 
 
@@ -41,7 +42,7 @@ class PerceptronInverse:
         target = (d.double() - self.scale * self.b2) @ self.project.T
         z = target.new_zeros(len(d), self.W1.shape[1])
         cost = self._cost(z, target, prior)
-        damping = torch.full_like(cost, _FIRST)
+        damping = torch.full_like(cost, _FIRST_DAMPING)
         for _ in range(STEPS):
             new = z - self._step(z, target, prior, damping)
             new_cost = self._cost(new, target, prior)
@@ -49,9 +50,11 @@ class PerceptronInverse:
             gain = torch.where(better, cost - new_cost, 0) / cost.clamp(min=1e-300)
             z = torch.where(better[:, None], new, z)
             cost = torch.where(better, new_cost, cost)
-            damping = torch.where(better, damping / 4, damping * 4).clamp(_LEAST, _MOST)
+            damping = torch.where(better, damping / 4, damping * 4).clamp(
+                _MIN_DAMPING, _MAX_DAMPING
+            )
             # A refused step says nothing yet: its damping grows until one is taken or none can be.
-            if bool(((better & (gain < _SETTLED)) | (damping >= _MOST)).all()):
+            if bool(((better & (gain < _SETTLED)) | (damping >= _MAX_DAMPING)).all()):
                 break
         codes: Tensor = z.to(d.dtype)
         return codes

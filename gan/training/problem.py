@@ -1,6 +1,7 @@
 """What is frozen before the first step: template, mapping, statistics, images, labels."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +9,12 @@ import torch
 from torch import Tensor
 
 from gan.cache import cache_folder
-from gan.config import Config
+from gan.config import Config, FactorConfig
 from gan.datasets.store import Dataset
 from gan.errors import DatasetError
 from gan.losses.classification import class_weights
 from gan.models.face_model import Factor
+from gan.sections import MappingConfig
 from gan.training.choices import check_choices
 from gan.training.images import RealImages, cached_images
 from gan.training.samplers import SAMPLERS, AbstractSampler
@@ -67,33 +69,24 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
         The template cannot be flattened.
     """
     check_choices(config)
-    indices = np.flatnonzero(dataset.split == TRAIN)
-    if len(indices) < config.training.batch:
-        raise DatasetError(
-            f"{dataset.path}: {len(indices)} training meshes, fewer than a batch of "
-            f"{config.training.batch}; use more data, or a smaller training.batch"
-        )
-    factors, classes = _factors(dataset, config, indices)
+    indices = _training_meshes(dataset, config.training.batch)
+    factors, classes = _factors(dataset, config.factors, indices)
     sampler = SAMPLERS.build(
         config.sampler.name, config.sampler.options, n_meshes=len(indices), labels=classes
     )
-    template = dataset.template.astype(np.float64)
-    faces = dataset.faces.astype(np.int64)
-    flat = parameterize(template, faces, weights=config.mapping.weights, fill_holes=True)
-    n = config.mapping.size
-    mapping = image_mapping(flat, config, len(template))
+    flat, mapping = _flatten(dataset, config.mapping)
     folder = cache_folder() / dataset.fingerprint[:16]
     folder.mkdir(exist_ok=True)
-    raw = cached_images(dataset, indices, mapping.matrix(), n, folder)
-    plain = {name: table.numpy() for name, table in classes.items()}
+    raw = cached_images(dataset, indices, mapping.matrix(), config.mapping.size, folder)
     images, mapping = RealImages(raw, device), mapping.to(device)
+    template = dataset.template.astype(np.float64)
     on_device = torch.from_numpy(template).float().to(device)
-    offset = (mapping(on_device) - images.mean.flatten(1).T) / images.deviation
+    plain = {name: labels.numpy() for name, labels in classes.items()}
     return Problem(
         factors=factors,
-        labels=_tables(config, classes, sampler, device),
+        labels=_tables(config.factors, classes, sampler, device),
         template=template,
-        faces=faces,
+        faces=dataset.faces.astype(np.int64),
         UV=flat.UV,
         statistics=displacement_statistics(
             dataset, indices, plain, config.generator.hidden, folder
@@ -101,7 +94,7 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
         images=images,
         mapping=mapping,
         sampler=sampler,
-        offset=offset,
+        offset=(mapping(on_device) - images.mean.flatten(1).T) / images.deviation,
         half_height=float(np.ptp(template[:, 1]) / 2),
         indices=indices,
         landmarks=dataset.landmarks,
@@ -109,9 +102,29 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
     )
 
 
-def image_mapping(flat: Parameterization, config: Config, n_vertices: int) -> GeometryMapping:
+def _training_meshes(dataset: Dataset, batch: int) -> np.ndarray:
+    """Return the rows of the training split; refuse fewer than a batch."""
+    indices = np.flatnonzero(dataset.split == TRAIN)
+    if len(indices) < batch:
+        raise DatasetError(
+            f"{dataset.path}: {len(indices)} training meshes, fewer than a batch of {batch}; use "
+            "more data, or a smaller training.batch"
+        )
+    return indices
+
+
+def _flatten(dataset: Dataset, settings: MappingConfig) -> tuple[Parameterization, GeometryMapping]:
+    """Return the flat map of the template and the layer from meshes to images."""
+    template, faces = dataset.template.astype(np.float64), dataset.faces.astype(np.int64)
+    flat = parameterize(template, faces, weights=settings.weights, fill_holes=True)
+    return flat, image_mapping(flat, settings, len(template))
+
+
+def image_mapping(
+    flat: Parameterization, settings: MappingConfig, n_vertices: int
+) -> GeometryMapping:
     """Return the layer from meshes to images; warn if faces of the flat map lie on each other."""
-    n, settings = config.mapping.size, config.mapping
+    n = settings.size
     if len(flat.flips):
         warnings.warn(
             f"mapping.weights = {settings.weights!r}: {len(flat.flips)} faces of the flat map are "
@@ -126,20 +139,20 @@ def image_mapping(flat: Parameterization, config: Config, n_vertices: int) -> Ge
 
 
 def _factors(
-    dataset: Dataset, config: Config, indices: np.ndarray
+    dataset: Dataset, wanted: Sequence[FactorConfig], indices: np.ndarray
 ) -> tuple[tuple[Factor, ...], dict[str, Tensor]]:
     """Keep the classes that occur in training; renumber the labels."""
     factors, table = [], {}
-    for factor in config.factors:
+    for factor in wanted:
         if factor.name not in dataset.labels:
             known = ", ".join(dataset.labels) or "none"
             raise DatasetError(f"{dataset.path}: no labels for {factor.name!r}; it has {known}")
         labels = dataset.labels[factor.name][indices].astype(np.int64)
         present = np.unique(labels[labels >= 0])
         if len(present) < 2:
-            found = f"{len(present)} class" if len(present) else "no labelled mesh"
+            classes_there = f"{len(present)} class" if len(present) else "no labelled mesh"
             raise DatasetError(
-                f"{dataset.path}: {factor.name!r} has {found} in the training split; "
+                f"{dataset.path}: {factor.name!r} has {classes_there} in the training split; "
                 "a factor needs two classes or more"
             )
         names = dataset.names[factor.name]
@@ -152,11 +165,14 @@ def _factors(
 
 
 def _tables(
-    config: Config, classes: dict[str, Tensor], sampler: AbstractSampler, device: torch.device
+    factors: Sequence[FactorConfig],
+    classes: dict[str, Tensor],
+    sampler: AbstractSampler,
+    device: torch.device,
 ) -> dict[str, FactorLabels]:
     """Weigh the classes by their shares of what is shown, as the sampler draws it."""
     draws, tables = sampler.draws(), {}
-    for factor in config.factors:
+    for factor in factors:
         labels = classes[factor.name]
         weights = torch.ones(int(labels.max()) + 1)
         if factor.balance == "uniform":

@@ -136,10 +136,10 @@ class Profile:
 
 
 def _graph(root: Any) -> list[Any]:
-    found, todo = {root}, [root]
+    nodes, todo = {root}, [root]
     while todo:
         for node, _ in todo.pop().next_functions:
-            if node is not None and node not in found:
-                found.add(node)
+            if node is not None and node not in nodes:
+                nodes.add(node)
                 todo.append(node)
-    return list(found)
+    return list(nodes)

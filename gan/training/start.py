@@ -5,12 +5,14 @@ import math
 import torch
 from torch import Tensor
 
-from gan.config import Config
 from gan.models.generator import Anchors, Components
+from gan.sections import GeneratorConfig
 from gan.training.problem import Problem
 
 
-def starting_groups(config: Config, problem: Problem, codes: dict[str, Tensor]) -> list[Components]:
+def starting_groups(
+    settings: GeneratorConfig, problem: Problem, codes: dict[str, Tensor]
+) -> list[Components]:
     """Return the groups of components for `generator.start`; empty for "random".
 
     "principal-components": one group for all codes. "factored-components": the classes of the
@@ -18,33 +20,35 @@ def starting_groups(config: Config, problem: Problem, codes: dict[str, Tensor]) 
     "additive": the same, linearly: a morphable model, whose fixed codes are set in `codes`, in
     place.
     """
-    match config.generator.start:
+    match settings.start:
         case "random":
             return []
         case "principal-components":
-            return _components_start(config, problem)
+            return _components_start(settings, problem)
         case "factored-components":
-            return _factored_start(config, problem, codes)
+            return _factored_start(settings, problem, codes)
         case "additive":
-            return _additive_start(config, problem, codes)
+            return _additive_start(settings, problem, codes)
 
 
-def _components_start(config: Config, problem: Problem) -> list[Components]:
+def _components_start(settings: GeneratorConfig, problem: Problem) -> list[Components]:
     """One group: every unit looks at all codes."""
     return [
         Components(
             slice(0, None),
-            torch.from_numpy(problem.statistics.components[: config.generator.hidden]),
+            torch.from_numpy(problem.statistics.components[: settings.hidden]),
         )
     ]
 
 
-def _factored_start(config: Config, problem: Problem, codes: dict[str, Tensor]) -> list[Components]:
+def _factored_start(
+    settings: GeneratorConfig, problem: Problem, codes: dict[str, Tensor]
+) -> list[Components]:
     """Return a group that the first factor's code drives and one that the others' codes drive.
 
     Their fixed codes give the means of their classes; the noise starts mute.
     """
-    hidden, statistics = config.generator.hidden, problem.statistics
+    hidden, statistics = settings.hidden, problem.statistics
     half = hidden // 2  # the other units start at 0: room for what is not additive
     between = torch.from_numpy(statistics.between[: half // 2])
     within = torch.from_numpy(statistics.within[: half - half // 2])
@@ -61,7 +65,9 @@ def _factored_start(config: Config, problem: Problem, codes: dict[str, Tensor]) 
     ]
 
 
-def _additive_start(config: Config, problem: Problem, codes: dict[str, Tensor]) -> list[Components]:
+def _additive_start(
+    settings: GeneratorConfig, problem: Problem, codes: dict[str, Tensor]
+) -> list[Components]:
     """Return groups that make the generator an additive linear model; set fixed codes, in place.
 
     Entry k of the first factor's code is the coefficient of component k of its class means, in
@@ -70,7 +76,7 @@ def _additive_start(config: Config, problem: Problem, codes: dict[str, Tensor]) 
     without a mesh, keep the codes that were drawn. Several further factors share the variance.
     """
     statistics = problem.statistics
-    share = max(1, config.generator.hidden // (2 * len(problem.factors)))  # pairs of units
+    share = max(1, settings.hidden // (2 * len(problem.factors)))  # pairs of units
     first, *others = problem.factors
     between = torch.from_numpy(statistics.between[:share])
     _place_codes(codes[first.name], torch.from_numpy(statistics.class_codes[:, : len(between)]))
@@ -88,8 +94,8 @@ def _additive_start(config: Config, problem: Problem, codes: dict[str, Tensor]) 
     return groups
 
 
-def _place_codes(codes: Tensor, found: Tensor) -> None:
+def _place_codes(codes: Tensor, of_means: Tensor) -> None:
     """Set the leading entries of the codes of classes that have meshes, in place."""
-    width = min(codes.shape[1], found.shape[1])
-    known = found.abs().sum(dim=1) > 0
-    codes[known, :width] = found[known, :width].float()
+    width = min(codes.shape[1], of_means.shape[1])
+    known = of_means.abs().sum(dim=1) > 0
+    codes[known, :width] = of_means[known, :width].float()

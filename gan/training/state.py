@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from gan.config import Config, FactorConfig, OptimizerConfig
 from gan.losses import ADVERSARIAL_LOSSES, FACTOR_LOSSES, REGULARIZERS
 from gan.losses.base import AbstractAdversarialLoss
+from gan.models.contract import Core
 from gan.models.discriminator import DISCRIMINATORS, AbstractDiscriminator
 from gan.models.face_model import FaceModel, Factor
 from gan.models.generator import GENERATORS, AbstractMeshGenerator
@@ -132,18 +133,21 @@ class TrainState(Position):
         """Return what the run yields now: the averaged generator, the codes, the template."""
         problem, weights = self.problem, self.average or dict(self.generator.named_parameters())
         marks = problem.landmarks
-        return FaceModel(
+        core = Core(
             factors=problem.factors,
             codes={name: code.clone() for name, code in self.codes.items()},
             noise_size=self.config.generator.noise_size,
-            template=torch.from_numpy(problem.template).float().to(self.device),
-            faces=torch.from_numpy(problem.faces).to(self.device),
-            UV=torch.from_numpy(problem.UV).to(self.device),
-            landmarks=None if marks is None else torch.from_numpy(marks).to(self.device),
-            weights=self.generator.plain(weights),
-            scale=problem.statistics.scale,
-            slope=self.config.generator.slope,
+            template=torch.from_numpy(problem.template).float(),
+            faces=torch.from_numpy(problem.faces),
+            UV=torch.from_numpy(problem.UV),
+            landmarks=None if marks is None else torch.from_numpy(marks),
             provenance={"step": self.step, "dataset": problem.fingerprint},
+        )
+        return FaceModel(
+            core.to(self.device),
+            self.generator.plain(weights),
+            scale=problem.statistics.scale,
+            slope=self.generator.slope,
         )
 
 
@@ -179,7 +183,7 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
         hidden=config.generator.hidden,
         slope=config.generator.slope,
         mean=torch.from_numpy(statistics.mean.ravel() / statistics.scale).float(),
-        groups=starting_groups(config, problem, codes),
+        groups=starting_groups(config.generator, problem, codes),
         rng=rng,
     )
     discriminator = DISCRIMINATORS.build(

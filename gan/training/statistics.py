@@ -18,7 +18,7 @@ BLOCK = 256  # meshes read at once
 SAMPLED = 1024  # meshes from which components are computed
 PROJECTED = 64  # meshes projected at once
 ALTERNATIONS = 5  # between the effects of classes and of states
-LEAST = 1e-2  # variance of a state, over that of the one that varies most
+MIN_VARIANCE = 1e-2  # variance of a state, over that of the one that varies most
 TINY = 1e-12  # for what must not be 0
 
 
@@ -141,10 +141,10 @@ def class_effects(
         a = _class_means(M - b[of_state], of_class, weight)
         error = np.square(M - a[of_class] - b[of_state]).sum(axis=1)
         square = _class_means(error[:, None], of_state)[:, 0]
-        most = max(float(square.max()), TINY)
-        weight = (trust / np.maximum(square / most, LEAST))[of_state]
-    shown = np.unique(of_class)
-    a[shown] -= a[shown].mean(axis=0)
+        largest = max(float(square.max()), TINY)
+        weight = (trust / np.maximum(square / largest, MIN_VARIANCE))[of_state]
+    occurring = np.unique(of_class)
+    a[occurring] -= a[occurring].mean(axis=0)
     return a
 
 

@@ -195,7 +195,7 @@ def _draw(state: TrainState, labelled: str) -> CodeBatch:
 
 
 def _as_images(pixels: Tensor, state: TrainState) -> Float[Tensor, "B 3 n n"]:
-    n = state.config.mapping.size
+    n = state.problem.images.mean.shape[-1]
     return pixels.view(n, n, 3, -1).permute(3, 2, 0, 1).contiguous()
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from gan.models.contract import Core
 from gan.models.face_model import FaceModel, Factor
 from meshkit.primitives import hemisphere
 
@@ -22,7 +23,7 @@ def smooth_model(seed: int = 0, *, bend: bool = True) -> FaceModel:
     V, W2 = 40 * V, np.concatenate([modes, -modes], axis=2).reshape(3 * len(V), 14)
     W1 = np.concatenate([np.eye(7), -0.3 * np.eye(7)]) if bend else np.eye(14, 7)
     generator = torch.Generator().manual_seed(seed)
-    return FaceModel(
+    core = Core(
         factors=(Factor("identity", 4, ("anna", "bert")), Factor("expression", 3, ("sad", "glad"))),
         codes={
             "identity": torch.randn(2, 4, generator=generator),
@@ -32,13 +33,12 @@ def smooth_model(seed: int = 0, *, bend: bool = True) -> FaceModel:
         template=torch.from_numpy(V).float(),
         faces=torch.from_numpy(F),
         UV=torch.zeros(len(V), 2),
-        weights={
-            "W1": torch.from_numpy(W1).float(),
-            "b1": torch.zeros(14),
-            "W2": torch.from_numpy(W2).float(),
-            "b2": torch.zeros(3 * len(V)),
-        },
-        scale=SCALE,
-        slope=0.2 if bend else 1.0,
         landmarks=torch.arange(0, len(V), 9),
     )
+    weights = {
+        "W1": torch.from_numpy(W1).float(),
+        "b1": torch.zeros(14),
+        "W2": torch.from_numpy(W2).float(),
+        "b2": torch.zeros(3 * len(V)),
+    }
+    return FaceModel(core, weights, scale=SCALE, slope=0.2 if bend else 1.0)

@@ -81,4 +81,4 @@ def test_flips_of_named_weights_are_said(tiny_dataset):
     flat = parameterize(V, F)
     flipped = flat._replace(flips=np.array([2, 5, 7]))
     with pytest.warns(UserWarning, match="'auto': 3 faces of the flat map are flipped"):
-        image_mapping(flipped, config, len(V))
+        image_mapping(flipped, config.mapping, len(V))

@@ -8,29 +8,29 @@ import torch
 from safetensors.torch import save_file
 
 from gan.errors import CheckpointError
+from gan.models.contract import Core
 from gan.models.face_model import FaceModel, Factor
 from gan.models.generator import GENERATORS, AbstractMeshGenerator, Anchors, Components
 
 
 def small_model(seed: int = 0) -> FaceModel:
     rng = torch.Generator().manual_seed(seed)
-    return FaceModel(
+    core = Core(
         factors=(Factor("identity", 4, ("anna", "bert")), Factor("expression", 3, ("sad", "glad"))),
         codes={"identity": torch.randn(2, 4, generator=rng), "expression": torch.zeros(2, 3)},
         noise_size=2,
         template=torch.randn(6, 3, generator=rng),
         faces=torch.tensor([[0, 1, 2]]),
         UV=torch.rand(6, 2, generator=rng),
-        weights={
-            "W1": torch.randn(5, 9, generator=rng),
-            "b1": torch.randn(5, generator=rng),
-            "W2": torch.randn(18, 5, generator=rng),
-            "b2": torch.randn(18, generator=rng),
-        },
-        scale=2.5,
-        slope=0.2,
         provenance={"step": 7},
     )
+    weights = {
+        "W1": torch.randn(5, 9, generator=rng),
+        "b1": torch.randn(5, generator=rng),
+        "W2": torch.randn(18, 5, generator=rng),
+        "b2": torch.randn(18, generator=rng),
+    }
+    return FaceModel(core, weights, scale=2.5, slope=0.2)
 
 
 def test_a_label_fixes_its_code_and_leaves_the_others():

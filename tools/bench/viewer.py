@@ -11,6 +11,7 @@ import zstandard
 from measure import Row, race
 from websockets.sync.client import ClientConnection, connect
 
+from gan.models.contract import Core
 from gan.models.face_model import FaceModel, Factor
 from gan.viewing.face_viewer import view_faces
 from gan.viewing.shading import DISPLACEMENT, DISTORTION, NORMALS, PLAIN
@@ -135,19 +136,18 @@ def large_model() -> FaceModel:
     def random(*shape: int) -> torch.Tensor:
         return torch.randn(*shape, generator=rng)
 
-    return FaceModel(
+    core = Core(
         factors=factors,
         codes={factor.name: random(2, factor.code_size) for factor in factors},
         noise_size=5,
         template=torch.from_numpy(100 * V).float(),
         faces=torch.from_numpy(F),
         UV=torch.from_numpy(0.5 + V[:, :2] / 2.2).float(),
-        weights={
-            "W1": random(HIDDEN, 90) / 10,
-            "b1": torch.zeros(HIDDEN),
-            "W2": 0.02 * random(3 * len(V), HIDDEN),
-            "b2": torch.zeros(3 * len(V)),
-        },
-        scale=1.0,
-        slope=0.2,
     )
+    weights = {
+        "W1": random(HIDDEN, 90) / 10,
+        "b1": torch.zeros(HIDDEN),
+        "W2": 0.02 * random(3 * len(V), HIDDEN),
+        "b2": torch.zeros(3 * len(V)),
+    }
+    return FaceModel(core, weights, scale=1.0, slope=0.2)

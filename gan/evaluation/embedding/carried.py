@@ -32,7 +32,7 @@ from gan.evaluation.embedding.learning import JudgeSettings
 from gan.evaluation.embedding.normal_maps import draw_normal_maps
 from gan.evaluation.metric import Progress
 
-MOST_ROUNDS = 20
+MAX_ROUNDS = 20
 _RECIPE = 1  # raised when the same settings come to give other pictures
 
 
@@ -93,7 +93,7 @@ def draw_recipe(dataset: Dataset, factor: str, settings: JudgeSettings) -> Recip
     carriers = train[find_carriers(label[train], dataset.subject[train])]
     people = np.unique(dataset.subject[train])
     missing = max(0, settings.pictures - int((label[train] >= 0).sum())) if len(carriers) else 0
-    rounds = min(MOST_ROUNDS, -(-missing // max(1, len(carriers))))
+    rounds = min(MAX_ROUNDS, -(-missing // max(1, len(carriers))))
     label = label[carriers]
     own = np.searchsorted(people, dataset.subject[carriers])
     # source, partner, person, other; share, blend

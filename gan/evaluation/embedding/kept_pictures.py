@@ -25,11 +25,11 @@ class KeptPictures:
         self.size = size
         path.parent.mkdir(parents=True, exist_ok=True)
         done, shape = path.with_suffix(".done.npy"), (count, size, size, 3)
-        found = _open(path, shape)
-        if found is None:
+        pictures = _open(path, shape)
+        if pictures is None:
             done.unlink(missing_ok=True)  # first: it speaks of pictures that are gone
-            found = _make(path, shape)
-        self._maps, ready = found, _open(done, (count,))
+            pictures = _make(path, shape)
+        self._maps, ready = pictures, _open(done, (count,))
         self._done = _make(done, (count,)) if ready is None else ready
 
     def draw_missing(
@@ -75,10 +75,10 @@ class KeptPictures:
 def _open(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any] | None:
     """Open a file of bytes; None if there is none, a damaged one, or one of another shape."""
     try:
-        found = np.lib.format.open_memmap(path, mode="r+")
+        opened = np.lib.format.open_memmap(path, mode="r+")
     except (FileNotFoundError, ValueError, EOFError):
         return None
-    return found if found.shape == shape and found.dtype == np.uint8 else None
+    return opened if opened.shape == shape and opened.dtype == np.uint8 else None
 
 
 def _make(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
