@@ -76,10 +76,8 @@ def uvmap(
     check_outputs([template], {"-o": output, "--preview": preview})
     from meshkit.cli.messages import about, print_report
     from meshkit.cli.source import CURED_BY_CUT, open_mesh, require_disk
-    from meshkit.doctor.cut import cut_to_disk, split_cut_ears, uncut
     from meshkit.io import WITHOUT_UV
-    from meshkit.param import EARS, parameterize
-    from meshkit.repair import follow
+    from meshkit.param import parameterize
 
     arguments = map_arguments(choices, cut=cut)
     if through is not None and not cut:
@@ -92,14 +90,7 @@ def uvmap(
         mesh = open_mesh(template, component)
         require_disk(template, mesh, ignore=CURED_BY_CUT if cut else frozenset())
         given = len(mesh.V)
-        if choices["ears"] in EARS and not cut:
-            mesh = follow(mesh, EARS[choices["ears"]](mesh.V, mesh.F))
-        opened = uncut(mesh.V, mesh.F)
-        if cut:
-            opened = cut_to_disk(mesh.V, mesh.F, through=through)
-            if choices["ears"] == "split":
-                whole, opened = split_cut_ears(mesh.V, mesh.F, opened)
-                mesh = follow(mesh, whole)
+        mesh, opened = _open_up(mesh, choices["ears"], cut, through)
         flat = parameterize(opened.V, opened.F, fill_holes=fill_holes, **arguments)
         report = _measure(mesh, opened, flat)
     shape = _shape(choices)
@@ -115,6 +106,22 @@ def uvmap(
             err=True,
         )
     print_report(report, _rows(report, fill_holes), as_json, files=(output, preview))
+
+
+def _open_up(mesh: "Mesh", ears: str, cut: bool, through: list[int] | None) -> "tuple[Mesh, Cut]":
+    """Return the mesh without the ears that are not wanted, and the disk to flatten."""
+    from meshkit.doctor.cut import cut_to_disk, split_cut_ears, uncut
+    from meshkit.param import EARS
+    from meshkit.repair import follow
+
+    if not cut:
+        mesh = mesh if ears == "keep" else follow(mesh, EARS[ears](mesh.V, mesh.F))
+        return mesh, uncut(mesh.V, mesh.F)
+    opened = cut_to_disk(mesh.V, mesh.F, through=through)
+    if ears == "split":
+        whole, opened = split_cut_ears(mesh.V, mesh.F, opened)
+        mesh = follow(mesh, whole)
+    return mesh, opened
 
 
 def _shape(choices: dict[str, Any]) -> str:

@@ -110,14 +110,12 @@ def _matrix(node: JsonTree) -> Float[np.ndarray, "4 4"]:
         return np.array(node.numbers("matrix", 16)).reshape(4, 4).T  # columns first in the file
     M = np.eye(4)
     if "rotation" in node:
-        x, y, z, w = np.array(node.numbers("rotation", 4))
-        if not abs(x * x + y * y + z * z + w * w - 1) < 1e-3:
+        from scipy.spatial.transform import Rotation
+
+        quaternion = node.numbers("rotation", 4)
+        if not abs(sum(x * x for x in quaternion) - 1) < 1e-3:
             raise node["rotation"].error("expected a unit quaternion")
-        M[:3, :3] = [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
+        M[:3, :3] = Rotation.from_quat(quaternion).as_matrix()  # x, y, z, w in both
     if "scale" in node:
         M[:3, :3] = M[:3, :3] * np.array(node.numbers("scale", 3))
     if "translation" in node:

@@ -198,19 +198,16 @@ def _rotation(omega: np.ndarray) -> np.ndarray:
 
 def _axis_starts(P: np.ndarray, Q: np.ndarray, s: float) -> Iterator[Similarity]:
     """Lay principal axes on principal axes in the 24 ways that are rotations."""
-    from itertools import permutations, product
+    from scipy.spatial.transform import Rotation
 
     frames = []
     for Z in (P, Q):
         axes = np.linalg.svd(Z - Z.mean(axis=0), full_matrices=False)[2]
         axes[2] *= np.linalg.det(axes)
         frames.append(axes)
-    for order in permutations(range(3)):
-        for signs in product((1, -1), repeat=3):
-            turn = np.eye(3)[list(order)] * np.array(signs)[:, None]
-            if np.linalg.det(turn) > 0:
-                R = frames[1].T @ turn @ frames[0]
-                yield Similarity(R, Q.mean(axis=0) - s * (R @ P.mean(axis=0)), s)
+    for turn in Rotation.create_group("O").as_matrix():  # of the cube: axes onto axes
+        R = frames[1].T @ turn @ frames[0]
+        yield Similarity(R, Q.mean(axis=0) - s * (R @ P.mean(axis=0)), s)
 
 
 def _coarse_icp(P: np.ndarray, tree: cKDTree, motion: Similarity, scale: bool) -> Similarity:

@@ -58,12 +58,13 @@ gan = Program(gan_main)
 data = Program(gan_main, "data")
 
 
-def refuse(*arguments: object, says: str, code: int = 1) -> None:
+def refuse(*arguments: object, says: str | tuple[str, ...], code: int = 1) -> None:
     """One clear line, the exit code, no traceback, and nothing written."""
     before = sorted(Path().rglob("*"))
     result = run(*arguments)
     assert result.exit_code == code, result.output
-    assert says in result.stderr
+    for words in (says,) if isinstance(says, str) else says:
+        assert words in result.stderr
     assert result.stdout == ""
     if code == 1:
         (line,) = result.stderr.strip().splitlines()

@@ -122,8 +122,7 @@ def test_landmarks_in_faces_and_by_name(files):
 def test_landmark_files_it_refuses(files, content, message):
     Path("L.json").write_text(content)
     call = ("register", "template.obj", "scan.ply", "--landmarks", "L.json", "-o", "out.obj")
-    refuse(*call, says="L.json")
-    refuse(*call, says=message)
+    refuse(*call, says=("L.json", message))
 
 
 def test_scans_it_refuses(files):
@@ -139,8 +138,7 @@ def test_scans_it_refuses(files):
     }
     for name, (text, message) in scans.items():
         Path(name).write_text(text)
-        refuse("register", "template.obj", name, says=f"{name}")
-        refuse("register", "template.obj", name, says=message)
+        refuse("register", "template.obj", name, says=(name, message))
     soup = Mesh(WANTED[F].reshape(-1, 3), np.arange(F.size).reshape(-1, 3))
     save_mesh("soup.ply", soup)
     call = ("register", "template.obj")
