@@ -123,7 +123,8 @@ def read_accessor(
     kind = accessor.integer("componentType")
     width = _WIDTHS.get(accessor.text("type", ""), 0)
     if kind not in _COMPONENTS or width not in widths:
-        raise accessor.error(f"component type {kind} × {width} where {widths} were expected")
+        wanted = " or ".join(map(str, widths))
+        raise accessor.error(f"rows of {width} of type {kind}, expected {wanted} per row")
     dtype = np.dtype(_COMPONENTS[kind])
     view = tree.at("bufferViews", accessor.integer("bufferView"))
     tree.at("buffers", view.integer("buffer"))

@@ -204,10 +204,10 @@ def _check_range(
 ) -> None:
     if outside := first_outside(indices, n, sizes):
         polygon, index = outside
-        name = "a relative index before the first one" if index >= 2**62 else str(index + 1)
-        raise FileFormatError(
-            f"{source.path}:{source.f.lines[polygon]}: {what} {name}, but the file has {n}"
-        )
+        problem = f"{what} {index + 1}, but the file has {n}"
+        if index >= 2**62:
+            problem = f"a relative index of a {what} reaches before the first one"
+        raise FileFormatError(f"{source.path}:{source.f.lines[polygon]}: {problem}")
 
 
 def _warn_partial_uv(

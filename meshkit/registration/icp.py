@@ -98,8 +98,8 @@ def rigid_icp(
         use = _trimmed(closest, N @ motion.R.T, trim, oriented=target.F is not None)
         if use.sum() < 6:
             raise SolveError(
-                f"only {int(use.sum())} of {len(P)} template vertices face a part of the scan: "
-                "start from landmarks or another pose"
+                "give landmarks or another start: only "
+                f"{int(use.sum())} of {len(P)} template vertices face a part of the scan"
             )
         error, used = float(np.sqrt(np.mean(closest.distance[use] ** 2))), float(use.mean())
         step = _plane_step(X[use], closest.point[use], closest.normal[use], scale)
@@ -181,7 +181,7 @@ def _plane_step(X: np.ndarray, C: np.ndarray, N: np.ndarray, scale: bool) -> Sim
     b = ((C - X) * N).sum(axis=1) / size
     values, vectors = np.linalg.eigh(A.T @ A / len(A))
     if values[0] <= 1e-10 * values[-1]:
-        raise SolveError("the scan leaves a motion free (a plane, a sphere): give landmarks")
+        raise SolveError("give landmarks: the scan leaves a motion free (a plane, a sphere)")
     x = vectors @ (vectors.T @ (A.T @ b / len(A)) / values)
     R = _rotation(x[:3])
     s = float(np.exp(np.clip(x[6], -0.2, 0.2))) if scale else 1.0

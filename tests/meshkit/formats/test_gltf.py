@@ -186,7 +186,7 @@ def change(tree: dict[str, Any], place: str, value: Any) -> None:
         ("meshes.0.primitives.0.mode", 5, "triangle strips and fans are not supported"),
         ("meshes.0.primitives.0.mode", 1, "holds no triangle mesh in its scene"),
         ("meshes.0.primitives.0.attributes.POSITION", None, "'POSITION' is missing"),
-        ("meshes.0.primitives.0.indices", 0, "component type 5126 × 3 where (1,) were expected"),
+        ("meshes.0.primitives.0.indices", 0, "rows of 3 of type 5126, expected 1 per row"),
         ("meshes.0.primitives.0.indices", None, "4 indices do not make whole triangles"),
         ("accessors.0.count", 5, "accessors[0]: 5 rows of 12 bytes do not fit a view of 48"),
         ("accessors.0.count", -1, "accessors[0].count: expected a non-negative integer"),
