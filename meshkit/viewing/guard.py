@@ -105,9 +105,11 @@ class Guard:
 
         return handle
 
-    def _process(self, _: sockets.ServerConnection, request: Request) -> Response | None:
+    def _process(self, connection: sockets.ServerConnection, request: Request) -> Response | None:
         if refusal := self.refusal(request):
-            return _response(*refusal)
+            response = connection.respond(*refusal)
+            response.headers.update(HEADERS)
+            return response
         if _is_websocket(request):
             return None
         host, accepted = request.headers["Host"], request.headers.get_all("Accept-Encoding")
@@ -241,15 +243,6 @@ def _same_origin(origin: str | None, host: str | None) -> bool:
         parts = urlsplit(origin)
         return parts.scheme in {"http", "https"} and parts.netloc.lower() == host.lower()
     return False
-
-
-def _response(status: http.HTTPStatus, text: str) -> Response:
-    body = f"{text}\n".encode()
-    headers = Headers(HEADERS)
-    headers["Content-Type"] = "text/plain; charset=utf-8"
-    headers["Content-Length"] = str(len(body))
-    headers["Connection"] = "close"
-    return Response(status.value, status.phrase, headers, body)
 
 
 def _logger() -> logging.Logger:
