@@ -28,13 +28,19 @@ MESHES_PER_PROCESS = 200  # as many are read in the time that another process ta
     type=click.Choice(LAYOUTS),
     help="Folder layout of a known collection, instead of a manifest.  [default: auto]",
 )
-@click.option("--visemes", type=EXISTING, help="File of `gan data visemes` to join.")
+@click.option(
+    "--visemes", type=EXISTING, help="File of `gan data visemes`; joined by sequence and frame."
+)
 @click.option(
     "--write-manifest",
     type=NEW,
     help="Write the list of meshes as a CSV file. Without -o, nothing else happens.",
 )
-@click.option("--template", type=EXISTING, help="Mesh with the topology.  [default: the first]")
+@click.option(
+    "--template",
+    type=EXISTING,
+    help="Mesh that gives the topology and the pose.  [default: the first mesh]",
+)
 @option(
     "--unit",
     click.Choice(["auto", "mm", "cm", "dm", "m"]),
@@ -63,7 +69,9 @@ MESHES_PER_PROCESS = 200  # as many are read in the time that another process ta
     5.0,
     "Call a mesh an outlier from so many robust deviations above the median.",
 )
-@click.option("--drop-outliers", is_flag=True, help="Leave outliers out; else they are kept.")
+@click.option(
+    "--drop-outliers", is_flag=True, help="Leave outliers out, instead of naming them alone."
+)
 @click.option("--skip-bad", is_flag=True, help="Leave unusable meshes out, and go on.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one for each core]")
 @click.option("--report", type=NEW, help="Also write an HTML page with pictures.")

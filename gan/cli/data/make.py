@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     "--sequences", type=int, help="Sequences of each person, from neutral to an apex and back."
 )
 @click.option("--frames", type=int, help="Meshes in a sequence; three carry a label.")
-@option("--seed", int, 0, "Equal seeds, equal bytes.")
+@option("--seed", int, 0, "Seed of people and expressions; equal seeds give equal files.")
 @click.option(
     "--visemes", is_flag=True, help="Let people speak: a third factor of 15 mouth shapes."
 )
