@@ -1,4 +1,4 @@
-"""Write what a finished study found into docs/appendix/results.md: tables, verdicts, pictures.
+"""Write what a finished study says into docs/appendix/results.md: tables, verdicts, pictures.
 
     python tools/write_results.py STUDY        # the folder of `gan reproduce`
 
@@ -6,6 +6,7 @@ Only what stands between the two marks of the page is written anew; the text aro
 """
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,16 @@ import numpy as np
 from PIL import Image
 from small_png import save_small
 
+from gan.evaluation.estimate import Estimate
+from gan.report.tables import with_error
 from gan.study.tables import brief
 from meshkit.files import atomic_path
 
 PAGE = Path("docs/appendix/results.md")
 PICTURES = PAGE.parents[1] / "pictures" / "results"
 BEGIN, END = "<!-- written by tools/write_results.py: begin -->", "<!-- end -->"
-WIDEST = 1000  # pixels of a picture
-MOST_BYTES = 290_000  # of a PNG
+MAX_WIDTH = 1000  # pixels of a picture
+MAX_BYTES = 290_000  # of a PNG
 QUALITY = 85  # of JPEG
 LANCZOS = Image.Resampling.LANCZOS
 TITLES = {"ours": "Ours", "ours-plus": "Ours, plus"}
@@ -29,20 +32,20 @@ TITLES = {"ours": "Ours", "ours-plus": "Ours, plus"}
 
 def main(study: Path) -> None:
     """Read a study and write the page."""
-    found = json.loads((study / "comparison.json").read_text(encoding="utf-8"))
+    comparison = json.loads((study / "comparison.json").read_text(encoding="utf-8"))
     figures = json.loads((study / "figures.json").read_text(encoding="utf-8"))["figures"]
     stages = json.loads((study / "study.json").read_text(encoding="utf-8"))["stages"]
-    titles = {model["name"]: model["title"] for model in found["models"]}
+    titles = {model["name"]: model["title"] for model in comparison["models"]}
     titles |= {"training": "training data"}
     parts = [
-        _origin(found),
-        "## The paper's nine claims\n\n" + _claims(found["claims"]),
-        "## Table 1\n\n" + _table1(found["table1"], titles),
+        _origin(comparison),
+        "## The paper's nine claims\n\n" + _claims(comparison["claims"]),
+        "## Table 1\n\n" + _table1(comparison["table1"], titles),
         "## Table 2\n\n"
-        + _table(found["table2"], [c["key"] for c in found["table2"]["columns"]], titles),
+        + _table(comparison["table2"], [c["key"] for c in comparison["table2"]["columns"]], titles),
         "Root mean square distance in mm to the true surface of faces fitted to landmarks, by λ.",
-        "Notes: " + " ".join(found["table1"]["notes"]),
-        "## Budgets\n\n" + _budgets(found, stages),
+        "Notes: " + " ".join(comparison["table1"]["notes"]),
+        "## Budgets\n\n" + _budgets(comparison, stages),
         "## Pictures\n\n" + "\n\n".join(_picture(study, figure) for figure in figures),
     ]
     before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
@@ -52,13 +55,13 @@ def main(study: Path) -> None:
         aside.write_text(text, encoding="utf-8")
 
 
-def _origin(found: dict[str, Any]) -> str:
-    data, settings = found["dataset"], found["settings"]
+def _origin(comparison: dict[str, Any]) -> str:
+    data, settings = comparison["dataset"], comparison["settings"]
     return (
         f"Data: `{data['name']}`, fingerprint `{data['fingerprint'][:12]}`, "
         f"{data['training_meshes']:,} training meshes. {settings['samples']:,} samples, "
         f"{settings['pairs']:,} pairs, seed {settings['seed']}. Measured with commit "
-        f"`{found['commit']}`. {found['rule']}"
+        f"`{comparison['commit']}`. {comparison['rule']}"
     )
 
 
@@ -123,23 +126,21 @@ def _table(table: dict[str, Any], keys: list[str], titles: dict[str, str]) -> st
 def _cell(cell: dict[str, Any], unit: str) -> str:
     if cell["value"] is None:
         return brief(cell["missing"]) or "–"
-    text = _say(cell["value"], unit, brief=True)
+    text = with_error(_estimate(cell["value"]), unit)
     return f"**{text}**" if cell["best"] else f"<u>{text}</u>" if cell["tied"] else text
 
 
-def _say(value: dict[str, Any], unit: str, *, brief: bool = False) -> str:
-    times, digits = (100, 1) if unit == "%" else (1, 3 if unit != "mm" else 2)
-    mean, low, high = (
-        None if value[k] is None else f"{times * value[k]:.{digits}f}"
-        for k in ("mean", "low", "high")
-    )
-    interval = "" if low is None or high is None else f" [{low}, {high}]"
-    return f"{mean}{interval}" if brief else f"{mean}{interval} {unit}".strip()
+def _say(value: dict[str, Any], unit: str) -> str:
+    return f"{with_error(_estimate(value), unit)} {unit}".strip()
 
 
-def _budgets(found: dict[str, Any], stages: dict[str, Any]) -> str:
+def _estimate(value: dict[str, Any]) -> Estimate:
+    return Estimate(**{k: math.nan if x is None else x for k, x in value.items()})
+
+
+def _budgets(comparison: dict[str, Any], stages: dict[str, Any]) -> str:
     lines = ["| model | trained with | steps | minutes | commit |", "|---|---|---|---|---|"]
-    for model in found["models"]:
+    for model in comparison["models"]:
         for run in model["runs"]:
             command = stages.get(model["name"], {}).get("command", "")
             lines.append(
@@ -155,11 +156,11 @@ def _picture(study: Path, figure: dict[str, Any]) -> str:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with Image.open(study / "figures" / figure["image"]) as stored:
         picture = stored.convert("RGB")
-    width = min(WIDEST, picture.width)
+    width = min(MAX_WIDTH, picture.width)
     small = picture.resize((width, round(picture.height * width / picture.width)), LANCZOS)
     path = PICTURES / figure["image"]
     save_small(path, np.asarray(small))
-    if path.stat().st_size > MOST_BYTES:  # renderings of many faces: a third of the bytes
+    if path.stat().st_size > MAX_BYTES:  # renderings of many faces: a third of the bytes
         path.unlink()
         path = path.with_suffix(".jpg")
         with atomic_path(path) as aside:

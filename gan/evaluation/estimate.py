@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 LEVEL, RESAMPLES, SEED = 0.95, 1000, 0  # of every interval
 METHOD = "percentile bootstrap"
 _BLOCK = 1 << 20  # indices drawn at a time
-_MOST_UNITS = 10_000  # more independent values are averaged in that many parts first
+_MAX_UNITS = 10_000  # more independent values are averaged in that many parts first
 
 
 class Estimate(NamedTuple):
@@ -63,7 +63,7 @@ def estimate(
     mean = float(values.mean(dtype=np.float64))
     if group is None:
         error = float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else math.nan
-        part = np.arange(n) * min(n, _MOST_UNITS) // n
+        part = np.arange(n) * min(n, _MAX_UNITS) // n
     else:
         error, part = math.nan, np.unique(group, return_inverse=True)[1]
     sums, counts = np.bincount(part, weights=values), np.bincount(part).astype(np.float64)
@@ -135,10 +135,10 @@ def _resample(units: int, ratios: Callable[[np.ndarray], np.ndarray], cost: int)
     """Draw `units` of them with repetition, `RESAMPLES` times, in blocks of bounded memory."""
     if units < 2:
         return np.zeros(0)
-    found: list[np.ndarray] = []
+    means: list[np.ndarray] = []
     rng, left = np.random.default_rng(SEED), RESAMPLES
     while left > 0:
         rows = min(left, max(1, _BLOCK // cost))
-        found.append(ratios(rng.integers(0, units, (rows, units))))
+        means.append(ratios(rng.integers(0, units, (rows, units))))
         left -= rows
-    return np.concatenate(found)
+    return np.concatenate(means)

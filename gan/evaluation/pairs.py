@@ -103,11 +103,11 @@ class NumpyPairs(AbstractPairs):
         at: Int[np.ndarray, " p"],
     ) -> Float[np.ndarray, " p"]:
         """Measure all queries of a mesh at once: it is read from memory a single time."""
-        found = np.empty(len(query))
+        distance = np.empty(len(query))
         ends = np.searchsorted(at, np.arange(len(Y)), side="right")
         for y, begin, end in zip(Y, [0, *ends[:-1]], ends, strict=True):
-            found[begin:end] = mean_vertex_distance(X[query[begin:end]], y)
-        return found
+            distance[begin:end] = mean_vertex_distance(X[query[begin:end]], y)
+        return distance
 
 
 @final
@@ -163,13 +163,13 @@ class TorchPairs(AbstractPairs):
 
     def _means(self, a: Tensor, i: Tensor, b: Tensor, j: Tensor) -> Tensor:
         """Return the mean vertex distances of a[i] from b[j], in float64."""
-        found = torch.empty(len(i), dtype=torch.float64, device=self._device)
+        distance = torch.empty(len(i), dtype=torch.float64, device=self._device)
         step = max(1, BLOCK_BYTES // (4 * a[0].numel()))
         for start in range(0, len(i), step):
             part = slice(start, start + step)
             norms = torch.linalg.vector_norm(a[i[part]] - b[j[part]], dim=-1)
-            found[part] = norms.mean(dim=-1, dtype=torch.float64)
-        return found
+            distance[part] = norms.mean(dim=-1, dtype=torch.float64)
+        return distance
 
     def _put(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)

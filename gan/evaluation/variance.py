@@ -1,6 +1,5 @@
 """How much of a variance one source explains: unbiased components of one-way random effects."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -27,11 +26,6 @@ class Components(NamedTuple):
     def total(self) -> float:
         """The variance of all."""
         return self.between + self.within
-
-    @property
-    def share(self) -> float:
-        """The share of the variance that goes away when the group is held fixed; NaN of 0."""
-        return self.between / self.total if self.total > 0 else math.nan
 
 
 def can_split(group: Int[np.ndarray, " n"]) -> bool:

@@ -165,15 +165,15 @@ def compare(
     factors = dict.fromkeys(name for m in members for name in _check_member(m, dataset))
     groups: dict[str, list[tuple[Member, RunFacts, Evaluation]]] = {}
     for member, origin in zip(members, facts, strict=True):
-        found = _measure(member, origin, dataset, settings, progress)
-        groups.setdefault(member.name, []).append((member, origin, found))
+        evaluation = _measure(member, origin, dataset, settings, progress)
+        groups.setdefault(member.name, []).append((member, origin, evaluation))
     results = [
         Result(
             name,
             group[0][0].title,
             group[0][0].kind,
             tuple(origin for _, origin, _ in group),
-            tuple(found for _, _, found in group),
+            tuple(evaluation for _, _, evaluation in group),
         )
         for name, group in groups.items()
     ]

@@ -6,7 +6,8 @@ import pytest
 from gan.datasets.store import load_dataset
 from gan.errors import ConfigError
 from gan.evaluation import Evaluation, evaluate
-from gan.evaluation.metric import METRICS
+from gan.evaluation.context import Context
+from gan.evaluation.metric import METRICS, default_metrics
 from gan.report.tables import metric_rows
 from gan.sections import MetricConfig
 from gan.study.results import CompareSettings
@@ -15,6 +16,7 @@ from meshkit.primitives import hemisphere
 from tests.gan.conftest import blobs
 from tests.gan.study.handmade import comparison, result
 from tests.gan.test_evaluate import model_of
+from tests.linear_model import linear_model
 
 SETTINGS = {"n_samples": 40, "n_pairs": 20}
 COVERAGE = [MetricConfig(name="coverage")]
@@ -87,3 +89,26 @@ def test_every_metric_measures_travels_and_is_shown(name, tmp_path):
 def test_an_unknown_metric_lists_the_known(dataset):
     with pytest.raises(ConfigError, match=r"unknown metric 'beauty'; known: .*coverage"):
         evaluate(model_of(dataset), dataset, metrics=[MetricConfig(name="beauty")], **SETTINGS)
+
+
+def test_shared_faces_are_the_same_whether_kept_or_made_again(dataset, monkeypatch):
+    context = Context(model_of(dataset), dataset, n_samples=30)
+    made, real = list(context.generated()), list(context.training())
+    assert all(x is y for x, y in zip(made, context.generated(), strict=True))
+    monkeypatch.setattr("gan.evaluation.context._MAX_KEPT", 0)
+    np.testing.assert_array_equal(np.concatenate(made), np.concatenate(list(context.generated())))
+    for (rows, X), (again, Y) in zip(real, context.training(), strict=True):
+        np.testing.assert_array_equal(rows, again)
+        np.testing.assert_array_equal(X, Y)
+        np.testing.assert_array_equal(X, dataset.vertices(context.rows[rows]))
+
+
+def test_a_model_without_codes_is_measured_by_its_faces_alone(dataset):
+    noise = {"noise": np.random.default_rng(0).normal(size=(3, *dataset.template.shape))}
+    template = dataset.template.astype(np.float64)
+    model = linear_model(noise, template=template, faces=dataset.faces)
+    found = evaluate(model, dataset, metrics=default_metrics(compare=True), **SETTINGS)
+    assert [*found.metrics] == ["diversity", "specificity", "energy", "generalisation"]
+    assert set(found.metrics["diversity"].values) == {"model", "training"}
+    for name in ("labels", "model-free", "decoupling"):
+        assert found.skipped[name] == "the model has no codes of factors"

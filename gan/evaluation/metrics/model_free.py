@@ -185,22 +185,22 @@ def decompose_model(
     names = [factor.name for factor in model.factors] + ["noise"] * (model.noise_size > 0)
     batches = max(_BATCHES, -(-groups // _BATCH_GROUPS))
     per_batch = max(2, -(-groups // batches))
-    found: dict[str, list[dict[str, Components]]] = {name: [] for name in names}
+    by_code: dict[str, list[dict[str, Components]]] = {name: [] for name in names}
     template = model.template.cpu().numpy()
     group = np.repeat(np.arange(per_batch), size)
     for name in names:
         for _ in range(batches):
             codes = share_code(model.sample_codes(per_batch * size, rng=rng), name, size)
             D = np.concatenate([X - template for X in decode_blocks(model, codes)])
-            found[name].append(
+            by_code[name].append(
                 {part: variance_components(Y, group) for part, Y in split(D).items()}
             )
     variance, explained = {}, {}
     for part in (*split.names, ALONG):
-        everything = [batch[part] for parts in found.values() for batch in parts]
+        everything = [batch[part] for parts in by_code.values() for batch in parts]
         variance[part] = float(np.mean([components.total for components in everything]))
         explained[part] = {
-            code: _share([batch[part] for batch in parts]) for code, parts in found.items()
+            code: _share([batch[part] for batch in parts]) for code, parts in by_code.items()
         }
     return _summarise(variance, explained, split)
 
