@@ -30,6 +30,10 @@ class CheckpointError(_OneLineError):
     """A run or a checkpoint is missing, damaged, or belongs to another template or data set."""
 
 
+class WorkflowError(_OneLineError):
+    """A workflow cannot run, or one of its jobs failed."""
+
+
 class PeerLost(RuntimeError):  # noqa: N818
     """Another process of the same training ended, or cannot be reached."""
 

@@ -32,9 +32,10 @@ TITLES = {"ours": "Ours", "ours-plus": "Ours, plus"}
 
 def main(study: Path) -> None:
     """Read a study and write the page."""
-    comparison = json.loads((study / "comparison.json").read_text(encoding="utf-8"))
-    figures = json.loads((study / "figures.json").read_text(encoding="utf-8"))["figures"]
-    stages = json.loads((study / "study.json").read_text(encoding="utf-8"))["stages"]
+    compared = study / "comparison"
+    comparison = json.loads((compared / "comparison.json").read_text(encoding="utf-8"))
+    figures = json.loads((compared / "figures.json").read_text(encoding="utf-8"))
+    models = json.loads((study / "study.json").read_text(encoding="utf-8"))["models"]
     titles = {model["name"]: model["title"] for model in comparison["models"]}
     titles |= {"training": "training data"}
     parts = [
@@ -45,8 +46,8 @@ def main(study: Path) -> None:
         + _table(comparison["table2"], [c["key"] for c in comparison["table2"]["columns"]], titles),
         "Root mean square distance in mm to the true surface of faces fitted to landmarks, by λ.",
         "Notes: " + " ".join(comparison["table1"]["notes"]),
-        "## Budgets\n\n" + _budgets(comparison, stages),
-        "## Pictures\n\n" + "\n\n".join(_picture(study, figure) for figure in figures),
+        "## Budgets\n\n" + _budgets(comparison, models),
+        "## Pictures\n\n" + "\n\n".join(_picture(compared, figure) for figure in figures),
     ]
     before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
     after = rest.split(END)[1]
@@ -138,11 +139,12 @@ def _estimate(value: dict[str, Any]) -> Estimate:
     return Estimate(**{k: math.nan if x is None else x for k, x in value.items()})
 
 
-def _budgets(comparison: dict[str, Any], stages: dict[str, Any]) -> str:
+def _budgets(comparison: dict[str, Any], trained: dict[str, Any]) -> str:
     lines = ["| model | trained with | steps | minutes | commit |", "|---|---|---|---|---|"]
     for model in comparison["models"]:
         for run in model["runs"]:
-            command = stages.get(model["name"], {}).get("command", "")
+            own = trained.get(model["name"])
+            command = f"gan {own['verb']} DATA {own['options']}".strip() if own else ""
             lines.append(
                 f"| {model['title']} | `{command}` | {run['step']:,} | {run['minutes']:.1f} | "
                 f"`{run['commit']}` |"
@@ -150,11 +152,11 @@ def _budgets(comparison: dict[str, Any], stages: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _picture(study: Path, figure: dict[str, Any]) -> str:
+def _picture(compared: Path, figure: dict[str, Any]) -> str:
     if figure["image"] is None:
         return f"**{figure['title']}.** {figure['text']}"
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with Image.open(study / "figures" / figure["image"]) as stored:
+    with Image.open(compared / "figures" / figure["image"]) as stored:
         picture = stored.convert("RGB")
     width = min(MAX_WIDTH, picture.width)
     small = picture.resize((width, round(picture.height * width / picture.width)), LANCZOS)

@@ -15,6 +15,7 @@ COMMANDS = {
     "transfer": ("gan.cli.transfer:transfer", "Give one face the expression of another."),
     "interpolate": ("gan.cli.interpolate:interpolate", "Go from one face to another."),
     "evaluate": ("gan.cli.evaluate:evaluate", "Measure a trained model against its data set."),
+    "judge": ("gan.cli.judge:judge", "Train the networks that judge decoupling."),
     "ablate": ("gan.cli.ablate:ablate", "Train a model without each of its parts, and compare."),
     "reproduce": ("gan.cli.reproduce:reproduce", "The paper's tables and figures, from nothing."),
     "compare": ("gan.cli.compare:compare", "Measure several runs alike; judge the claims."),

@@ -1,10 +1,11 @@
 """`gan ablate`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from gan.cli.reproduce import carry_out, study_options
+from gan.cli.reproduce import carry_out, read_seeds, study_options, workflow_options
 
 PATH = click.Path(path_type=Path, readable=False)
 
@@ -40,6 +41,7 @@ PATH = click.Path(path_type=Path, readable=False)
 )
 @click.option("--sizes", type=PATH, metavar="FILE", help="Budgets in place of the built-in ones.")
 @study_options
+@workflow_options
 def ablate(
     dataset: Path,
     out: Path,
@@ -48,32 +50,46 @@ def ablate(
     overrides: tuple[str, ...],
     size: str,
     sizes: Path | None,
-    seed: int | None,
+    seeds: str | None,
     restart: tuple[str, ...],
-    threads: int,
     device: str,
+    cores: int,
+    threads: int,
+    executor: str,
     dry_run: bool,
     as_json: bool,
+    more: tuple[str, ...],
 ) -> None:
     """Train a model on DATASET, and again without each of its parts; hold them against each other.
 
     Without the regularizer, without the classifier of each factor, without the feature loss: each
     is the preset and one line more (gan/presets/ablations.toml). A factor without a classifier
     loses its feature loss, too: a branch that learns nothing has no features. Runs are
-    DIR/runs/NAME, the tables DIR/report.html. The same command goes on where it was.
+    DIR/runs/NAME, the tables DIR/comparison/report.html. The same command goes on where it was.
 
     Example: gan ablate faces.h5 --preset small --set training.iterations=1200 -o ablation
     """
-    from gan.study.data import Sources, settle_sources
+    from gan.study.folder import read_asked
     from gan.study.plan import plan_ablations
-    from gan.study.record import open_record
     from gan.study.sizes import named_size
-    from gan.study.study import Study
+    from gan.study.sources import Source, as_sources, settle_sources
+    from gan.workflow.engine import Call
 
-    seed = seed or 0
-    evaluation = named_size(size, sizes)
-    plan = plan_ablations(preset, overrides, only, evaluation, seed=seed, threads=threads)
-    record = open_record(out, {"command": "ablate", "seed": seed})
-    sources = settle_sources(Sources(given=dataset), record)
-    study = Study(out, plan, sources, record, device=device, threads=threads)
-    carry_out(study, plan.stages, restart, dry_run=dry_run, as_json=as_json)
+    before = read_asked(out)
+    known = before or {}
+    record = settle_sources([Source(data=dataset.resolve())], known.get("sources", {}))
+    asked: dict[str, Any] = {
+        "command": "ablate",
+        "seeds": read_seeds(seeds) or known.get("seeds", [0]),
+        "sources": record,
+    }
+    plan = plan_ablations(
+        preset,
+        overrides,
+        only,
+        named_size(size, sizes),
+        seeds=asked["seeds"],
+        sources=as_sources(record),
+    )
+    call = Call(executor, cores, threads, dry_run, more)
+    carry_out(out, plan, asked, before, (), restart, call, device=device, as_json=as_json)

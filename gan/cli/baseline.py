@@ -11,6 +11,7 @@ from meshkit.cli.parameters import json_option
 if TYPE_CHECKING:
     from gan.baselines.config import BaselineConfig
 
+DIVERGED = 3  # exit code
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -50,32 +51,42 @@ def baseline(
     baselines` lists those of installed packages.
 
     DATASET needs identity and expression labels, and a neutral face of everyone. With --resume it
-    is that of the run, and so is the configuration. Exit codes: 0 done, 1 error, 130 interrupted
-    (resumable). Example:
+    is that of the run, and so is the configuration; with DATASET as well it starts the run if there
+    is none yet. Exit codes: 0 done, 1 error, 3 a loss is not finite, 130 interrupted (resumable).
+    Example:
 
     gan baseline coma faces.h5 --minutes 30 --set expression_size=20 -o runs/coma
     """
     from gan.baselines.reconstruction import read_reconstruction
     from gan.baselines.train import train_baseline
     from gan.cli.stage_bar import StageBar
+    from gan.errors import TrainingDiverged
+    from gan.runs.checkpoints import list_checkpoints
     from meshkit.cli.messages import about, tell
 
     out = out or Path("runs") / name
     given = [*overrides]
     given += [f"max_minutes={minutes}"] if minutes is not None else []
     given += [f"seed={seed}"] if seed is not None else []
-    config = _config(name, given, out if resume else None)
+    begun = resume and (out / "config.toml").is_file()
+    if resume and not begun and dataset is None:
+        raise click.UsageError(f"--resume: {out} is not a run directory (no config.toml)")
+    config = _config(name, given, out if begun else None)
     path = dataset or _dataset_of(out, resume)
-    with about(path), StageBar() as bar:
-        outcome = train_baseline(
-            config,
-            path,
-            out,
-            resume=resume,
-            device=device,
-            progress=bar.update,
-            tell=lambda line: click.echo(line, err=True),
-        )
+    try:
+        with about(path), StageBar() as bar:
+            outcome = train_baseline(
+                config,
+                path,
+                out,
+                resume=bool(list_checkpoints(out)) if resume else False,
+                device=device,
+                progress=bar.update,
+                tell=lambda line: click.echo(line, err=True),
+            )
+    except TrainingDiverged as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(DIVERGED)
     steps = f"{outcome.step:,} of {outcome.iterations:,} steps, {outcome.minutes:.1f} minutes"
     over = outcome.reason != "interrupted"
     errors = read_reconstruction(out) if over else {}
@@ -100,8 +111,6 @@ def _config(name: str, given: list[str], run: Path | None) -> "BaselineConfig":
 
     base: dict[str, Any] = {}
     if run is not None:
-        if not (run / "config.toml").is_file():
-            raise click.UsageError(f"--resume: {run} is not a run directory (no config.toml)")
         base = read_baseline(run / "config.toml").model_dump(mode="json", exclude_none=True)
         if base["kind"] != name:
             raise click.UsageError(f"--resume: {run} is a run of {base['kind']}, not of {name}")

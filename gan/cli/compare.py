@@ -28,6 +28,19 @@ PATH = click.Path(path_type=Path)
     "sparse"
 )
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw the models.")
+@click.option(
+    "--three-factors",
+    type=PATH,
+    metavar="RUN",
+    help="Also draw this model of three factors or more, of the same topology, on any data.",
+)
+@click.option(
+    "--note",
+    "notes",
+    multiple=True,
+    metavar="TEXT",
+    help="A line for the page, on a model that takes no part: 'CoMA: its training diverged'.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print comparison.json instead of a summary.")
 def compare(
     runs: tuple[str, ...],
@@ -41,6 +54,8 @@ def compare(
     seed: int,
     device: str,
     figures: bool,
+    three_factors: Path | None,
+    notes: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Measure several RUNs in the same way on DATASET, and judge the paper's claims.
@@ -64,6 +79,7 @@ def compare(
     from gan.report.folder import written_folder
     from gan.runs.directory import pick_device
     from gan.study.export import as_record
+    from gan.study.figures.figure import Figure
     from gan.study.identify import members_of
     from gan.study.moving_face import moving_face
     from gan.study.page import is_comparison, write_comparison
@@ -92,7 +108,9 @@ def compare(
             settings,
             progress=bar.update,
         )
-        drawn = _draw(members, opened, found, bar) if figures else []
+        drawn = _draw(members, opened, found, three_factors, bar) if figures else []
+        if notes:
+            drawn.append(Figure("missing", "Models that are not here", "; ".join(notes), None))
         viewer = moving_face(found) if figures else None
         write_comparison(found, aside, drawn, viewer=viewer)
     for run in found.strangers():
@@ -105,13 +123,20 @@ def compare(
 
 
 def _draw(
-    members: "list[Member]", dataset: "Dataset", found: "Comparison", bar: "StageBar"
+    members: "list[Member]",
+    dataset: "Dataset",
+    found: "Comparison",
+    three_factors: Path | None,
+    bar: "StageBar",
 ) -> "list[Figure]":
     from gan.study.figures import draw_figures
 
     watch = lambda what: bar.update(f"drawing: {what}", 0, 0)  # noqa: E731
     seed = found.settings.seed
-    return list(draw_figures(members, dataset, seed=seed, watch=watch, found=found))
+    figures = draw_figures(
+        members, dataset, seed=seed, watch=watch, three_factor_run=three_factors, found=found
+    )
+    return list(figures)
 
 
 def _print(found: "Comparison") -> None:

@@ -1,6 +1,7 @@
 """`gan reproduce`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,19 +10,62 @@ import click
 from meshkit.cli.parameters import json_option
 
 if TYPE_CHECKING:
-    from gan.study.plan import Stage
-    from gan.study.reproduce import Outcome
-    from gan.study.study import Study
+    from gan.study.carry_out import Outcome, Study
+    from gan.study.plan import Plan, StudyJob
+    from gan.workflow.engine import Call, Job
 
 PATH = click.Path(path_type=Path, readable=False)
 DIVERGED = 3  # exit code: the report is there, but a model is missing
+
+
+def workflow_options(command: Any) -> Any:
+    """Add how a workflow is run: on this machine, or by a cluster."""
+    for option in reversed(
+        (
+            click.option(
+                "--cores",
+                type=click.IntRange(0),
+                default=0,
+                metavar="N",
+                help="Of this machine; with another --executor jobs at a time.  "
+                "[default: all, or 100 jobs]",
+            ),
+            click.option(
+                "--threads",
+                type=click.IntRange(0),
+                default=0,
+                metavar="N",
+                help="Of one job; fewer than --cores: several jobs side by side.  "
+                "[default: all cores, or 8]",
+            ),
+            click.option(
+                "--executor",
+                default="local",
+                show_default=True,
+                metavar="NAME",
+                help="Who runs the jobs: local, slurm, kubernetes, or another of Snakemake's.",
+            ),
+            click.option(
+                "--dry-run", is_flag=True, help="Say what would be done, what is there, and stop."
+            ),
+            json_option,
+            click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[-- SNAKEMAKE...]"),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 def study_options(command: Any) -> Any:
     """Add what `gan reproduce` and `gan ablate` have in common."""
     for option in reversed(
         (
-            click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="[default: 0]"),
+            click.option(
+                "--seeds",
+                "--seed",
+                metavar="LIST",
+                help="Train every model with each of these, as in 0,1,2.  [default: 0]",
+            ),
             click.option(
                 "--restart",
                 multiple=True,
@@ -29,23 +73,25 @@ def study_options(command: Any) -> Any:
                 help="Train this model anew; its old run is kept under another name.",
             ),
             click.option(
-                "--threads",
-                type=click.IntRange(0),
-                default=0,
-                metavar="N",
-                help="Of torch on a CPU; 0: as many as cores.  [default: 0]",
-            ),
-            click.option(
                 "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
             ),
-            click.option(
-                "--dry-run", is_flag=True, help="Say what would be done, what is there, and stop."
-            ),
-            json_option,
         )
     ):
         command = option(command)
     return command
+
+
+def read_seeds(text: str | None) -> list[int] | None:
+    """Return the seeds of a list like 0,1,2; None where none is given."""
+    if text is None:
+        return None
+    try:
+        seeds = [int(word) for word in text.split(",")]
+    except ValueError:
+        seeds = []
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise click.BadParameter(f"{text!r}: give different whole numbers, as in 0,1,2")
+    return seeds
 
 
 @click.command()
@@ -53,148 +99,212 @@ def study_options(command: Any) -> Any:
 @click.option("--size", metavar="NAME", help="tiny, small or full.  [default: small]")
 @click.option(
     "--model",
-    type=PATH,
-    metavar="FACE_MODEL.npz",
-    help="Whose faces the data shows.  [default: the embedded procedural head]",
+    "models",
+    multiple=True,
+    metavar="[NAME=]FACE_MODEL.npz",
+    help="Whose faces the data shows; several have names: --model ict=ict.npz --model procedural.  "
+    "[default: procedural, the embedded head]",
 )
-@click.option("--data", type=PATH, metavar="FILE", help="An open-faces file that is there already.")
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="[NAME=]FILE",
+    help="An open-faces file that is there already.",
+)
 @click.option(
     "--only",
     multiple=True,
-    metavar="STAGE",
-    help="Do this stage alone (see --dry-run), or trainings, baselines, ablations, evaluations.",
+    metavar="JOB",
+    help="Do this job and what it needs (see --dry-run), or trainings, baselines, ablations, "
+    "evaluations. report: of what is measured.",
 )
 @click.option("--sizes", type=PATH, metavar="FILE", help="Budgets in place of the built-in ones.")
 @study_options
+@workflow_options
 def reproduce(
     out: Path,
     size: str | None,
-    model: Path | None,
-    data: Path | None,
+    models: tuple[str, ...],
+    data: tuple[str, ...],
     only: tuple[str, ...],
     sizes: Path | None,
-    seed: int | None,
+    seeds: str | None,
     restart: tuple[str, ...],
-    threads: int,
     device: str,
+    cores: int,
+    threads: int,
+    executor: str,
     dry_run: bool,
     as_json: bool,
+    more: tuple[str, ...],
 ) -> None:
     """Train, measure and compare everything that the paper claims: one command, one report.
 
     Makes the open-faces data, trains our model, its four ablations and three baselines, and a model
-    of three factors; measures all alike; draws the figures; writes DIR/report.html with the tables
-    and a verdict on each claim. What is in DIR is not done again: the same command, or just
-    `gan reproduce -o DIR`, goes on where it was, and runs of `gan train` and `gan baseline` in
+    of three factors; measures all alike; draws the figures; writes DIR/comparison/report.html with
+    the tables and a verdict on each claim. What is in DIR is not done again: the same command, or
+    just `gan reproduce -o DIR`, goes on where it was, and runs of `gan train` and `gan baseline` in
     DIR/runs/NAME count if their configuration is the study's.
+
+    The study is a Snakemake workflow: --executor slurm gives its jobs to a cluster, and what
+    follows -- goes to Snakemake.
 
     \b
     Sizes: tiny takes minutes and means nothing, small two hours of two CPU cores, full a day of a
-    GPU. Exit codes: 0 done, 1 error, 3 a training diverged, 130 interrupted. Example:
+    GPU. Exit codes: 0 done, 1 error, 3 a training diverged, 130 interrupted. Examples:
 
     gan reproduce --size small --model ict_face.npz -o study
-    """  # noqa: D301 (click reads the character)
-    from gan.study.data import Sources, settle_sources
-    from gan.study.plan import choose_stages, plan_study
-    from gan.study.record import open_record, read_record
-    from gan.study.sizes import named_size
-    from gan.study.study import Study
 
-    before = read_record(out)
-    known: dict[str, Any] = before.asked if before is not None else {}
+    gan reproduce --size full --seeds 0,1,2 --executor slurm -o big -- --retries 3
+    """  # noqa: D301 (click reads the character)
+    from gan.study.folder import read_asked
+    from gan.study.plan import plan_study
+    from gan.study.sizes import named_size
+    from gan.study.sources import as_sources, read_sources, settle_sources
+    from gan.workflow.engine import Call
+
+    before = read_asked(out)
+    known: dict[str, Any] = before or {}
     size = size or known.get("size", "small")
-    seed = seed if seed is not None else known.get("seed", 0)
     table = sizes or (Path(known["sizes"]) if known.get("sizes") else None)
-    asked = {"command": "reproduce", "size": size, "seed": seed}
-    asked["sizes"] = str(table.resolve()) if table is not None else None
-    plan = plan_study(size, named_size(size, table), seed=seed, threads=threads, table=table)
-    stages = choose_stages(plan, only)
-    record = open_record(out, asked)
-    sources = settle_sources(Sources(model, data), record)
-    study = Study(out, plan, sources, record, device=device, threads=threads)
-    carry_out(study, stages, restart, dry_run=dry_run, as_json=as_json)
+    budget = named_size(size, table)
+    given = read_sources(models, data, budget.sources, table.parent if table else Path())
+    asked: dict[str, Any] = {
+        "command": "reproduce",
+        "size": size,
+        "seeds": read_seeds(seeds) or known.get("seeds", [0]),
+        "sizes": str(table.resolve()) if table is not None else None,
+        "sources": settle_sources(given, known.get("sources", {})),
+    }
+    plan = plan_study(
+        size, budget, seeds=asked["seeds"], sources=as_sources(asked["sources"]), table=table
+    )
+    call = Call(executor, cores, threads, dry_run, more)
+    carry_out(out, plan, asked, before, only, restart, call, device=device, as_json=as_json)
 
 
 def carry_out(
-    study: "Study",
-    stages: "tuple[Stage, ...]",
+    folder: Path,
+    plan: "Plan",
+    asked: dict[str, Any],
+    before: dict[str, Any] | None,
+    only: Sequence[str],
     restart: tuple[str, ...],
+    call: "Call",
     *,
-    dry_run: bool,
+    device: str,
     as_json: bool,
 ) -> None:
-    """Do the stages, or say what they are; exit as the study ended."""
-    from gan.cli.notices import shown_at_once
+    """Do the jobs of a study, or say what they are; exit as the study ended."""
     from gan.cli.study_board import StudyBoard
-    from gan.study.reproduce import reproduce as run_study
-    from gan.study.restart import set_aside
-    from gan.study.study import REPORT
+    from gan.provenance import provenance
+    from gan.runs.directory import pick_device
+    from gan.study.carry_out import Study
+    from gan.study.carry_out import carry_out as run_study
+    from gan.study.folder import check_asked, forget_lost_runs, set_aside
+    from gan.study.plan import choose_jobs, workflow_settings
+    from gan.study.trained import check_runs
+    from gan.workflow.engine import GAN
+
+    if call.is_local:
+        pick_device(device)
+    versions = provenance()
+    version = versions["meshkit-gan"] + (f" {versions['commit']}" if "commit" in versions else "")
+    check_asked(folder, asked, before)
+    study = Study(folder, plan, asked, workflow_settings(plan, GAN, version), device)
+    chosen = choose_jobs(plan, only)
+    set_aside(folder, plan, restart, dry_run=call.dry_run)
+    if not (call.dry_run and restart):  # a dry run leaves the old runs where they are
+        check_runs(folder, plan)
+    if call.dry_run:
+        _describe(study, chosen, call, as_json)
+        return
+    forget_lost_runs(folder, plan)
+    with StudyBoard(folder, plan, call.jobs_at_a_time) as board:
+        outcome = run_study(study, chosen, call, board, partial=bool(only))
+    _conclude(study, outcome, as_json)
+
+
+def _conclude(study: "Study", outcome: "Outcome", as_json: bool) -> None:
+    from gan.study.plan import PAGE
     from meshkit.cli.messages import tell
 
-    set_aside(study, restart, dry_run=dry_run)
-    if dry_run:
-        _describe(study, stages, as_json)
-        return
-    with shown_at_once(), StudyBoard() as board:
-        outcome = run_study(study, stages, board)
-    page = study.folder / REPORT
-    wrote = "report" in (*outcome.computed, *outcome.found)
+    ended = {*outcome.computed, *outcome.there}
+    pages = [
+        study.folder / f"{source.place}{PAGE}"
+        for source in study.plan.sources
+        if f"{source.place}report" in ended
+    ]
     facts = {
         "folder": study.folder,
-        "report": page if wrote else None,
+        "report": pages[0] if pages else None,
+        "reports": pages,
         "interrupted": outcome.interrupted,
         "computed": outcome.computed,
-        "found": outcome.found,
+        "found": outcome.there,
         "failed": outcome.failed,
     }
-    tell(_summary(study, outcome, page if wrote else None), facts, as_json)
+    counted = f"{len(outcome.computed)} jobs done, {len(outcome.there)} were there"
+    where = ", ".join(map(str, pages)) or str(study.folder)
+    line = f"{study.folder}: interrupted; {len(outcome.computed)} jobs done"
+    tell(line if outcome.interrupted else f"{where}: {counted}", facts, as_json)
     for name, why in outcome.failed.items():
         click.echo(f"{name}: {why}", err=True)
     if outcome.interrupted:
-        click.echo(f"continue with: {_again(study)}", err=True)
+        again = f"gan reproduce -o {study.folder}"
+        ours = study.asked["command"] == "reproduce"
+        click.echo(f"continue with: {again if ours else 'the same command'}", err=True)
         sys.exit(130)
     if outcome.failed:
-        sys.exit(DIVERGED)
+        sys.exit(DIVERGED if outcome.diverged else 1)
 
 
-def _summary(study: "Study", outcome: "Outcome", page: Path | None) -> str:
-    counted = f"{len(outcome.computed)} stages done, {len(outcome.found)} were there"
-    if outcome.interrupted:
-        return f"{study.folder}: interrupted; {counted}"
-    return f"{page or study.folder}: {counted}"
-
-
-def _again(study: "Study") -> str:
-    if study.record.asked["command"] == "reproduce":
-        return f"gan reproduce -o {study.folder}"
-    return "the same command"
-
-
-def _describe(study: "Study", stages: "tuple[Stage, ...]", as_json: bool) -> None:
-    """Print the stages, what is there of each, about how long the rest takes, and the budgets."""
-    from gan.cli.study_board import span
-    from gan.study.reproduce import survey
+def _describe(study: "Study", chosen: "Sequence[StudyJob]", call: "Call", as_json: bool) -> None:
+    """Print the jobs, what is there of each, about how long the rest takes, and the budgets."""
+    from gan.cli.study_board import span, time_left
+    from gan.study.folder import status_of
+    from gan.study.plan import with_needs
     from meshkit.cli.messages import print_json
 
-    found = survey(study, stages)
-    left = sum(there.left for there in found)
+    doing = _survey(study, chosen, call)
     commands = {trial.name: trial.command for trial in study.plan.trials}
-    if as_json:
-        rows = [
+    rows = list[dict[str, Any]]()
+    for job in with_needs(study.plan, chosen):
+        status = status_of(study.folder, job, set(doing))
+        planned = doing.get(job.target)
+        rows.append(
             {
-                "name": stage.name,
-                "status": there.status,
-                "minutes_left": there.left,
-                "command": commands.get(stage.name),
+                "name": job.name,
+                "status": status,
+                "minutes_left": 0.0 if status == "done" else job.minutes,
+                "command": commands.get(str(job.trial)) if job.kind == "training" else None,
+                "calls": planned.command if planned else None,
+                "threads": planned.threads if planned else None,
+                "resources": planned.resources if planned else None,
             }
-            for stage, there in zip(stages, found, strict=True)
-        ]
+        )
+    left = time_left([row["minutes_left"] for row in rows], call.jobs_at_a_time)
+    if as_json:
         configs = {t.name: t.config.model_dump(mode="json") for t in study.plan.trials}
-        facts = {"folder": study.folder, "size": study.plan.size, "seed": study.plan.seed}
+        facts = {"folder": study.folder, "size": study.plan.size, "seeds": study.plan.seeds}
         print_json({**facts, "stages": rows, "minutes_left": left, "configurations": configs})
         return
-    for stage, there in zip(stages, found, strict=True):
-        time = "there" if there.status == "done" else f"about {span(there.left)}"
-        time += ", begun" if there.status == "begun" else ""
-        click.echo(f"{stage.name:34} {time:20} {commands.get(stage.name, '')}".rstrip())
+    for row in rows:
+        time = "there" if row["status"] == "done" else f"about {span(row['minutes_left'])}"
+        time += ", begun" if row["status"] == "begun" else ""
+        click.echo(f"{row['name']:34} {time:20} {row['command'] or ''}".rstrip())
     click.echo(f"about {span(left)} in all; nothing was done")
+
+
+def _survey(study: "Study", chosen: "Sequence[StudyJob]", call: "Call") -> "dict[str, Job]":
+    """Return the jobs that would be run; a folder that no workflow ran in yet stays untouched."""
+    from tempfile import TemporaryDirectory
+
+    from gan.study.carry_out import survey
+    from gan.study.folder import save_study
+
+    with TemporaryDirectory() as elsewhere:
+        settings = Path(elsewhere)
+        save_study(settings, study.asked, study.settings)
+        ran = (study.folder / ".snakemake").is_dir()
+        return survey(study, chosen, call, study.folder if ran else settings, settings)

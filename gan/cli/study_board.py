@@ -1,32 +1,39 @@
-"""How far a study is: a list of its stages with time spent and time left, or lines in a log."""
+"""How far a study is: a list of its jobs with time spent and time left, or lines in a log."""
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gan.cli.stage_bar import StageBar
-
 if TYPE_CHECKING:
-    from gan.study.plan import Stage
-    from gan.study.study import Found
+    from gan.study.plan import Plan, StudyJob
 
-MARKS = {"done": "✓", "found": "✓", "failed": "✗", "left out": "–", "running": "▸", "": " "}
+MARKS = {"done": "✓", "failed": "✗", "begun": "▸", "stopped": "–", "": " "}
+ENDS = {"done": "done in", "failed": "failed after", "stopped": "stopped after"}
+MIN_SHARE = 0.02  # of a training, from which on its own pace says when it ends
+MAX_ROWS = 30  # jobs that are listed; of more, those that run or failed
 
 
 class StudyBoard:
-    """The stages of a study on stderr; on a terminal a list that lives, else a line for each."""
+    """The jobs of a study on stderr; on a terminal a list that lives, else a line for each.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    at_a_time : how many jobs run side by side
+    """
+
+    def __init__(self, folder: Path, plan: "Plan", at_a_time: int) -> None:
         from rich.console import Console
 
+        self.folder, self.plan, self.at_a_time = folder, plan, at_a_time
         self.console = Console(stderr=True)
-        self.bar = StageBar()
-        self.stages: Sequence[Stage] = ()
-        self.found: list[Found] = []
-        self.how: list[str] = []
-        self.now, self.began, self.share = -1, 0.0, 0.0
+        self.jobs: dict[str, StudyJob] = {}
+        self.state: dict[str, str] = {}
+        self.began: dict[str, float] = {}
+        self.first_share: dict[str, float] = {}  # of a training, when it began or went on
+        self.spent: dict[str, float] = {}  # minutes, of jobs that ended
         self._live: Any = None
 
     def __enter__(self) -> "StudyBoard":
@@ -36,68 +43,63 @@ class StudyBoard:
         if self._live is not None:
             self._live.__exit__(*error)
 
-    def start(self, stages: "Sequence[Stage]", found: "Sequence[Found]") -> None:
-        """Take what there is to do, and what of it is there."""
+    def start(self, jobs: "Sequence[StudyJob]") -> None:
+        """Take the jobs that are asked for, with all that they need."""
         from rich.live import Live
 
-        self.stages, self.found, self.how = stages, list(found), [""] * len(stages)
+        self.jobs, self.state = {job.name: job for job in jobs}, {job.name: "" for job in jobs}
         if self.console.is_terminal:
             self._live = Live(
                 get_renderable=self._page,
                 console=self.console,
-                refresh_per_second=2,
+                refresh_per_second=1,
                 transient=True,
             )
             self._live.__enter__()
 
-    def begin(self, k: int) -> None:
-        """Stage k begins."""
-        self.now, self.began, self.share = k, time.monotonic(), 0.0
-        self.how[k] = "running"
-        if self._live is not None:
-            self.bar.update(self.stages[k].name, 0, 0)
-        self._say(f"{self._count(k)} {self.stages[k].name}: about {span(self.found[k].left)}")
-
-    def report(self, what: str, done: int, total: int) -> None:
-        """Say what the stage is doing, how far it is, of how much (0: unknown)."""
-        self.share = done / total if total else 0.0
-        if self._live is not None:
-            self.bar.update(what, done, total)
-
-    def end(self, k: int, found: "Found", how: str) -> None:
-        """Stage k is over."""
-        self.found[k], self.how[k], self.now = found, how, -1
-        line = {
-            "done": f"done in {span(found.minutes)}",
-            "found": "was there already",
-            "failed": "failed; the study goes on without it",
-            "left out": "left out",
-        }[how]
-        left = self.minutes_left()
-        self._say(f"{self._count(k)} {self.stages[k].name}: {line}; about {span(left)} left")
+    def change(self, job: "StudyJob", kind: str) -> None:
+        """A job is "begun", "done", "failed" or "stopped", which goes on another day."""
+        name, now = job.name, time.monotonic()
+        self.state[name] = kind
+        # What a job needs was there, unless it was done now.
+        for need in job.needs:
+            self.state[need] = self.state.get(need) or "done"
+        if kind == "begun":
+            self.began[name], self.first_share[name] = now, self._share(job)
+            self._say(f"{name}: about {span(job.minutes)}")
+            return
+        self.spent[name] = (now - self.began.get(name, now)) / 60
+        line = f"{name}: {ENDS[kind]} {span(self.spent[name])}"
+        self._say(f"{line}; about {span(self.minutes_left())} left")
 
     def minutes_left(self) -> float:
         """Return about how long the study still takes."""
-        total = 0.0
-        for k, found in enumerate(self.found):
-            if self.how[k] in ("", "running"):
-                total += self._left(k, found)
-        return total
+        left = [self._left(job) for job in self.jobs.values()]
+        return time_left(left, self.at_a_time)
 
-    def _left(self, k: int, found: "Found") -> float:
-        if k != self.now:
-            return found.left
-        spent = (time.monotonic() - self.began) / 60
-        if self.share > 0.02 and self.stages[k].kind in ("training", "data"):
-            return spent * (1 - self.share) / self.share
-        return max(found.left - spent, 0.0)
+    def _left(self, job: "StudyJob") -> float:
+        state = self.state[job.name]
+        if state != "begun":
+            return 0.0 if state else job.minutes
+        spent = (time.monotonic() - self.began[job.name]) / 60
+        share = self._share(job)
+        gained = share - self.first_share[job.name]
+        if gained > MIN_SHARE:
+            return spent * (1 - share) / gained
+        return max(job.minutes - spent, 0.0)
 
-    def _count(self, k: int) -> str:
-        return f"[{k + 1}/{len(self.stages)}]"
+    def _share(self, job: "StudyJob") -> float:
+        """Return which share of a training is done; 0 of any other job."""
+        from gan.study.trained import share_done
+
+        if job.kind != "training":
+            return 0.0
+        return share_done(self.plan.trial(str(job.trial)), self.folder / job.run)
 
     def _say(self, line: str) -> None:
         if self._live is None:
-            click.echo(line, err=True)
+            ended = sum(state in ENDS for state in self.state.values())
+            click.echo(f"[{ended}/{len(self.jobs)}] {line}", err=True)
 
     def _page(self) -> Any:
         from rich.console import Group
@@ -105,20 +107,24 @@ class StudyBoard:
         from rich.text import Text
 
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        for k, stage in enumerate(self.stages):
-            how, found = self.how[k], self.found[k]
-            text = f"about {span(self._left(k, found))} left"
-            if how in ("done", "found"):
-                text = span(found.minutes) if found.minutes else ""
-            elif how in ("failed", "left out"):
-                text = how
-            elif how == "" and found.status == "done":
-                text = "there"
-            style = "bold" if how == "running" else "dim" if how else ""
-            table.add_row(Text(MARKS[how]), Text(stage.name, style=style), Text(text, style="dim"))
-        total = Text(f"about {span(self.minutes_left())} left in all", style="dim")
-        parts = [table, self.bar.bar.get_renderable()] if self.now >= 0 else [table]
-        return Group(*parts, total)
+        few = len(self.jobs) <= MAX_ROWS
+        for name, job in self.jobs.items():
+            state = self.state[name]
+            if not few and state not in ("begun", "failed"):
+                continue
+            text = f"about {span(self._left(job))} left"
+            if state in ENDS:
+                text = span(self.spent[name]) if name in self.spent else "there"
+            style = "bold" if state == "begun" else "dim" if state else ""
+            table.add_row(Text(MARKS[state]), Text(name, style=style), Text(text, style="dim"))
+        ended = sum(state == "done" for state in self.state.values())
+        line = f"{ended} of {len(self.jobs)} jobs done; about {span(self.minutes_left())} left"
+        return Group(table, Text(line, style="dim"))
+
+
+def time_left(minutes: "Sequence[float]", at_a_time: int) -> float:
+    """Return about how long jobs take of which so many run side by side."""
+    return max(sum(minutes) / at_a_time, *minutes, 0.0)
 
 
 def span(minutes: float) -> str:

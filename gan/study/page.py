@@ -27,7 +27,8 @@ from meshkit.files import atomic_path
 from meshkit.report.pictures import Picture, inline
 
 PAGE, RECORD, PICTURES = "report.html", "comparison.json", "figures"
-FILES = (PAGE, RECORD, "table1.csv", "table1.tex", "table2.csv", "table2.tex")
+CAPTIONS = "figures.json"  # what each picture shows
+FILES = (PAGE, RECORD, CAPTIONS, "table1.csv", "table1.tex", "table2.csv", "table2.tex")
 VERDICTS: tuple[Verdict, ...] = ("HOLDS", "DOES NOT HOLD", "WITHIN NOISE", "NOT MEASURED")
 
 
@@ -90,6 +91,10 @@ def write_comparison(
         _write(folder / f"{table.name}.csv", as_csv(table))
         _write(folder / f"{table.name}.tex", as_latex(table))
     _write(folder / RECORD, json.dumps(as_record(found), indent=1, allow_nan=False) + "\n")
+    captions = [
+        {**f._asdict(), "image": None if f.image is None else f"{f.name}.png"} for f in figures
+    ]
+    _write(folder / CAPTIONS, json.dumps(captions, indent=1) + "\n")
     _write_pictures(folder / PICTURES, figures)
     _write(folder / PAGE, build_page(found, tables, figures, viewer))
 

@@ -1,34 +1,40 @@
-"""What a study is going to do, before it does it: models with their whole configurations, stages.
+"""What a study is going to do, before it does it: models with their whole configurations, jobs.
 
-A stage has a name, which `--only` takes. Cheap ones come first; the report can be made at any time
+A job has a name, which `--only` takes. Cheap ones come first; the report can be made at any time
 from what is there.
 """
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from gan.baselines.config import BaselineConfig, baseline_config
 from gan.config import Config, load_config
+from gan.evaluation.choice import choose_metrics
+from gan.evaluation.metric import METRICS
 from gan.study.ablations import Ablation, ablations_of
 from gan.study.member import Kind, titled
 from gan.study.sizes import Data, EvaluationBudget, StudySize, TrainingBudget
+from gan.study.sources import Source
 
-StageKind = Literal["data", "training", "judges", "evaluation", "figures", "report"]
-GROUPS: dict[str, StageKind] = {"trainings": "training", "evaluations": "evaluation"}
-THREE = "three-factors"
-EVALUATE = "evaluate-"  # begins the name of a stage that measures a model
+JobKind = Literal["data", "training", "judges", "evaluation", "report"]
+GROUPS: dict[str, JobKind] = {"trainings": "training", "evaluations": "evaluation"}
+EVALUATE = "evaluate-"  # begins the name of a job that measures a model
+JUDGES, REPORT, DATA, SPEAKING = "judges", "report", "data", "speaking-data"
+PAGE = "comparison/report.html"
 
 
 class Trial(NamedTuple):
-    """A model to train, with everything that decides it.
+    """A model to train, with everything that decides it but the seed.
 
     Attributes
     ----------
     data : which of the study's data sets it learns from
     minutes : about how long it takes
-    command : how it is trained by hand
+    verb : the command that trains it, as in `gan baseline coma`
+    options : of that command
     """
 
     name: str
@@ -37,75 +43,146 @@ class Trial(NamedTuple):
     config: Config | BaselineConfig
     data: Data
     minutes: float
-    command: str
+    verb: str
+    options: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """How it is trained by hand."""
+        return f"gan {self.verb} DATA {shlex.join(self.options)}".rstrip()
 
 
-class Stage(NamedTuple):
-    """One step of a study; `minutes` is about how long it takes."""
+class StudyJob(NamedTuple):
+    """One step of a study.
 
-    name: str
-    kind: StageKind
+    Attributes
+    ----------
+    source : "" where a study has one only, else its name and "/": the folder of its files
+    label : the name inside of that folder
+    trial, seed : of a training and of a measurement
+    needs : names of the jobs that must be done before
+    minutes : about how long it takes
+    """
+
+    source: str
+    label: str
+    kind: JobKind
     minutes: float
+    needs: tuple[str, ...] = ()
+    trial: str | None = None
+    seed: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What `--only` calls it."""
+        return f"{self.source}{self.label}"
+
+    @property
+    def target(self) -> str:
+        """The file that says that it is done, in the study's folder."""
+        files_of = {DATA: "data/open-faces.h5", SPEAKING: "data/speaking.h5", REPORT: PAGE}
+        return self.source + files_of.get(self.label, f"jobs/{self.label}.done")
+
+    @property
+    def log(self) -> str:
+        """The file with what its command said, in the study's folder."""
+        return f"{self.source}jobs/{self.label}.log"
+
+    @property
+    def run(self) -> str:
+        """The folder of the run that it trains or measures, in the study's folder."""
+        return f"{self.source}runs/{self.label.removeprefix(EVALUATE)}"
 
 
 class Plan(NamedTuple):
-    """A study: its models in the order in which they are trained, and its stages."""
+    """A study: its models in the order in which they are trained; for which sources and seeds."""
 
     size: str
-    seed: int
     trials: tuple[Trial, ...]
-    stages: tuple[Stage, ...]
     budget: StudySize
+    seeds: tuple[int, ...] = (0,)
+    sources: tuple[Source, ...] = (Source(),)
 
     def trial(self, name: str) -> Trial:
         """Return a model by its name."""
         return next(trial for trial in self.trials if trial.name == name)
 
-    def compared(self) -> tuple[Trial, ...]:
-        """Return the models that are held against each other: all of the benchmark data."""
-        return tuple(trial for trial in self.trials if trial.data == "benchmark")
+    def suffixes(self) -> dict[str, int]:
+        """Return the seeds by what they add to the name of a run: the first adds nothing."""
+        return {f"-seed{seed}" if k else "": seed for k, seed in enumerate(self.seeds)}
+
+    def jobs(self) -> tuple[StudyJob, ...]:
+        """Return all jobs, in the order in which they are shown."""
+        return tuple(job for source in self.sources for job in self._jobs(source))
+
+    def _jobs(self, source: Source) -> Iterator[StudyJob]:
+        minutes, place, first = self.budget.minutes, source.place, self.seeds[0]
+        data = () if source.data else (f"{place}{DATA}",)
+        compared = [trial for trial in self.trials if trial.data == "benchmark"]
+        speaking = [trial for trial in self.trials if trial.data == "speaking"]
+        runs = [
+            (t, f"{t.name}{suffix}", seed)
+            for suffix, seed in self.suffixes().items()
+            for t in compared
+        ]
+        if data:
+            yield StudyJob(place, DATA, "data", minutes.data)
+        for trial, run, seed in runs:
+            yield StudyJob(place, run, "training", trial.minutes, data, trial.name, seed)
+        if speaking:
+            yield StudyJob(place, SPEAKING, "data", minutes.speaking)
+        for t in speaking:  # one seed is enough for a picture
+            own = (f"{place}{SPEAKING}",)
+            yield StudyJob(place, t.name, "training", t.minutes, own, t.name, first)
+        judges = tuple[str, ...]()
+        if asks_judges(self.budget.evaluation):
+            yield StudyJob(place, JUDGES, "judges", minutes.judges, data)
+            judges = (f"{place}{JUDGES}",)
+        each = self.budget.evaluation.minutes
+        for trial, run, seed in runs:
+            needs = (f"{place}{run}", *judges)
+            yield StudyJob(place, f"{EVALUATE}{run}", "evaluation", each, needs, trial.name, seed)
+        needs = tuple(f"{place}{EVALUATE}{run}" for _, run, _ in runs)
+        needs += tuple(f"{place}{trial.name}" for trial in speaking)
+        yield StudyJob(place, REPORT, "report", minutes.report + minutes.figures, needs)
 
 
 def plan_study(
     size: str,
     budget: StudySize,
     *,
-    seed: int = 0,
-    threads: int = 0,
+    seeds: Sequence[int] = (0,),
+    sources: Sequence[Source] = (Source(),),
     table: Path | None = None,
 ) -> Plan:
-    """Resolve the configurations of all models of a size.
+    """Resolve the configurations of all models of a size, and what is measured of them.
 
     Parameters
     ----------
-    threads
-        Of torch on a CPU; 0: as many as cores.
     table
         The file of the sizes; configurations that it names lie beside it.
 
     Raises
     ------
     ConfigError
-        The table names a preset, a baseline or a key that does not exist.
+        The table names a preset, a baseline, a metric or a key that does not exist.
     """
     trials = list[Trial]()
     removed = list[Trial]()
     for name, training in budget.trainings.items():
-        trials.append(_trial(name, training, seed, threads, table))
+        trials.append(_trial(name, training, table))
         if training.ablations:
             config = trials[-1].config
             assert isinstance(config, Config)
-            removed += [
-                _trial(cut.name, training, seed, threads, table, cut)
-                for cut in ablations_of(config)
-            ]
+            removed += [_trial(cut.name, training, table, cut) for cut in ablations_of(config)]
     # The ablations matter least to a report that is made half way, three factors have own data.
     trials = [
         *(trial for trial in trials if trial.data == "benchmark"),
         *removed,
         *(trial for trial in trials if trial.data != "benchmark"),
     ]
-    return Plan(size, seed, tuple(trials), _stages(trials, budget), budget)
+    _check_metrics(budget.evaluation)
+    return Plan(size, tuple(trials), budget, tuple(seeds), tuple(sources))
 
 
 def plan_ablations(
@@ -114,8 +191,8 @@ def plan_ablations(
     only: Sequence[str],
     evaluation: StudySize,
     *,
-    seed: int = 0,
-    threads: int = 0,
+    seeds: Sequence[int] = (0,),
+    sources: Sequence[Source] = (Source(),),
 ) -> Plan:
     """Plan a preset and its ablations on one data set; what is measured is that of a size.
 
@@ -131,56 +208,50 @@ def plan_ablations(
     full = "ours-plus" if preset == "plus" else "ours"
     training = TrainingBudget(preset=preset, set=tuple(overrides), ablations=True, minutes=minutes)
     budget = evaluation.model_copy(update={"trainings": {full: training}})
-    plan = plan_study("ablation", budget, seed=seed, threads=threads)
+    plan = plan_study("ablation", budget, seeds=seeds, sources=sources)
     names = [trial.name for trial in plan.trials]
     for name in only:
         if name not in names:
             raise ValueError(f"--only {name}: known are {', '.join(names)}")
-    trials = [trial for trial in plan.trials if not only or trial.name in only]
-    return plan._replace(trials=tuple(trials), stages=_stages(trials, budget))
+    return plan._replace(trials=tuple(t for t in plan.trials if not only or t.name in only))
 
 
-def choose_stages(plan: Plan, only: Sequence[str]) -> tuple[Stage, ...]:
-    """Return the stages that are named, by themselves or as a group; all if none is.
+def choose_jobs(plan: Plan, only: Sequence[str]) -> tuple[StudyJob, ...]:
+    """Return the jobs that are named: by themselves, by model or source, as a group; all if none.
 
     Raises
     ------
     ValueError
-        There is no such stage; the message lists them.
+        There is no such job; the message lists them.
     """
-    groups = {
-        **{
-            group: {s.name for s in plan.stages if s.kind == kind} for group, kind in GROUPS.items()
-        },
-        "ablations": {trial.name for trial in plan.trials if trial.kind == "ablation"},
-        "baselines": {trial.name for trial in plan.trials if trial.kind == "baseline"},
-    }
-    groups = {name: stages for name, stages in groups.items() if stages}
-    known = [stage.name for stage in plan.stages]
-    chosen = set[str]()
+    jobs = plan.jobs()
+    groups: dict[str, set[str]] = {}
+    for job in jobs:
+        trial = plan.trial(job.trial) if job.trial else None
+        prefix = EVALUATE if job.kind == "evaluation" else ""
+        names = [f"{prefix}{trial.name}" if trial else job.label, job.source.rstrip("/")]
+        names += [group for group, kind in GROUPS.items() if kind == job.kind]
+        if trial and job.kind == "training" and trial.kind in ("ablation", "baseline"):
+            names.append(f"{trial.kind}s")
+        for name in filter(None, names):
+            groups.setdefault(name, set()).add(job.name)
+    known = {job.name: {job.name} for job in jobs} | groups
     for name in only:
-        if name not in known and name not in groups:
-            raise ValueError(f"--only {name}: known are {', '.join([*known, *groups])}")
-        chosen |= groups.get(name, {name})
-    return tuple(stage for stage in plan.stages if not only or stage.name in chosen)
+        if name not in known:
+            raise ValueError(f"--only {name}: known are {', '.join(known)}")
+    chosen = set[str]().union(*(known[name] for name in only))
+    return tuple(job for job in jobs if not only or job.name in chosen)
 
 
-def _stages(trials: Sequence[Trial], budget: StudySize) -> tuple[Stage, ...]:
-    minutes, stages = budget.minutes, [Stage("data", "data", budget.minutes.data)]
-    compared = [trial for trial in trials if trial.data == "benchmark"]
-    stages += [Stage(trial.name, "training", trial.minutes) for trial in compared]
-    for trial in trials:
-        if trial.data == "speaking":
-            stages.append(Stage("speaking-data", "data", minutes.speaking))
-            stages.append(Stage(trial.name, "training", trial.minutes))
-    if asks_judges(budget.evaluation):
-        stages.append(Stage("judges", "judges", minutes.judges))
-    stages += [
-        Stage(f"{EVALUATE}{trial.name}", "evaluation", budget.evaluation.minutes)
-        for trial in compared
-    ]
-    figures, report = minutes.figures, minutes.report
-    return (*stages, Stage("figures", "figures", figures), Stage("report", "report", report))
+def with_needs(plan: Plan, chosen: Sequence[StudyJob]) -> tuple[StudyJob, ...]:
+    """Return jobs and all that they need; a report that is chosen takes what is there."""
+    jobs, names = {job.name: job for job in plan.jobs()}, {job.name for job in chosen}
+    waiting = [job for job in chosen if job.kind != "report"]
+    while waiting:
+        needed = [name for name in waiting.pop().needs if name not in names]
+        names.update(needed)
+        waiting += [jobs[name] for name in needed]
+    return tuple(job for job in jobs.values() if job.name in names)
 
 
 def asks_judges(evaluation: EvaluationBudget) -> bool:
@@ -188,36 +259,94 @@ def asks_judges(evaluation: EvaluationBudget) -> bool:
     return "decoupling" in evaluation.metrics
 
 
+def workflow_settings(plan: Plan, gan: str, version: str) -> dict[str, Any]:
+    """Return what `gan/workflow/study.smk` reads: every command's options, by job.
+
+    Parameters
+    ----------
+    gan
+        How a job calls our commands.
+    version
+        Of the software: another one measures anew.
+    """
+    budget, first = plan.budget, plan.seeds[0]
+    evaluation = budget.evaluation
+    options = ["--metrics", ",".join(evaluation.metrics), "--samples", str(evaluation.samples)]
+    options += ["--pairs", str(evaluation.pairs), "--seed", str(first)]
+    for_judges = [line for line in evaluation.set if line.startswith("decoupling.")]
+    judges = shlex.join(_set(for_judges)) or " "  # not empty: Snakemake would see no judges
+    make = {"--size": budget.benchmark, "--seed": str(first)}
+    return {
+        "gan": gan,
+        "version": version,
+        "seeds": plan.suffixes(),
+        "sources": {
+            source.place: {
+                "model": str(source.model) if source.model else None,
+                "benchmark": str(source.data) if source.data else None,
+                "options": shlex.join([*_words(make), *source.options]),
+            }
+            for source in plan.sources
+        },
+        "models": {
+            trial.name: {
+                "verb": trial.verb,
+                "options": shlex.join(trial.options),
+                "data": trial.data,
+                "minutes": trial.minutes,
+            }
+            for trial in plan.trials
+        },
+        "speaking": shlex.join(_words({"--size": budget.speaking, "--seed": str(first)})),
+        "judges": judges if asks_judges(evaluation) else None,
+        "evaluation": shlex.join([*options, *_set(evaluation.set)]),
+        "figures": evaluation.figures,
+        "minutes": {
+            **budget.minutes.model_dump(),
+            "report": budget.minutes.report + budget.minutes.figures,
+            "evaluation": evaluation.minutes,
+        },
+    }
+
+
+def _words(options: Mapping[str, str]) -> list[str]:
+    return [word for pair in options.items() for word in pair]
+
+
+def _set(lines: Sequence[str]) -> list[str]:
+    return [word for line in lines for word in ("--set", line)]
+
+
+def _check_metrics(evaluation: EvaluationBudget) -> None:
+    """Refuse an unknown metric or option now, not in two hours."""
+    for metric in choose_metrics(",".join(evaluation.metrics), (), evaluation.set, ()):
+        METRICS.build(metric.name, metric.options)
+
+
 def _trial(
-    name: str,
-    training: TrainingBudget,
-    seed: int,
-    threads: int,
-    table: Path | None,
-    cut: Ablation | None = None,
+    name: str, training: TrainingBudget, table: Path | None, cut: Ablation | None = None
 ) -> Trial:
     title, kind = titled(name)
     if cut is not None:
         title, kind = cut.title, "ablation"
     given = [*training.set, *([cut.override] if cut is not None else [])]
     if training.baseline is not None:
-        config: Config | BaselineConfig = baseline_config(
-            training.baseline, [*given, f"seed={seed}", f"threads={threads}"]
-        )
-        words = ["gan baseline", training.baseline, "DATA"]
+        config: Config | BaselineConfig = baseline_config(training.baseline, given)
+        verb, options = f"baseline {training.baseline}", _set(given)
     else:
-        every = [*given, f"training.seed={seed}", f"training.threads={threads}"]
-        config = _network(training, every, table)
-        words = ["gan train DATA --preset", str(training.preset)]
-        words += ["--config", training.config] if training.config else []
-    words += [word for line in given for word in ("--set", f"'{line}'")]
-    return Trial(name, title, kind, config, training.data, training.minutes, " ".join(words))
+        file = _beside(training.config, table)
+        config = load_config(training.preset, file, given)
+        verb, options = "train", ["--preset", str(training.preset)]
+        options += ["--config", str(file)] if file else []
+        options += _set(given)
+    return Trial(name, title, kind, config, training.data, training.minutes, verb, tuple(options))
 
 
-def _network(training: TrainingBudget, overrides: Sequence[str], table: Path | None) -> Config:
-    if training.config is None:
-        return load_config(training.preset, None, overrides)
+def _beside(config: str | None, table: Path | None) -> Path | None:
+    """Return the file of a configuration, which lies beside the table of sizes."""
+    if config is None:
+        return None
     if table is not None:
-        return load_config(training.preset, table.parent / training.config, overrides)
-    with as_file(files("gan.study") / training.config) as file:
-        return load_config(training.preset, file, overrides)
+        return (table.parent / config).resolve()
+    with as_file(files("gan.study") / config) as file:
+        return file

@@ -40,11 +40,20 @@ class EvaluationBudget(Section):
     pairs: Annotated[int, Field(ge=2)] = 10_000
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     set: tuple[str, ...] = ()  # METRIC.OPTION=VALUE
+    figures: bool = True  # draw the models, too
     minutes: Positive  # a model
 
 
+class SourceBudget(Section):
+    """A source of faces: a face model or a data set, in a file beside the table."""
+
+    model: str | None = None  # none: the embedded head
+    data: str | None = None
+    options: tuple[str, ...] = ()  # further ones of `gan data make`
+
+
 class Minutes(Section):
-    """How long the other stages take."""
+    """How long the other jobs take."""
 
     data: Positive = 1.0
     speaking: Positive = 1.0
@@ -59,6 +68,7 @@ class StudySize(Section):
     about: str
     benchmark: str  # size of open-faces
     speaking: str  # size of the data with three factors
+    sources: Annotated[dict[str, SourceBudget], Field(default_factory=dict)]
     trainings: Annotated[dict[str, TrainingBudget], Field(min_length=1)]
     evaluation: EvaluationBudget
     minutes: Minutes = Minutes()

@@ -1,30 +1,19 @@
-"""A run's directory as the cache of its training: what is there, and whether it is what is asked.
+"""Runs of a study: whether one is what the study asks for, and how far its training is.
 
 A run counts however it was made, by a study or by hand with `gan train` or `gan baseline`: what
-decides is its resolved configuration and the fingerprint of its data. Keys that do not change the
-weights (threads, what is written and when) may differ; the time after which a training stops is
-held against the time that it took.
+decides is its resolved configuration; the command that goes on with it checks its data. Keys that
+do not change the weights (threads, what is written and when) may differ, and the time after which
+a training stops.
 """
 
 import json
-import math
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from gan.baselines.config import BaselineConfig, TrainedConfig, is_baseline, read_baseline
-from gan.baselines.reconstruction import FILE as RECONSTRUCTION
 from gan.config import Config, load_config
 from gan.errors import CheckpointError
-from gan.runs.checkpoints import (
-    MODEL,
-    list_checkpoints,
-    newest_good_checkpoint,
-    read_record,
-    step_of,
-)
-from gan.runs.directory import read_run
-from gan.study.plan import Trial
+from gan.study.plan import Plan, StudyJob, Trial
 from gan.training.changes import differing_keys
 from gan.training.state import planned_iterations
 
@@ -37,89 +26,58 @@ FREE = (
     "metrics",
 )
 FREE_OF_BASELINES = ("threads", "log_every", "checkpoint_minutes", "max_minutes")
-LONGER = 1.05  # times the minutes asked for, from which on a training is another one
+_TAIL = 65_536  # bytes, which hold the last lines of a log
 
 
-class Training(NamedTuple):
-    """How far a run is.
-
-    Attributes
-    ----------
-    status : "new": nothing is there; "begun"; "done"
-    step, steps : 0 where unknown
-    minutes : of training so far
-    """
-
-    status: Literal["new", "begun", "done"]
-    step: int = 0
-    steps: int = 0
-    minutes: float = 0.0
-
-
-def find_training(trial: Trial, run: Path, fingerprint: str | None) -> Training:
-    """Return how far the run of a model is.
-
-    Parameters
-    ----------
-    fingerprint
-        Of the data that it must have been trained on; None: not known yet, any will do.
+def check_runs(folder: Path, plan: Plan) -> None:
+    """Refuse runs that are not the study's before the first hour is spent.
 
     Raises
     ------
     CheckpointError
-        The folder holds something else: no run, or one of other data or of another configuration,
-        or one that was trained longer; the message says what differs. Or all is damaged.
+        A folder holds something else: no run, or one of another configuration; the message says
+        which keys differ.
     """
-    if not run.exists() or (run.is_dir() and not any(_contents(run))):
-        return Training("new")
-    if not (run / "config.toml").is_file():
-        raise CheckpointError(
-            f"{run} is no run (it has no config.toml): move it away, or name another folder"
-        )
-    check_configuration(trial, run)
-    record = read_run(run)
-    if fingerprint is not None and record.fingerprint != fingerprint:
-        raise CheckpointError(
-            f"{run} was trained on other data: {record.dataset.name} with fingerprint "
-            f"{record.fingerprint[:12]}…, this study's is {fingerprint[:12]}…; {remedy(trial.name)}"
-        )
-    if not list_checkpoints(run):
-        return Training("begun")
-    checkpoint = newest_good_checkpoint(run)
-    step, minutes = step_of(checkpoint), _minutes(read_record(checkpoint))
-    steps = planned_steps(trial.config, record.training_meshes)
-    limit = _limit(trial.config)
-    if limit is not None and minutes > limit * LONGER and minutes > limit + 0.5:
-        raise CheckpointError(
-            f"{run} was trained for {minutes:.1f} minutes, longer than the {limit:g} asked for; "
-            f"{remedy(trial.name)}"
-        )
-    over = step >= steps or (limit is not None and minutes >= limit)
-    if isinstance(trial.config, BaselineConfig):  # it is measured when all else is done
-        over = over and (run / RECONSTRUCTION).is_file()
-    return Training("done" if over else "begun", step, steps, minutes)
+    for job in plan.jobs():
+        run = folder / job.run
+        if job.kind != "training" or not run.exists() or not _contents(run):
+            continue
+        if not (run / "config.toml").is_file():
+            raise CheckpointError(
+                f"{run} is no run (it has no config.toml): move it away, or name another folder"
+            )
+        changed = _differences(seeded(plan, job), run / "config.toml")
+        if changed:
+            shown = [f"{key} is {_shown(a)}, not {_shown(b)}" for key, a, b in changed[:3]]
+            more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+            raise CheckpointError(
+                f"{run} has another configuration than the study: {'; '.join(shown)}{more}; "
+                f"--restart {job.trial} trains it anew, or choose another folder"
+            )
 
 
-def check_configuration(trial: Trial, run: Path) -> None:
-    """Raise CheckpointError unless a run's configuration is the one asked for; name the keys."""
-    changed = _differences(trial.config, run / "config.toml")
-    if changed:
-        shown = [f"{key} is {_shown(old)}, not {_shown(new)}" for key, old, new in changed[:3]]
-        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        raise CheckpointError(
-            f"{run} has another configuration than the study: {'; '.join(shown)}{more}; "
-            f"{remedy(trial.name)}"
-        )
+def seeded(plan: Plan, job: StudyJob) -> Config | BaselineConfig:
+    """Return the whole configuration of a training, with its seed."""
+    config = plan.trial(str(job.trial)).config
+    if isinstance(config, Config):
+        training = config.training.model_copy(update={"seed": job.seed})
+        return config.model_copy(update={"training": training})
+    return config.model_copy(update={"seed": job.seed})
 
 
-def remedy(name: str) -> str:
-    """Say what to do with a run that is another one."""
-    return f"--restart {name} trains it anew, or choose another folder"
-
-
-def weights_digest(run: Path) -> str:
-    """Return the sha256 of the newest whole checkpoint's model, in hex."""
-    return str(read_record(newest_good_checkpoint(run))["sha256"][MODEL])
+def share_done(trial: Trial, run: Path) -> float:
+    """Return which share of a training is done, in [0, 1]; 0 where nothing says so."""
+    try:
+        meshes = int(json.loads((run / "run.json").read_text())["training_meshes"])
+        row = _last_row(run / "metrics.jsonl")
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return 0.0
+    share = float(row.get("step", 0.0)) / planned_steps(trial.config, meshes)
+    config = trial.config
+    limit = getattr(config.training if isinstance(config, Config) else config, "max_minutes", None)
+    if limit is not None:  # the time ends it, most likely
+        share = max(share, float(row.get("seconds", 0.0)) / 60 / limit)
+    return min(share, 1.0)
 
 
 def planned_steps(config: Config | BaselineConfig, n_meshes: int) -> int:
@@ -152,23 +110,17 @@ def _is_free(key: str) -> bool:
     return any(key == free or key.startswith(f"{free}.") for free in FREE)
 
 
-def _limit(config: Config | BaselineConfig) -> float | None:
-    if isinstance(config, Config):
-        return config.training.max_minutes
-    return config.max_minutes if isinstance(config, TrainedConfig) else None
-
-
-def _minutes(record: dict[str, Any]) -> float:
-    """Return the minutes in a checkpoint's record: at its top, or in the state of `gan train`."""
-    found = record.get("minutes")
-    if found is None:
-        found = record.get("state", {}).get("map", {}).get("minutes", 0.0)
-    return float(found) if isinstance(found, int | float) and math.isfinite(found) else 0.0
-
-
-def _contents(run: Path) -> Iterator[Path]:
-    return (path for path in run.iterdir() if not path.name.startswith("."))
+def _contents(run: Path) -> list[Path]:
+    return [path for path in run.iterdir() if not path.name.startswith(".")]
 
 
 def _shown(value: Any) -> str:
     return "nothing" if value is None else json.dumps(value, default=str)
+
+
+def _last_row(log: Path) -> dict[str, Any]:
+    """Return the last whole line of a log that is being written."""
+    with log.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - _TAIL))
+        return dict(json.loads(file.read().split(b"\n")[-2]))

@@ -47,7 +47,15 @@ def test_runs_of_both_commands_end_in_one_folder(gan, runs, faces, tmp_path, mon
     assert f"written to {out}/report.html" in result.stdout
     assert "8. Specificity: this model is among the best.\n   ours NOT MEASURED" in result.stdout
     assert {p.name for p in out.iterdir()} == {
-        *("report.html", "comparison.json", "table1.csv", "table1.tex", "table2.csv", "table2.tex")
+        *(
+            "report.html",
+            "comparison.json",
+            "figures.json",
+            "table1.csv",
+            "table1.tex",
+            "table2.csv",
+            "table2.tex",
+        )
     }
     gan("evaluate", runs[1], faces, *FEW[:-1])
     alone = Evaluation.load(runs[1] / "evaluation.json")
@@ -105,20 +113,22 @@ def few_with_figures():
 
 
 def test_figures_are_drawn_of_every_model_and_other_data_is_said(gan, runs, tmp_path, monkeypatch):
-    def draw(members, dataset, *, seed, watch, found):
+    def draw(members, dataset, *, seed, watch, found, three_factor_run):
         watch("faces")
-        text = f"{[member.name for member in members]} {seed}"
+        text = f"{[member.name for member in members]} {seed} {three_factor_run}"
         yield Figure("faces", "Faces", text, np.zeros((4, 4, 3), np.uint8))
 
     monkeypatch.setattr("gan.study.figures.draw_figures", draw)
     other = blobs(tmp_path / "other.h5", split=np.zeros(72, int))
     out = tmp_path / "out"
-    more = (*few_with_figures(), "--seed", 3, "-o", out)
+    more = (*few_with_figures(), "--seed", 3, "--three-factors", "r3", "-o", out)
+    more += ("--note", "CoMA: it diverged", "--note", "MAE: no time")
     result = gan("compare", f"mine={runs[0]}", runs[1], other, *more)
     assert result.exit_code == 0, result.output
     assert f"note: {runs[0]} was trained on other data than {other}" in result.stderr
     page = (out / "report.html").read_text()
-    assert "[&#39;3dmm&#39;, &#39;mine&#39;] 3" in page
+    assert "[&#39;3dmm&#39;, &#39;mine&#39;] 3 r3" in page
+    assert "CoMA: it diverged; MAE: no time" in page
     assert "<img" in page
     assert [p.name for p in (out / "figures").glob("*")] == ["faces.png"]
     assert (out / "report.html").read_text(encoding="utf-8").count("data-face=") == 1

@@ -17,6 +17,7 @@ from meshkit.cli import COMMANDS, main
 from meshkit.viewing.server import ViewServer
 from tests.gan.conftest import blobs, tiny
 from tests.gan.registered import write_folder
+from tests.gan.study.small_study import JUDGES
 from tests.gan.test_speech import WORD, write_grid
 from tests.system import commands
 from tests.system.commands import dome, read_json, succeed, write
@@ -107,6 +108,10 @@ GAN_CALLS: dict[str, tuple[str, ...]] = {
     "gan transfer": ("run", "one.obj", "one.obj", "-o", "out.obj"),
     "gan interpolate": ("run", "one.obj", "one.obj", "--steps", "2", "-o", "out"),
     "gan view": ("run", "--port", "0"),
+    "gan judge": (
+        *("blobs.h5", "--device", "cpu"),
+        *(w for option in JUDGES.split() for w in ("--set", f"decoupling.{option}")),
+    ),
     "gan reproduce --dry-run": ("--size", "tiny", "-o", "study"),
     "gan report": ("run", "-o", "page.html"),
 }

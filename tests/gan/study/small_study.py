@@ -1,16 +1,17 @@
-"""A study of a few seconds: blobs, networks of a few weights, a few steps."""
+"""A study of a few seconds: blobs, networks of a few weights, a few steps; or commands that only
+say that they were called.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from gan.study.data import Sources, settle_sources
-from gan.study.plan import Plan, Stage, choose_stages, plan_study
-from gan.study.record import open_record
-from gan.study.reproduce import Outcome, reproduce
+from gan.study.carry_out import Outcome, Study, carry_out
+from gan.study.plan import Plan, StudyJob, choose_jobs, plan_study, workflow_settings
 from gan.study.sizes import named_size
-from gan.study.study import Found, Study
+from gan.study.sources import as_sources, read_sources, settle_sources
+from gan.workflow.engine import Call
 from tests.gan.conftest import EXPRESSIONS, REPEATS, SUBJECTS, blobs
 
 SUBJECT = np.arange(SUBJECTS * EXPRESSIONS * REPEATS) // (EXPRESSIONS * REPEATS)
@@ -64,8 +65,13 @@ samples = 20
 pairs = 20
 metrics = ["specificity", "diversity", "labels", "generalisation", "decoupling"]
 set = {[line for line in METRICS if line.startswith("decoupling")]}
+figures = false
 minutes = 0.1
 """
+BARE = (
+    TABLE.replace("ablations = true\n", "").split("[mini.trainings.coma]")[0]
+    + (TABLE[TABLE.index("[mini.evaluation]") :])
+)
 ABLATIONS = (
     "no-regularizer",
     "no-identity-classifier",
@@ -73,6 +79,32 @@ ABLATIONS = (
     "no-feature-loss",
 )
 MODELS = ("3dmm", "ours", "coma", *ABLATIONS)
+# Stands for the command `gan`: it notes how it was called, and makes what the workflow waits for.
+# A file fail-NAME beside it holds the exit code with which the run NAME ends.
+STUB = """#!/bin/bash
+here=$(dirname "$0")
+echo "$*" >> "$here/calls"
+while [ $# -gt 0 ]; do
+  case $1 in -o|--out) out=$2;; make|train|baseline|compare) what=$1;; esac
+  shift
+done
+case $what in
+  make) touch "$out" "${out%.h5}.extreme.h5";;
+  compare) mkdir -p "$out"; touch "$out/report.html";;
+  train|baseline)
+    mkdir -p "$out"
+    name=$(basename "$out")
+    if [ -e "$here/wait-$name" ]; then
+      trap 'echo saved; exit 130' INT
+      rm "$here/wait-$name"
+      for k in $(seq 200); do sleep 0.1; done
+    fi
+    if [ -e "$here/fail-$name" ]; then
+      echo "Error: iteration 3: adversarial is nan" >&2
+      exit "$(cat "$here/fail-$name")"
+    fi;;
+esac
+"""
 
 
 def write_table(folder: Path, text: str = TABLE) -> Path:
@@ -86,42 +118,62 @@ def write_data(folder: Path) -> Path:
     return blobs(folder / "blobs.h5", rings=6, split=np.where(SUBJECT < 4, 0, 2))
 
 
+def write_stub(folder: Path) -> Path:
+    path = folder / "stub.sh"
+    path.write_text(STUB)
+    path.chmod(0o755)
+    return path
+
+
+def calls_of(folder: Path) -> list[str]:
+    """Return how the stub was called, and forget it."""
+    file = folder / "calls"
+    lines = file.read_text().splitlines() if file.exists() else []
+    file.unlink(missing_ok=True)
+    return lines
+
+
 def small_plan(table: Path, **changes) -> Plan:
-    return plan_study("mini", named_size("mini", table), **{"threads": 1, **changes}, table=table)
+    return plan_study("mini", named_size("mini", table), table=table, **changes)
 
 
-def open_study(folder: Path, data: Path, table: Path, plan: Plan | None = None) -> Study:
+def open_study(
+    folder: Path,
+    table: Path,
+    *,
+    gan: str,
+    models: Sequence[str] = (),
+    data: Sequence[str] = (),
+    seeds: Sequence[int] = (0,),
+) -> Study:
     """Open the study of a folder as the command does."""
-    plan = plan or small_plan(table)
-    record = open_record(folder, {"command": "reproduce", "size": plan.size, "seed": plan.seed})
-    sources = settle_sources(Sources(given=data), record)
-    return Study(folder, plan, sources, record, device="cpu", threads=1)
+    record = settle_sources(read_sources(models, data, {}, Path()), {})
+    plan = small_plan(table, seeds=seeds, sources=as_sources(record))
+    asked = {"command": "reproduce", "size": "mini", "seeds": list(seeds), "sources": record}
+    return Study(folder, plan, asked, workflow_settings(plan, gan, "1"), "cpu")
 
 
 class QuietBoard:
-    """Remembers what happened; `on_report` is told stage and step."""
+    """Remembers what happened; `on_change` is told it, too."""
 
-    def __init__(self, on_report: Callable[[str, int], None] = lambda stage, done: None) -> None:
-        self.on_report, self.stages = on_report, list[Stage]()
-        self.ends = dict[str, str]()
-        self.now = ""
+    def __init__(self, on_change: Callable[[StudyJob, str], None] = lambda job, kind: None) -> None:
+        self.on_change, self.changes = on_change, list[tuple[str, str]]()
 
-    def start(self, stages: Sequence[Stage], found: Sequence[Found]) -> None:
-        self.stages = list(stages)
+    def start(self, jobs: Sequence[StudyJob]) -> None:
+        pass
 
-    def begin(self, k: int) -> None:
-        self.now = self.stages[k].name
-
-    def report(self, what: str, done: int, total: int) -> None:
-        self.on_report(self.now, done)
-
-    def end(self, k: int, found: Found, how: str) -> None:
-        self.ends[self.stages[k].name] = how
+    def change(self, job: StudyJob, kind: str) -> None:
+        self.changes.append((job.name, kind))
+        self.on_change(job, kind)
 
 
-def carry_out(
+def do(
     study: Study,
     *only: str,
-    on_report: Callable[[str, int], None] = lambda stage, done: None,
+    on_change: Callable[[StudyJob, str], None] = lambda job, kind: None,
+    call: Call | None = None,
 ) -> Outcome:
-    return reproduce(study, choose_stages(study.plan, only), QuietBoard(on_report))
+    """Carry out jobs of a study, two at a time."""
+    chosen = choose_jobs(study.plan, only)
+    board = QuietBoard(on_change)
+    return carry_out(study, chosen, call or Call(cores=2, threads=1), board, partial=bool(only))

@@ -2,12 +2,12 @@
 
 import pytest
 
-from gan.baselines.config import BaselineConfig
 from gan.config import Config, load_config
 from gan.errors import ConfigError
 from gan.study.ablations import ablations_of
-from gan.study.plan import choose_stages, plan_ablations, plan_study
+from gan.study.plan import choose_jobs, plan_ablations, plan_study, with_needs, workflow_settings
 from gan.study.sizes import load_sizes, named_size
+from gan.study.sources import Source
 from gan.training.changes import differing_keys
 from tests.gan.study.small_study import ABLATIONS, MODELS, TABLE, small_plan, write_table
 
@@ -45,16 +45,16 @@ def test_ablations_of_classifiers_follow_the_factors():
 
 @pytest.mark.parametrize("size", load_sizes())
 def test_every_size_trains_what_the_tables_need(size):
-    plan = plan_study(size, named_size(size), seed=7, threads=2)
+    plan = plan_study(size, named_size(size))
     names = [trial.name for trial in plan.trials]
     assert set(names) == {*ABLATIONS, "3dmm", "mae", "coma", "ours", "ours-plus", "three-factors"}
     assert len(plan.trial("three-factors").config.factors) == 3
-    for trial in plan.trials:
-        config = trial.config
-        own = config if isinstance(config, BaselineConfig) else config.training
-        assert (own.seed, own.threads) == (7, 2)
-    assert plan.stages[0].name == "data"
-    assert plan.stages[-1].name == "report"
+    jobs = plan.jobs()
+    assert jobs[0].name == "data"
+    assert jobs[-1].name == "report"
+    settings = workflow_settings(plan, "gan", "1")
+    assert f"--size {plan.budget.benchmark}" in settings["sources"][""]["options"]
+    assert settings["models"]["mae"]["verb"] == "baseline mae"
 
 
 def test_the_budget_of_an_ablation_is_that_of_the_model():
@@ -66,27 +66,43 @@ def test_the_budget_of_an_ablation_is_that_of_the_model():
         assert plan.trial(name).config.training == full.training
 
 
-def test_stages_are_chosen_by_name_and_by_group(tmp_path):
+def test_jobs_are_chosen_by_name_and_by_group(tmp_path):
     plan = small_plan(write_table(tmp_path))
 
     def chosen(*only: str) -> list[str]:
-        return [stage.name for stage in choose_stages(plan, only)]
+        return [job.name for job in choose_jobs(plan, only)]
 
-    assert chosen() == [stage.name for stage in plan.stages]
+    assert chosen() == [job.name for job in plan.jobs()]
     assert chosen("report", "ours") == ["ours", "report"]
     assert chosen("trainings") == list(MODELS)
     assert chosen("ablations") == list(ABLATIONS)
     assert chosen("evaluations", "data") == ["data", *(f"evaluate-{name}" for name in MODELS)]
     with pytest.raises(ValueError, match=r"--only mea: known are data, 3dmm, ours, .*trainings"):
-        choose_stages(plan, ["mea"])
+        choose_jobs(plan, ["mea"])
+    needed = with_needs(plan, choose_jobs(plan, ["evaluate-coma", "report"]))
+    assert [job.name for job in needed] == ["data", "coma", "judges", "evaluate-coma", "report"]
+
+
+def test_sources_and_seeds_multiply(tmp_path):
+    sources = (Source("ict"), Source("mine", data=tmp_path / "mine.h5"))
+    plan = small_plan(write_table(tmp_path), seeds=(4, 7), sources=sources)
+    names = [job.name for job in plan.jobs()]
+    assert len(names) == len(set(names)) == 1 + 2 * (2 * 2 * len(MODELS) + 2)
+    assert "ict/data" in names
+    assert "mine/data" not in names
+    seeds = {job.name: job.seed for job in plan.jobs()}
+    assert (seeds["ict/ours"], seeds["mine/ours-seed7"]) == (4, 7)
+    ours = [job.name for job in choose_jobs(plan, ["ours"])]
+    assert ours == ["ict/ours", "ict/ours-seed7", "mine/ours", "mine/ours-seed7"]
+    assert {job.source for job in choose_jobs(plan, ["mine"])} == {"mine/"}
 
 
 def test_an_ablation_study_is_the_preset_and_what_is_set():
     size = named_size("tiny")
-    plan = plan_ablations("plus", ["training.iterations=9"], [], size, seed=3)
+    plan = plan_ablations("plus", ["training.iterations=9"], [], size, seeds=[3])
     assert [trial.name for trial in plan.trials] == ["ours-plus", *ABLATIONS]
     assert {trial.config.training.iterations for trial in plan.trials} == {9}
-    assert not [stage for stage in plan.stages if stage.name == "speaking-data"]
+    assert not [job for job in plan.jobs() if job.name == "speaking-data"]
     some = plan_ablations("plus", [], ["no-regularizer"], size)
     assert [trial.name for trial in some.trials] == ["no-regularizer"]
     with pytest.raises(ValueError, match="--only ours: known are ours-plus, no-regularizer"):
@@ -103,6 +119,8 @@ def test_an_ablation_study_is_the_preset_and_what_is_set():
         ("samples = 20", "samples = 3", "mini.evaluation.samples: .*equal to 20"),
         ('baseline = "coma"', 'baseline = "comma"', "unknown baseline 'comma'"),
         ('preset = "small"', 'preset = "smal"', "unknown preset 'smal'"),
+        ('"specificity", ', '"specifity", ', "unknown metric 'specifity'"),
+        ("decoupling.width=2", "decoupling.girth=2", "decoupling.*girth"),
     ],
 )
 def test_a_wrong_table_is_said_in_one_line(tmp_path, before, after, says):
