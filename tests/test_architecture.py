@@ -4,8 +4,10 @@ import re
 import subprocess
 import sys
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 import meshkit
@@ -109,3 +111,12 @@ def test_meshkit_never_imports_gan():
         if re.search(r"^\s*(from|import) gan\b", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
     assert wrong == []
+
+
+def test_no_files_of_gan_import_each_other_in_a_circle():
+    graph = grimp.build_graph("gan")
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    try:
+        list(TopologicalSorter(imports).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))

@@ -112,7 +112,7 @@ class FaceGenerator(ABC):
 
     @abstractmethod
     def save(self, path: Path) -> None:
-        """Write one safetensors file that `gan.models.files.load_face_model` reads."""
+        """Write one safetensors file that `gan.models.loading.load_model_file` reads."""
 
     @abstractmethod
     def describe(self) -> str:

@@ -7,7 +7,7 @@ tensor. Every kind stores `template`, `faces`, `UV`, `codes.FACTOR` and, if it h
 
 import json
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from gan.errors import CheckpointError
 from gan.models.contract import Core, FaceGenerator, Factor
-from gan.plugins import registry
 from meshkit.errors import MeshError
 from meshkit.files import atomic_path
 
@@ -237,32 +236,3 @@ def check_tensors(
             continue
         if not 0 <= int(index.min()) <= int(index.max()) < V:
             raise CheckpointError(f"{path}: {name} name a vertex outside 0 to {V - 1}")
-
-
-def load_face_model(path: Path) -> FaceGenerator:
-    """Read a model of any kind.
-
-    Raises
-    ------
-    CheckpointError
-        The file is damaged, incomplete, or of a kind that is not known.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            format = (file.metadata() or {}).get("format", "")
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is damaged or not a safetensors file: {error}") from None
-    for kind in _kinds():
-        if format == kind.FORMAT:
-            return kind.load(path)
-    raise CheckpointError(f"{path} is not a face model that is known here: {format!r}")
-
-
-def _kinds() -> Iterator[type[StoredModel]]:
-    """Yield the kinds of models: ours, then those of baselines; what cannot be imported is left."""
-    from gan.models.face_model import FaceModel
-
-    yield FaceModel  # a generator's file is read without the code of the baselines
-    baseline: Any
-    for baseline in registry("baselines").usable():
-        yield baseline.Model

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from gan.errors import CheckpointError
 from gan.models.contract import FaceGenerator
-from gan.models.files import load_face_model
+from gan.models.loading import load_model_file
 from meshkit.files import flush
 
 FORMAT = "meshkit-gan checkpoint 2"
@@ -175,8 +175,8 @@ def load_model(run: Path | str) -> FaceGenerator:
         The folder is not a run, or has no whole checkpoint; the file is no model.
     """
     if Path(run).suffix == ".safetensors" and Path(run).is_file():
-        return load_face_model(Path(run))
-    return load_face_model(newest_good_checkpoint(Path(run)) / MODEL)
+        return load_model_file(Path(run))
+    return load_model_file(newest_good_checkpoint(Path(run)) / MODEL)
 
 
 def find_fault(checkpoint: Path) -> str | None:

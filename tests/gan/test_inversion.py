@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from gan.models.contract import FaceGenerator
-from gan.models.files import load_face_model
 from gan.models.inversion import PerceptronInverse
+from gan.models.loading import load_model_file
 from tests.gan.test_models import small_model
 
 
@@ -73,7 +73,7 @@ def test_any_model_file_is_read_by_its_kind(tmp_path):
     model = small_model()
     model.landmarks = torch.arange(5)
     model.save(tmp_path / "model.safetensors")
-    again = load_face_model(tmp_path / "model.safetensors")
+    again = load_model_file(tmp_path / "model.safetensors")
     assert isinstance(again, FaceGenerator)
     assert (
         again.describe()
