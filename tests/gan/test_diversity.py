@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gan.evaluation import generated
-from gan.evaluation.estimate import estimate
+from gan.evaluation.estimate import estimate, estimate_pairs
 from gan.evaluation.metrics.diversity import collection_diversity, draw_pairs, model_diversity
 from tests.linear_model import linear_model
 from tests.reference import distances as slow
@@ -73,7 +73,7 @@ def test_diversity_of_a_collection_against_all_pairs(labelled):
 
 
 def test_pairs_are_all_the_pairs_of_a_class_equally_often():
-    label = np.array([2, 5, 2, -1, 5, 2, 7, -1])
+    label = np.array([0, 5, 0, -1, 5, 0, 7, -1])
     pairs = draw_pairs(label, 8000, rng=np.random.default_rng(0))
     found, count = np.unique(pairs, axis=0, return_counts=True)
     expected = sorted([*itertools.permutations([0, 2, 5], 2), *itertools.permutations([1, 4], 2)])
@@ -81,6 +81,20 @@ def test_pairs_are_all_the_pairs_of_a_class_equally_often():
     # The first is any of five meshes, the second any other of its class.
     share = np.array([1 / 5 / (1 if label[i] == 5 else 2) for i, _ in expected])
     assert (np.abs(count - 8000 * share) < 5 * np.sqrt(8000 * share)).all()
+
+
+def test_pairs_of_a_collection_are_pairs_of_its_subjects():
+    rng = np.random.default_rng(1)
+    X, label, subject = rng.normal(size=(12, 5, 3)), np.arange(12) % 2, np.arange(12) // 3
+    found = collection_diversity(
+        X.__getitem__, 12, 60, rng=np.random.default_rng(3), label=label, subject=subject
+    )
+    first, second = draw_pairs(label, 60, rng=np.random.default_rng(3)).T
+    distance = np.array(
+        [slow.mean_vertex_distance(X[i], X[j]) for i, j in zip(first, second, strict=True)]
+    )
+    expected = estimate_pairs(distance, subject[first], subject[second])
+    np.testing.assert_allclose(found[:5], expected[:5])
 
 
 def test_no_two_of_a_kind():

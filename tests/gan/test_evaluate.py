@@ -11,6 +11,7 @@ from gan.errors import CheckpointError, DatasetError
 from gan.evaluation import Evaluation, evaluate
 from gan.evaluation.metric import default_metrics
 from gan.evaluation.metrics.specificity import ANOTHER_MESH
+from gan.sections import MetricConfig
 from meshkit.primitives import hemisphere
 from tests.gan.conftest import blobs
 from tests.linear_model import linear_model
@@ -71,6 +72,34 @@ def test_good_noisy_and_collapsed_models_score_as_they_must(dataset):
     assert wrong["energy"]["model"].mean < 1e-6
     assert collapsed.metrics["labels"].notes["expression"].startswith("1 of 3 labels")
     assert "no linear modes" in good.skipped["model-free"]
+
+
+def test_distances_by_brute_force(dataset):
+    """A collapsed model is the template; all 60 training meshes are asked, each against all."""
+    chosen = [MetricConfig(name=name) for name in ("specificity", "coverage", "diversity")]
+    model = model_of(dataset, 0.0, 0.0)
+    found = evaluate(model, dataset, metrics=chosen, n_samples=60, n_pairs=4000).metrics
+    rows = dataset.indices("train")
+    X, subject = dataset.vertices(rows).astype(np.float64), dataset.subject[rows]
+    from_template = np.linalg.norm(X - dataset.template, axis=2).mean(axis=1)
+    apart = np.linalg.norm(X[:, None] - X, axis=3).mean(axis=2)
+    other = ~np.eye(len(X), dtype=bool)
+    stranger = subject[:, None] != subject
+    of_others = np.where(stranger, apart, np.inf).min(axis=1).mean()
+    expected = {
+        "specificity": {
+            "model": from_template.min(),
+            ANOTHER_MESH: np.where(other, apart, np.inf).min(axis=1).mean(),
+            "training": of_others,
+        },
+        "coverage": {"model": from_template.mean(), "training": of_others},
+    }
+    for name, values in expected.items():
+        assert {key: v.mean for key, v in found[name].values.items()} == pytest.approx(values)
+    pairs = found["diversity"].values
+    assert pairs["training"].mean == pytest.approx(apart[other].mean(), rel=0.03)
+    alike = apart[~stranger & other].mean()
+    assert pairs["training, same identity"].mean == pytest.approx(alike, rel=0.03)
 
 
 def test_the_record_is_complete_and_reproducible(dataset, tmp_path):

@@ -4,6 +4,7 @@ Both draw the same numbers and compute in float64, so that any difference is one
 """
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from torch.testing import assert_close
 
 from gan.config import Config, parse_config
-from gan.datasets.store import load_dataset
+from gan.datasets.store import Dataset, load_dataset
 from gan.training.augmentation import build_augmentation
 from gan.training.images import RealImages
 from gan.training.problem import Problem, prepare
@@ -23,7 +24,7 @@ from tests.reference.iteration import Faces, TrainerByHand
 CPU = torch.device("cpu")
 MESHES = np.arange(72)
 LABELS = {
-    "identity": MESHES // 12,
+    "identity": (MESHES // 12 + 2) % 6,  # class 1 is not in the training split
     "expression": np.where(MESHES % 4 == 3, -1, MESHES % 12 % 3),
     "mood": np.where(MESHES % 5 == 0, -1, MESHES * MESHES % 7 % 2),
 }
@@ -142,10 +143,38 @@ def test_iterations_are_those_written_out(tree, halvings, tmp_path, double_preci
     close(state.rng.get_state(), ours.rng.get_state(), "random numbers")
 
 
+def test_weights_and_shares_are_those_of_what_the_sampler_draws(tmp_path):
+    """Meshes of the rarer mood come more often, whatever else they are."""
+    tree = LAZY_R1 | COMMON | {"sampler": {"name": "balanced", "options": {"factor": "mood"}}}
+    config = parse_config(tree, "the test")
+    labels = prepare(written(tmp_path, config), config, CPU).labels
+    identity, expression, mood = (numbered(LABELS[name][MESHES < 60]) for name in LABELS)
+    draws = np.where(mood < 0, 1, (mood >= 0).sum() / 2 / np.bincount(mood[mood >= 0])[mood])
+    of_identity = np.bincount(identity, draws)
+    expected = draws.sum() / len(of_identity) / of_identity
+    np.testing.assert_allclose(labels["identity"].weights, expected, rtol=1e-6)
+    np.testing.assert_allclose(labels["mood"].weights, 1, rtol=1e-6)
+    share = draws[expression >= 0].sum() / draws.sum()
+    assert labels["expression"].share == pytest.approx(share)
+    assert share != pytest.approx((expression >= 0).mean(), rel=1e-3), "the draws matter"
+
+
 def close(actual: torch.Tensor, expected: torch.Tensor, what: str = "") -> None:
     """Compare, but for the rounding of sums in another order through a dozen updates."""
     message = f"{what}: {{}}".format
     assert_close(actual.detach(), expected, rtol=1e-7, atol=1e-9, check_dtype=False, msg=message)
+
+
+def written(folder: Path, config: Config) -> Dataset:
+    chosen = {f.name: LABELS[f.name] for f in config.factors}
+    names = {name: [f"{name} {k}" for k in range(7)] for name in chosen}
+    return load_dataset(blobs(folder / "x.h5", rings=2, labels=chosen, names=names))
+
+
+def numbered(label: np.ndarray) -> np.ndarray:
+    """Return labels as numbers of the classes that occur, in order; -1 stays."""
+    present = sorted({*label.tolist()} - {-1})
+    return np.array([present.index(c) if c >= 0 else -1 for c in label.tolist()])
 
 
 def in_double(problem: Problem, faces: Faces) -> Problem:
@@ -173,15 +202,13 @@ def double_precision():
     """Return a state in float64 and the same written out; numbers are drawn in float64."""
 
     def build(config: Config, folder, halvings: int) -> tuple[TrainState, TrainerByHand]:
-        chosen = {f.name: LABELS[f.name] for f in config.factors}
-        names = {name: [f"{name} {k}" for k in range(7)] for name in chosen}
-        dataset = load_dataset(blobs(folder / "x.h5", rings=2, labels=chosen, names=names))
+        dataset = written(folder, config)
         problem = prepare(dataset, config, CPU)
         faces = Faces(
             dataset.vertices(problem.indices).astype(np.float64),
             dataset.template.astype(np.float64),
             dataset.faces.astype(np.int64),
-            {name: table.labels.numpy() for name, table in problem.labels.items()},
+            {f.name: numbered(LABELS[f.name][problem.indices]) for f in config.factors},
             problem.mapping.matrix().toarray().astype(np.float64),
         )
         state = build_state(config, problem, CPU)
