@@ -180,7 +180,7 @@ def test_a_sequence_is_fitted_reported_and_goes_on(monkeypatch):
         assert_array_equal(found.V, load_mesh(f"again/f{k}.obj").V)
         assert found.UV is not None
     page = Path("r.html").read_text()
-    assert page.count("<tr><td>f") == 4 + 1  # and the row of facts called frames
+    assert [page.count(f'<th scope="row">f{k}</th>') for k in range(4)] == [1] * 4
     assert page.count("<polyline") == 2
     assert read_json(*call)["fits_from_before"] == 6
     write("f3.ply", bent(V, 0.05), F)  # what looks at the last frame is made anew
