@@ -131,28 +131,27 @@ def place_border(
     MeshError, TopologyError
         As the border.
     """
-    if isinstance(boundary, str) and boundary not in BOUNDARIES:
+    name = boundary if isinstance(boundary, str) else None
+    if name is not None and name not in BOUNDARIES:
         raise ValueError(f"boundary must be one of {list(BOUNDARIES)} or points, got {boundary!r}")
+    by_angle = isinstance(corners, str) and corners == "angle"
     if isinstance(corners, str) and corners not in ("pose", "angle"):
         raise ValueError(f"corners must be 'pose', 'angle' or vertices, got {corners!r}")
-    if aspect != 1 and not (isinstance(boundary, str) and boundary == "rectangle"):
+    if aspect != 1 and name != "rectangle":
         raise ValueError("aspect belongs to boundary='rectangle'")
     given = None if isinstance(corners, str) else corners
-    if not isinstance(boundary, str):
-        if isinstance(corners, str) and corners == "angle":
-            raise ValueError("corners='angle' are those of a square or rectangle")
-        return polygon_boundary(V, loop, boundary, corners=given, F=F)
-    if boundary == "circle":
-        if given is not None or corners == "angle":
+    if name == "circle":
+        if given is not None or by_angle:
             raise ValueError(
                 "a circle has no corners: leave `corners` out or take boundary='square'"
             )
         return circle_boundary(V, loop)
-    if isinstance(corners, str) and corners == "angle":
-        given = sharpest_corners(V, F, loop)
-    if boundary == "rectangle":
-        return rectangle_boundary(V, loop, aspect, corners=given, F=F)
-    return square_boundary(V, loop, corners=given, F=F)
+    if not isinstance(boundary, str):
+        if by_angle:
+            raise ValueError("corners='angle' are those of a square or rectangle")
+        return polygon_boundary(V, loop, boundary, corners=given, F=F)
+    given = sharpest_corners(V, F, loop) if by_angle else given
+    return rectangle_boundary(V, loop, aspect, corners=given, F=F)
 
 
 def _turns(polygon: np.ndarray) -> np.ndarray:

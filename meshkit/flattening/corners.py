@@ -5,6 +5,8 @@ one face with two border edges. With both ends of that edge on one side of the s
 lies on that side and has no area, whatever the weights. So each ear needs a corner strictly within.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -13,6 +15,16 @@ from meshkit.laplacian import corner_products
 from meshkit.topology import edge_table
 
 SPREAD = 16.0  # weight of uneven sides against corners off the diagonals
+DIAGONALS = np.pi * np.array([-0.75, -0.25, 0.25, 0.75])  # towards the corners, lower left first
+
+
+class _Border(NamedTuple):
+    """What corner choices are rated by."""
+
+    arc: np.ndarray  # the length before each vertex of the loop, and the whole
+    pose: np.ndarray | None  # the direction of each vertex, if there is one
+    reach: np.ndarray  # the furthest that a side from each vertex can end
+    share: np.ndarray  # of the loop that each side should have
 
 
 def square_corners(
@@ -38,18 +50,16 @@ def square_corners(
     b = len(loop)
     if b < 4:
         raise TopologyError(_too_short(loop), remedy="round-border")
-    arc = arc_length(V, loop)
-    reach = _reach(F, loop)
-    pose = pose_angle(V, loop)
     share = np.array([aspect, 1, aspect, 1]) / (2 * aspect + 2)
+    border = _Border(arc_length(V, loop), pose_angle(V, loop), _reach(F, loop), share)
     starts = [
-        _quarters(arc, start, share)
+        _quarters(border.arc, start, share)
         for start in np.linspace(0, b, 32, endpoint=False, dtype=int).tolist()
     ]
-    starts += _spread_over_ears(F, loop, reach)
-    starts.sort(key=lambda corner: _cost(corner, arc, pose, reach, share))
-    best = [_descend(corner, arc, pose, reach, share) for corner in (*starts[:3], *starts[-2:])]
-    return np.asarray(min(best, key=lambda corner: _cost(corner, arc, pose, reach, share)) % b)
+    starts += _spread_over_ears(F, loop, border.reach)
+    starts.sort(key=lambda corner: _cost(corner, border))
+    best = [_descend(corner, border) for corner in (*starts[:3], *starts[-2:])]
+    return np.asarray(min(best, key=lambda corner: _cost(corner, border)) % b)
 
 
 def sharpest_corners(
@@ -76,9 +86,8 @@ def sharpest_corners(
     pose = pose_angle(V, loop)
     if pose is None:
         return loop[place]
-    diagonal = np.pi * np.array([-0.75, -0.25, 0.25, 0.75])
     turned = [np.roll(place, -k) for k in range(4)]
-    return loop[max(turned, key=lambda four: float(np.cos(pose[four] - diagonal).sum()))]
+    return loop[max(turned, key=lambda four: float(np.cos(pose[four] - DIAGONALS).sum()))]
 
 
 def chords(F: Int[np.ndarray, "m 3"], loop: Int[np.ndarray, " b"]) -> Int[np.ndarray, "k 2"]:
@@ -205,34 +214,21 @@ def _quarters(arc: np.ndarray, start: int, share: np.ndarray) -> np.ndarray:
     return corner
 
 
-def _cost(
-    corner: np.ndarray,
-    arc: np.ndarray,
-    pose: np.ndarray | None,
-    reach: np.ndarray,
-    share: np.ndarray,
-) -> np.ndarray:
+def _cost(corner: np.ndarray, border: _Border) -> np.ndarray:
     """Rate corner choices (…, 4): chords on a side first, then uneven sides and the pose."""
-    b = len(reach)
+    b, arc = len(border.reach), border.arc
     along = arc[corner % b] + corner // b * arc[-1]
     side = np.diff(along, axis=-1, append=along[..., :1] + arc[-1]) / arc[-1]
-    cost = SPREAD * ((side - share) ** 2).sum(axis=-1)
-    if pose is not None:
-        diagonal = np.pi * np.array([-0.75, -0.25, 0.25, 0.75])
-        cost = cost + (1 - np.cos(pose[corner % b] - diagonal)).sum(axis=-1)
-    return np.asarray(cost + 1000.0 * (~_feasible(corner, reach)).sum(axis=-1))
+    cost = SPREAD * ((side - border.share) ** 2).sum(axis=-1)
+    if border.pose is not None:
+        cost = cost + (1 - np.cos(border.pose[corner % b] - DIAGONALS)).sum(axis=-1)
+    return np.asarray(cost + 1000.0 * (~_feasible(corner, border.reach)).sum(axis=-1))
 
 
-def _descend(
-    corner: np.ndarray,
-    arc: np.ndarray,
-    pose: np.ndarray | None,
-    reach: np.ndarray,
-    share: np.ndarray,
-) -> np.ndarray:
+def _descend(corner: np.ndarray, border: _Border) -> np.ndarray:
     """Move one corner at a time to its best place between its neighbours until none moves."""
-    b = len(reach)
-    cost = float(_cost(corner, arc, pose, reach, share))
+    b = len(border.reach)
+    cost = float(_cost(corner, border))
     while True:
         before = cost
         for k in range(4):
@@ -240,7 +236,7 @@ def _descend(
             high = corner[k + 1] if k < 3 else corner[0] + b
             choice = np.repeat(corner[None], high - low, axis=0)
             choice[:, k] = np.arange(low, high)
-            costs = _cost(choice, arc, pose, reach, share)
+            costs = _cost(choice, border)
             if float(costs.min()) < cost:
                 cost, corner = float(costs.min()), choice[costs.argmin()]
         if cost >= before:

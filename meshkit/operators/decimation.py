@@ -70,7 +70,7 @@ def decimate(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], n_vertices:
         raise TopologyError(f"edge ({i}, {j}) has more than two faces: repair the mesh first")
     mesh = _Collapser(np.asarray(V, dtype=np.float64), F, table.E, table.E[table.uses == 1])
     mesh.reduce(len(used) - n_vertices)
-    corners = np.array([f for f in mesh.faces if f is not None], dtype=np.int64)
+    corners = np.array(list(mesh.faces.values()), dtype=np.int64)
     kept = np.unique(corners)
     return Decimation(kept, np.searchsorted(kept, corners))
 
@@ -80,7 +80,7 @@ class _Collapser:
 
     def __init__(self, V: np.ndarray, F: np.ndarray, E: np.ndarray, border: np.ndarray) -> None:
         self.points: list[tuple[float, float, float]] = [tuple(p) for p in V.tolist()]
-        self.faces: list[tuple[int, int, int] | None] = [tuple(f) for f in F.tolist()]
+        self.faces: dict[int, tuple[int, int, int]] = dict(enumerate(map(tuple, F.tolist())))
         self.around: list[set[int]] = [set() for _ in V]  # faces of a vertex
         for f, corners in enumerate(F.tolist()):
             for v in corners:
@@ -127,9 +127,7 @@ class _Collapser:
     def _ring(self, u: int) -> set[int]:
         ring: set[int] = set()
         for f in self.around[u]:
-            corners = self.faces[f]
-            assert corners is not None
-            ring.update(corners)
+            ring.update(self.faces[f])
         ring.discard(u)
         return ring
 
@@ -140,9 +138,7 @@ class _Collapser:
             return False
         opposite = set[int]()
         for f in shared:
-            corners = self.faces[f]
-            assert corners is not None
-            opposite.update(corners)
+            opposite.update(self.faces[f])
         ring_u, ring_v = self._ring(u), self._ring(v)
         if ring_u & ring_v != opposite - {u, v}:
             return False
@@ -157,7 +153,6 @@ class _Collapser:
     ) -> bool:
         """Tell whether face f keeps its side and its area when corner u moves from p to q."""
         corners = self.faces[f]
-        assert corners is not None
         k = corners.index(u)
         ax, ay, az = self.points[corners[k - 2]]
         bx, by, bz = self.points[corners[k - 1]]
@@ -177,16 +172,11 @@ class _Collapser:
     def _collapse(self, u: int, v: int) -> None:
         shared = self.around[u] & self.around[v]
         for f in shared:
-            corners = self.faces[f]
-            assert corners is not None
-            for w in corners:
+            for w in self.faces.pop(f):
                 if w != u:
                     self.around[w].discard(f)
-            self.faces[f] = None
         for f in self.around[u] - shared:
-            corners = self.faces[f]
-            assert corners is not None
-            a, b, c = (v if w == u else w for w in corners)
+            a, b, c = (v if w == u else w for w in self.faces[f])
             self.faces[f] = (a, b, c)
             self.around[v].add(f)
         self.around[u] = set()
