@@ -1,6 +1,5 @@
 """What is imported when: the toolkit stays light, and help comes at once."""
 
-import re
 import subprocess
 import sys
 from functools import cache
@@ -85,17 +84,6 @@ def test_no_file_is_too_long():
     assert long == {}
 
 
-def test_no_relative_imports_and_no_star_imports():
-    wrong = [
-        f"{path.relative_to(ROOT)}: {line.strip()}"
-        for package in ("meshkit", "gan")
-        for path in (ROOT / package).rglob("*.py")
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if re.match(r"\s*from \.|\s*from \S+ import \*", line)
-    ]
-    assert wrong == []
-
-
 def test_every_module_says_what_it_is_for():
     for package in ("meshkit", "gan"):
         for path in (ROOT / package).rglob("*.py"):
@@ -104,17 +92,10 @@ def test_every_module_says_what_it_is_for():
                 assert text.startswith('"""'), path
 
 
-def test_meshkit_never_imports_gan():
-    wrong = [
-        path.relative_to(ROOT)
-        for path in (ROOT / "meshkit").rglob("*.py")
-        if re.search(r"^\s*(from|import) gan\b", path.read_text(encoding="utf-8"), re.MULTILINE)
-    ]
-    assert wrong == []
-
-
-def test_no_files_of_gan_import_each_other_in_a_circle():
-    graph = grimp.build_graph("gan")
+@pytest.mark.parametrize("package", ["meshkit", "gan"])
+def test_no_files_import_each_other_in_a_circle(package):
+    """Imports inside functions count too: a circle that waits is one."""
+    graph = grimp.build_graph(package)
     imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
     try:
         list(TopologicalSorter(imports).static_order())
