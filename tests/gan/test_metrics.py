@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gan.cli.compare import compare as cli_compare
+from gan.cli.evaluate import evaluate as cli_evaluate
 from gan.datasets.store import load_dataset
 from gan.errors import ConfigError
 from gan.evaluation import Evaluation, evaluate
@@ -112,3 +114,10 @@ def test_a_model_without_codes_is_measured_by_its_faces_alone(dataset):
     assert set(found.metrics["diversity"].values) == {"model", "training"}
     for name in ("labels", "model-free", "decoupling"):
         assert found.skipped[name] == "the model has no codes of factors"
+
+
+@pytest.mark.parametrize(("command", "compare"), [(cli_evaluate, False), (cli_compare, True)])
+def test_the_help_names_what_is_taken_by_default(command, compare):
+    (told,) = (option.help for option in command.params if option.name == "only")
+    listed = ", ".join(metric.name for metric in default_metrics(compare=compare))
+    assert f"[default: {listed}" in told
