@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from gan.config import Config, parse_config
-from gan.datasets.store import write_dataset
+from gan.datasets.store import load_dataset, write_dataset
 from meshkit.primitives import hemisphere
+from tests.gan.replay import write_people
 
 SUBJECTS, EXPRESSIONS, REPEATS = 6, 3, 4
 
@@ -53,6 +54,19 @@ def blobs(path: Path, *, rings: int = 8, **changes) -> Path:
 @pytest.fixture
 def tiny_dataset(tmp_path) -> Path:
     return blobs(tmp_path / "blobs.h5")
+
+
+@pytest.fixture
+def dataset(tiny_dataset):
+    with load_dataset(tiny_dataset) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory):
+    """Open people of three factors, of whom each shows every combination once."""
+    with load_dataset(write_people(tmp_path_factory.mktemp("people") / "people.h5")) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from gan.datasets.store import load_dataset
 from gan.evaluation import Evaluation, evaluate
 from gan.evaluation.context import Context
 from gan.evaluation.embedding.judge import Figures, Judge
@@ -15,7 +14,7 @@ from gan.evaluation.estimate import estimate
 from gan.evaluation.metrics.decoupling import Decoupling, shared_verdict, unrelated_verdict
 from gan.report.tables import metric_rows
 from gan.sections import MetricConfig
-from tests.gan.replay import Replay, write_people
+from tests.gan.replay import Replay
 
 OPTIONS = {
     "faces": 24,
@@ -36,12 +35,6 @@ OPTIONS = {
 }
 CPU = torch.device("cpu")
 FACTORS = ("identity", "expression", "viseme")
-
-
-@pytest.fixture(scope="module")
-def people(tmp_path_factory):
-    with load_dataset(write_people(tmp_path_factory.mktemp("people") / "people.h5")) as dataset:
-        yield dataset
 
 
 @pytest.fixture(scope="module")

@@ -37,12 +37,6 @@ SMALL = JudgeSettings(
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="module")
-def people(tmp_path_factory):
-    with load_dataset(write_people(tmp_path_factory.mktemp("people") / "people.h5")) as dataset:
-        yield dataset
-
-
 def judge_of(people, folder, settings=SMALL, **options):
     return obtain_judge(
         people, "expression", settings, folder, device=CPU, progress=silent, **options

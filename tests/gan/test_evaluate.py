@@ -19,12 +19,6 @@ from tests.linear_model import linear_model
 SETTINGS = {"n_samples": 40, "n_pairs": 200}
 
 
-@pytest.fixture
-def dataset(tiny_dataset):
-    with load_dataset(tiny_dataset) as opened:
-        yield opened
-
-
 def model_of(dataset, identity: float = 1.0, expression: float = 1.0, noise: float = 0.0):
     """Stretch like the data's subjects, bulge like its expressions."""
     template = dataset.template.astype(np.float64)

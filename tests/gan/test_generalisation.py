@@ -13,12 +13,6 @@ from tests.gan.replay import TEST, Replay, write_people
 from tests.reference import distances as slow
 
 
-@pytest.fixture(scope="module")
-def people(tmp_path_factory):
-    with load_dataset(write_people(tmp_path_factory.mktemp("people") / "people.h5")) as dataset:
-        yield dataset
-
-
 def measure(model, dataset, n_samples=1000):
     context = Context(model, dataset, n_samples=n_samples)
     measured = Generalisation().measure(context, rng=torch.Generator().manual_seed(0))

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from gan.datasets.store import load_dataset
 from gan.errors import CheckpointError
 from gan.evaluation import evaluate
 from gan.evaluation.kept import KeptParts, model_fingerprint
@@ -14,12 +13,6 @@ from tests.gan.test_evaluate import model_of
 SETTINGS = {"n_samples": 20, "n_pairs": 20}
 TAKEN = [*default_metrics(), MetricConfig(name="generalisation")]
 NAMES = [metric.name for metric in TAKEN]
-
-
-@pytest.fixture
-def dataset(tiny_dataset):
-    with load_dataset(tiny_dataset) as opened:
-        yield opened
 
 
 def kept(folder, **options) -> KeptParts:

@@ -40,12 +40,6 @@ TINY = {
 }
 
 
-@pytest.fixture
-def dataset(tiny_dataset):
-    with load_dataset(tiny_dataset) as opened:
-        yield opened
-
-
 def test_coverage_tells_collapse_where_specificity_does_not(dataset):
     good = evaluate(model_of(dataset), dataset, metrics=COVERAGE, **SETTINGS)
     collapsed = evaluate(model_of(dataset, 0.0, 0.0), dataset, metrics=COVERAGE, **SETTINGS)

@@ -1,23 +1,15 @@
 """The training set itself as a generator, and one face for all: every metric must tell."""
 
 import numpy as np
-import pytest
 
-from gan.datasets.store import load_dataset
 from gan.evaluation import evaluate
 from gan.sections import MetricConfig
-from tests.gan.replay import Replay, write_people
+from tests.gan.replay import Replay
 
 METRICS = [
     MetricConfig(name=name)
     for name in ("specificity", "diversity", "energy", "labels", "coverage", "generalisation")
 ]
-
-
-@pytest.fixture(scope="module")
-def people(tmp_path_factory):
-    with load_dataset(write_people(tmp_path_factory.mktemp("people") / "people.h5")) as dataset:
-        yield dataset
 
 
 def measure(model, dataset):
