@@ -92,7 +92,7 @@ def full_model(comparison: Comparison) -> str:
 
 
 def as_rows(rulings: Sequence[Ruling]) -> list[dict[str, Any]]:
-    """Return rulings as JSON values."""
+    """Return rulings by the keys of the JSON file."""
     return [
         {
             "claim": ruling.claim.number,
@@ -101,13 +101,7 @@ def as_rows(rulings: Sequence[Ruling]) -> list[dict[str, Any]]:
             "subject": ruling.subject,
             "verdict": ruling.verdict,
             "reason": ruling.reason,
-            "parts": [
-                part._asdict()
-                | {"larger": part.larger and part.larger._asdict()}
-                | {"smaller": part.smaller and part.smaller._asdict()}
-                | {"difference": part.difference and part.difference._asdict()}
-                for part in ruling.parts
-            ],
+            "parts": ruling.parts,
         }
         for ruling in rulings
     ]
