@@ -102,44 +102,39 @@ def compare(
         warnings_on(out),
         StageBar() as bar,
     ):
-        found = measure(
-            members,
-            opened,
-            settings,
-            progress=bar.update,
-        )
-        drawn = _draw(members, opened, found, three_factors, bar) if figures else []
+        comparison = measure(members, opened, settings, progress=bar.update)
+        drawn = _draw(members, opened, comparison, three_factors, bar) if figures else []
         if notes:
             drawn.append(Figure("missing", "Models that are not here", "; ".join(notes), None))
-        viewer = moving_face(found) if figures else None
-        write_comparison(found, aside, drawn, viewer=viewer)
-    for run in found.strangers():
+        viewer = moving_face(comparison) if figures else None
+        write_comparison(comparison, aside, drawn, viewer=viewer)
+    for run in comparison.strangers():
         click.echo(f"note: {run.run} was trained on other data than {dataset}", err=True)
     if as_json:
-        print_json(as_record(found))
+        print_json(as_record(comparison))
     else:
-        _print(found)
+        _print(comparison)
         click.echo(f"written to {out}/report.html")
 
 
 def _draw(
     members: "list[Member]",
     dataset: "Dataset",
-    found: "Comparison",
+    comparison: "Comparison",
     three_factors: Path | None,
     bar: "StageBar",
 ) -> "list[Figure]":
     from gan.study.figures import draw_figures
 
     watch = lambda what: bar.update(f"drawing: {what}", 0, 0)  # noqa: E731
-    seed = found.settings.seed
+    seed = comparison.settings.seed
     figures = draw_figures(
-        members, dataset, seed=seed, watch=watch, three_factor_run=three_factors, found=found
+        members, dataset, seed=seed, watch=watch, three_factor_run=three_factors, found=comparison
     )
     return list(figures)
 
 
-def _print(found: "Comparison") -> None:
+def _print(comparison: "Comparison") -> None:
     """Print the means of Table 1, and the verdicts."""
     from rich.console import Console
     from rich.table import Table
@@ -150,7 +145,7 @@ def _print(found: "Comparison") -> None:
     from gan.study.tables import blocks, table1
     from gan.study.verdicts import judge_claims
 
-    console, table = Console(highlight=False), table1(found)
+    console, table = Console(highlight=False), table1(comparison)
     for block in blocks(table.columns, MAX_COLUMNS):
         grid = Table(box=None, pad_edge=False, header_style="bold")
         grid.add_column("")
@@ -170,7 +165,7 @@ def _print(found: "Comparison") -> None:
     for note in table.notes:
         console.print(Text(note), soft_wrap=True)
     claims: dict[str, Text] = {}
-    for ruling in judge_claims(found):
+    for ruling in judge_claims(comparison):
         line = claims.setdefault(
             ruling.claim.statement, Text(f"\n{ruling.claim.number}. {ruling.claim.statement}\n  ")
         )

@@ -48,22 +48,22 @@ def test_good_noisy_and_collapsed_models_score_as_they_must(dataset):
     good = evaluate(model_of(dataset), dataset, **SETTINGS)
     noisy = evaluate(model_of(dataset, noise=2.0), dataset, **SETTINGS)
     collapsed = evaluate(model_of(dataset, 0.0, 0.0), dataset, **SETTINGS)
-    right, well, wrong = (
+    right, rough, one_face = (
         {name: m.values for name, m in e.metrics.items()} for e in (good, noisy, collapsed)
     )
     assert good.metrics["labels"].notes["expression"].startswith("3 of 3 labels")
     assert good.metrics["labels"].notes["identity"].startswith("5 of 5 labels")
     assert right["diversity"]["model"].mean > right["diversity"]["model, same identity"].mean > 0
     assert right["energy"]["model"].mean < 4 * right["energy"]["training"].mean
-    assert well["energy"]["model"].mean > 10 * right["energy"]["model"].mean
-    assert well["specificity"]["model"].mean > 2 * right["specificity"]["model"].mean
+    assert rough["energy"]["model"].mean > 10 * right["energy"]["model"].mean
+    assert rough["specificity"]["model"].mean > 2 * right["specificity"]["model"].mean
     near, people = (right["specificity"][key] for key in (ANOTHER_MESH, "training"))
     assert near.mean < people.mean
-    assert well["specificity"][ANOTHER_MESH] == near
-    assert well["diversity"]["training"] == right["diversity"]["training"]
-    made = {key: v for key, v in wrong["diversity"].items() if key.startswith("model")}
+    assert rough["specificity"][ANOTHER_MESH] == near
+    assert rough["diversity"]["training"] == right["diversity"]["training"]
+    made = {key: v for key, v in one_face["diversity"].items() if key.startswith("model")}
     assert {value.mean for value in made.values()} == {0}
-    assert wrong["energy"]["model"].mean < 1e-6
+    assert one_face["energy"]["model"].mean < 1e-6
     assert collapsed.metrics["labels"].notes["expression"].startswith("1 of 3 labels")
     assert "no linear modes" in good.skipped["model-free"]
 
