@@ -55,6 +55,7 @@ def save_sequence_report(
         pictures=_pictures(F, fits, qualities, names, top),
         colors=color_stops(),
         top=top,
+        landmarks=any(value["landmark_mean"] is not None for value in values),
         frames=list(zip(names, qualities, values, strict=True)),
     )
     with atomic_path(path) as aside:
