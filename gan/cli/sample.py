@@ -50,7 +50,7 @@ def sample(
 
     Example: gan sample runs/faces -n 9 --expression happy -o happy
     """
-    from gan.report.samples import SHEET, SHOWN, write_samples
+    from gan.report.samples import SHEET, SHEET_FACES, write_samples
     from meshkit.cli.messages import tell
 
     shortcuts = {"identity": identity, "expression": expression}
@@ -60,5 +60,5 @@ def sample(
     write_samples(model, out, n=number, seed=seed, labels=labels, format=format)
     facts = {"run": run, "output": out, "meshes": number, "seed": seed, "labels": labels}
     facts |= {"format": format, "sheet": out / SHEET}
-    line = f"{out}: {number} meshes, {min(number, SHOWN)} of them in {out / SHEET}"
+    line = f"{out}: {number} meshes, {min(number, SHEET_FACES)} of them in {out / SHEET}"
     tell(line, facts, as_json)

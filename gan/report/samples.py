@@ -19,7 +19,7 @@ from meshkit.render import contact_sheet, frame_of, render_mesh, save_png
 
 SHEET, CODES = "sheet.png", "codes.npz"
 FORMATS = ("obj", "ply", "stl", "glb")
-SHOWN = 64  # faces on a sheet
+SHEET_FACES = 64  # faces on a sheet
 TILE = (240, 200)
 
 
@@ -93,7 +93,7 @@ def _write_meshes(
     for X in decode_blocks(model, codes):
         for V in X:
             save_face(next(remaining), model, V)
-            if len(shown) < SHOWN:
+            if len(shown) < SHEET_FACES:
                 shown.append(V)
     return np.stack(shown)
 

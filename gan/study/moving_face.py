@@ -10,7 +10,7 @@ BEST = ("ours-plus", "ours")
 TILE = (420, 350)  # height and width of the picture where scripts do not run
 
 
-def moving_face(found: Comparison) -> Viewer | None:
+def moving_face(comparison: Comparison) -> Viewer | None:
     """Return a viewer of the mean face of our best model, else of the first of all.
 
     None for a comparison of nothing.
@@ -20,15 +20,15 @@ def moving_face(found: Comparison) -> Viewer | None:
     CheckpointError
         The run of that model has no whole checkpoint.
     """
-    if not found.results:
+    if not comparison.results:
         return None
-    result = _chosen(found)
+    result = _chosen(comparison)
     model, label = load_model(result.runs[0].run).to("cpu"), f"the mean face of {result.title}"
     still = Photographer(model, size=TILE).shoot_codes(zero_codes(model), [label])[0]
     return model_viewer(model, label=label, still=still)
 
 
-def _chosen(found: Comparison) -> Result:
-    ranked = [found.result(name) for name in BEST]
-    ours = [result for result in found.results if result.kind == "ours"]
-    return next(result for result in (*ranked, *ours, *found.results) if result is not None)
+def _chosen(comparison: Comparison) -> Result:
+    ranked = [comparison.result(name) for name in BEST]
+    ours = [result for result in comparison.results if result.kind == "ours"]
+    return next(result for result in (*ranked, *ours, *comparison.results) if result is not None)

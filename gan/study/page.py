@@ -72,7 +72,7 @@ class Chart(NamedTuple):
 
 
 def write_comparison(
-    found: Comparison,
+    comparison: Comparison,
     folder: Path,
     figures: Sequence[Figure] = (),
     *,
@@ -86,17 +86,17 @@ def write_comparison(
         A face to turn and move, as of `gan.study.moving_face`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tables = (table1(found), table2(found))
+    tables = (table1(comparison), table2(comparison))
     for table in tables:
         _write(folder / f"{table.name}.csv", as_csv(table))
         _write(folder / f"{table.name}.tex", as_latex(table))
-    _write(folder / RECORD, json.dumps(as_record(found), indent=1, allow_nan=False) + "\n")
+    _write(folder / RECORD, json.dumps(as_record(comparison), indent=1, allow_nan=False) + "\n")
     captions = [
         {**f._asdict(), "image": None if f.image is None else f"{f.name}.png"} for f in figures
     ]
     _write(folder / CAPTIONS, json.dumps(captions, indent=1) + "\n")
     _write_pictures(folder / PICTURES, figures)
-    _write(folder / PAGE, build_page(found, tables, figures, viewer))
+    _write(folder / PAGE, build_page(comparison, tables, figures, viewer))
 
 
 def is_comparison(path: Path) -> bool:
@@ -107,13 +107,13 @@ def is_comparison(path: Path) -> bool:
 
 
 def build_page(
-    found: Comparison,
+    comparison: Comparison,
     tables: Sequence[Table],
     figures: Sequence[Figure] = (),
     viewer: Viewer | None = None,
 ) -> str:
     """Return the page; `tables` are Table 1 and Table 2 of the comparison."""
-    rulings = judge_claims(found)
+    rulings = judge_claims(comparison)
     claims: dict[int, list[Ruling]] = {}
     for ruling in rulings:
         claims.setdefault(ruling.claim.number, []).append(ruling)
@@ -121,9 +121,9 @@ def build_page(
         "comparison.html",
         Path(__file__).parent,
         viewers=viewer is not None,
-        title=f"Models compared on {found.dataset['name']}",
-        found=found,
-        trainings=sum(len(result.runs) for result in found.results),
+        title=f"Models compared on {comparison.dataset['name']}",
+        comparison=comparison,
+        trainings=sum(len(result.runs) for result in comparison.results),
         tables=[_table(table) for table in tables],
         rule=RULE,
         tally=_tally(rulings),
@@ -132,11 +132,11 @@ def build_page(
         say=say,
         thresholds=list(THRESHOLDS.values()),
         charts=_charts(tables),
-        budgets=_budgets(found, tables[0]),
+        budgets=_budgets(comparison, tables[0]),
         viewer=viewer,
         figures=[(figure, _picture(figure)) for figure in figures],
-        settings=_settings(found),
-        runs=[(result.title, run) for result in found.results for run in result.runs],
+        settings=_settings(comparison),
+        runs=[(result.title, run) for result in comparison.results for run in result.runs],
     )
 
 
@@ -197,10 +197,10 @@ def _charts(tables: Sequence[Table]) -> list[Chart]:
     return charts
 
 
-def _budgets(found: Comparison, table: Table) -> list[list[str]]:
+def _budgets(comparison: Comparison, table: Table) -> list[list[str]]:
     places = {q.key: k for k, q in enumerate(table.columns)}  # without those not asked for
     rows = []
-    for result, row in zip(found.results, table.rows[1:], strict=True):
+    for result, row in zip(comparison.results, table.rows[1:], strict=True):
         near = []
         for key in ("reconstruction.held-out", "reconstruction.seen"):
             value = row.cells[places[key]].value if key in places else None
@@ -221,16 +221,16 @@ def _steps(run: RunFacts) -> str:
     return "closed form" if run.baseline == "3dmm" else f"{run.step:,}"
 
 
-def _settings(found: Comparison) -> dict[str, str]:
-    settings = found.as_settings()
+def _settings(comparison: Comparison) -> dict[str, str]:
+    settings = comparison.as_settings()
     options = "; ".join(f"{k}: {v}" for k, v in settings["options"].items())
     return {
-        "data set": f"{found.dataset['name']} ({found.dataset['fingerprint']})",
+        "data set": f"{comparison.dataset['name']} ({comparison.dataset['fingerprint']})",
         "metrics": ", ".join(settings["metrics"]),
         "options": options or "defaults",
         "samples, pairs, seed": f"{settings['samples']:,}, {settings['pairs']:,}, "
         f"{settings['seed']}",
-        "measured with commit": found.commit or "unknown",
+        "measured with commit": comparison.commit or "unknown",
     }
 
 

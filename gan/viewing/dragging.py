@@ -19,7 +19,7 @@ STEPS = 6  # of Levenberg-Marquardt, at most, for one movement of the pointer
 _STRIDE = 0.02  # of the differences, in deviations of a code
 _BLOCK = 32  # faces decoded at once by a model that cannot fold
 _SETTLED = 1e-4  # a relative decrease below this ends the search
-_FIRST, _LEAST, _MOST = 1e-3, 1e-7, 1e7  # damping, as a share of the mean diagonal
+_START_DAMPING, _MIN_DAMPING, _MAX_DAMPING = 1e-3, 1e-7, 1e7  # shares of the mean diagonal
 
 
 class PullOptions(NamedTuple):
@@ -88,7 +88,7 @@ class Pull:
         self._free = model.join(free)[0].bool()
         self._start = model.join(codes)[0].double()
         self._z = self._start.clone()
-        self._damping = _FIRST
+        self._damping = _START_DAMPING
         self._kept = self._points(self._z[None])[0]  # where the handles were
         self._jacobian: Tensor | None = None
 
@@ -119,12 +119,12 @@ class Pull:
             if new_cost < cost:
                 gain = (cost - new_cost) / cost
                 self._z, cost = new, new_cost
-                self._damping = max(self._damping / 4, _LEAST)
+                self._damping = max(self._damping / 4, _MIN_DAMPING)
                 if gain < _SETTLED:
                     break
             else:
                 self._damping *= 8
-                if self._damping > _MOST:
+                if self._damping > _MAX_DAMPING:
                     break
         self._damping = min(self._damping, 1.0)  # the next goal may lie elsewhere
         return self.model.split(self._z[None].to(self.model.template))
@@ -144,8 +144,8 @@ class Pull:
     def _points(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "B _"]:
         with torch.no_grad():
             blocks = z.to(self.model.template).split(len(z) if self._folds else _BLOCK)
-            found = [self._decode(self.model.split(block)) for block in blocks]
-        return torch.cat(found).flatten(1).double()
+            points = [self._decode(self.model.split(block)) for block in blocks]
+        return torch.cat(points).flatten(1).double()
 
     def _slopes(self) -> Float[Tensor, "_ Z"]:
         """Return the derivatives of the handles, 0 in the columns that are locked."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import igl
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from gan.models.contract import FaceGenerator
 from gan.viewing.dragging import Pull, PullOptions
 
-MOST = 200  # handles of one face
+MAX_HANDLES = 200  # handles of one face
 
 
 class Handles:
@@ -40,8 +41,10 @@ class Handles:
             raise ValueError(f"there is no vertex {vertex}: 0 to {n - 1}")
         if vertex in self.vertices:
             return self.vertices.index(vertex)
-        if len(self.vertices) >= MOST:
-            raise ValueError(f"{MOST} handles are the most")
+        if len(self.vertices) >= MAX_HANDLES:
+            raise ValueError(
+                f"a face has at most {MAX_HANDLES} handles; reload the page to begin again"
+            )
         self.vertices.append(vertex)
         self._pull = None
         return len(self.vertices) - 1
@@ -95,29 +98,15 @@ def pick_vertex(
     origin: Sequence[float],
     direction: Sequence[float],
 ) -> int | None:
-    """Return the vertex nearest to where a ray first meets the surface; None if it misses it.
-
-    References
-    ----------
-    Möller, Trumbore, Fast, minimum storage ray-triangle intersection, JGT 1997.
-    """
-    o, d = np.asarray(origin, dtype=np.float64), np.asarray(direction, dtype=np.float64)
-    if not (np.isfinite(o).all() and np.isfinite(d).all() and d.any()):
+    """Return the vertex nearest to where a ray first meets the surface; None if it misses it."""
+    eye, along = np.asarray(origin, dtype=np.float64), np.asarray(direction, dtype=np.float64)
+    if not (np.isfinite(eye).all() and np.isfinite(along).all() and along.any()):
         return None
-    a, b, c = (V[F[:, k]].astype(np.float64) for k in range(3))
-    e, f = b - a, c - a
-    p = np.cross(d, f)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inverse = 1 / (e * p).sum(axis=1)
-        s = o - a
-        u = (s * p).sum(axis=1) * inverse
-        q = np.cross(s, e)
-        v = (q @ d) * inverse
-        t = (f * q).sum(axis=1) * inverse
-        hit = (u >= 0) & (v >= 0) & (u + v <= 1) & (t > 0)
-    if not hit.any():
+    V = np.ascontiguousarray(V, dtype=np.float64)
+    # All hits, sorted: for the first alone libigl 2.6 answers a miss with what lies in memory.
+    hits = igl.ray_mesh_intersect(eye, along, V, np.ascontiguousarray(F, dtype=np.int64))
+    if not hits:
         return None
-    face = int(np.flatnonzero(hit)[t[hit].argmin()])
-    point = o + t[face] * d
+    face, t, _, _ = hits[0]
     corners = F[face]
-    return int(corners[np.linalg.norm(V[corners] - point, axis=1).argmin()])
+    return int(corners[np.linalg.norm(V[corners] - (eye + t * along), axis=1).argmin()])

@@ -77,7 +77,7 @@ def test_a_label_fixes_its_code_and_no_other(samples_of, trained):
 
 def test_a_sheet_shows_the_first_of_many(samples_of, monkeypatch):
     few = samples_of("few", "-n", 3, "--seed", 1)
-    monkeypatch.setattr(samples, "SHOWN", 3)
+    monkeypatch.setattr(samples, "SHEET_FACES", 3)
     many = samples_of("many", "-n", 5, "--seed", 1)
     assert len(contents(many)) == 7
     sheets = [load_picture(folder / "sheet.png") for folder in (few, many)]

@@ -16,7 +16,6 @@ from gan.study.figures.transfer import transfer_figure
 from gan.study.member import Member
 from gan.study.results import Comparison
 
-Watcher = Callable[[str], None]  # called with what is drawn next
 # What is drawn, in the order of the figures. Sparse reconstruction and three factors are several.
 FIGURES: dict[str, Callable[[Studio], Iterator[Figure]]] = {
     "geometry image": geometry_figure,
@@ -36,7 +35,7 @@ def draw_figures(
     dataset: Dataset,
     *,
     seed: int,
-    watch: Watcher = lambda what: None,
+    watch: Callable[[str], None] = lambda what: None,
     three_factor_run: Path | None = None,
     found: Comparison | None = None,
 ) -> Iterator[Figure]:

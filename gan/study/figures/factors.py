@@ -13,7 +13,7 @@ from gan.study.figures.grid import Axis, Cell, draw_grid
 from gan.study.figures.studio import Studio, absent, lively, rest_of
 
 NAME, TITLE = "three-factors", "Three factors"
-_SHOWN = 7  # faces of a row
+_ROW_FACES = 7  # faces of a row
 _PEOPLE, _MOUTHS = 2, 3  # of the grid
 _CROSSED = ("expression", "viseme")  # its columns and rows
 
@@ -49,7 +49,7 @@ def _each_alone(studio: Studio, model: FaceGenerator) -> Figure:
             moved = torch.cat([fixed_code(model, factor.name, label) for label in labels])
         else:
             rng = studio.rng(f"{NAME}: {factor.name}")
-            moved = model.sample_codes(_SHOWN, rng=rng)[factor.name]
+            moved = model.sample_codes(_ROW_FACES, rng=rng)[factor.name]
         codes = {name: code.expand(len(moved), -1) for name, code in start.items()}
         cells.append(studio.shoot_codes(model, {**codes, factor.name: moved}, labels))
     text = (
@@ -99,7 +99,7 @@ def _at_rest(studio: Studio, model: FaceGenerator, person: int) -> dict[str, tor
 def _labels(factor: Factor) -> list[str]:
     """Return classes to show, rest first; none for a factor whose classes are people."""
     rest = rest_of(factor)
-    return [] if rest is None else [rest, *_spread(lively(factor), _SHOWN - 1)]
+    return [] if rest is None else [rest, *_spread(lively(factor), _ROW_FACES - 1)]
 
 
 def _mouths(factor: Factor) -> list[str]:

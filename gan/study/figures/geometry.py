@@ -21,7 +21,7 @@ from meshkit.mesh import Mesh
 from meshkit.raster import raster_matrix, rasterize_uv
 
 NAME, TITLE = "geometry-image", "Generated mesh and geometry image"
-_SHOWN = 3
+_MESHES = 3
 _SHARE = 0.8  # of the distances that the scale spans: a few in the nostrils are far greater
 
 
@@ -50,7 +50,7 @@ def geometry_figure(studio: Studio) -> Iterator[Figure]:
     except (MeshError, SolveError) as error:
         yield from absent(NAME, TITLE, f"the layout of the template fails: {error}.")
         return
-    X = decode_all(model, model.sample_codes(_SHOWN, rng=studio.rng(NAME))).astype(np.float64)
+    X = decode_all(model, model.sample_codes(_MESHES, rng=studio.rng(NAME))).astype(np.float64)
     images, back = round_trip(model, layout, X, size)
     lost = np.linalg.norm(back - X, axis=2)
     limits, bar = error_scale(lost, studio.tile[0], share=_SHARE)

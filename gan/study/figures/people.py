@@ -10,7 +10,7 @@ from gan.evaluation.distance import mean_vertex_distance
 from gan.evaluation.metrics.labels import AT_REST
 from gan.study.figures.studio import EXPRESSION
 
-_MOST = 16  # meshes of one person and class among which the strongest is looked for
+_CANDIDATES = 16  # meshes of one person and class among which the strongest is looked for
 
 
 class Shown(NamedTuple):
@@ -69,7 +69,7 @@ def resting_face(dataset: Dataset, rows: Int[np.ndarray, " r"], *, after: int) -
 
 def _strongest(dataset: Dataset, own: Int[np.ndarray, " k"], rows: Int[np.ndarray, " r"]) -> int:
     """Return the mesh of one person's that lies furthest from that person at rest."""
-    own = own[np.unique(np.linspace(0, len(own) - 1, _MOST).astype(int))]
+    own = own[np.unique(np.linspace(0, len(own) - 1, _CANDIDATES).astype(int))]
     same = rows[dataset.subject[rows] == dataset.subject[own[0]]]
     still = same[_at_rest(dataset, same)]
     rest = dataset.vertices(still[:1])[0] if len(still) else dataset.template

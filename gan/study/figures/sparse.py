@@ -64,7 +64,7 @@ def sparse_figures(studio: Studio) -> Iterator[Figure]:
     if given is None:
         yield from absent(NAME, TITLE, "there are neither extreme expressions nor a test split.")
         return
-    found = {
+    reconstructions = {
         (prior, member): reconstruct(
             studio.model(member), landmarks, given.X, studio.F, prior=prior, seed=studio.seed
         )
@@ -73,10 +73,10 @@ def sparse_figures(studio: Studio) -> Iterator[Figure]:
     }
     # One scale for both pictures.
     limits, bar = error_scale(
-        np.stack([fitted.distance for fitted in found.values()]), 2 * studio.tile[0]
+        np.stack([fitted.distance for fitted in reconstructions.values()]), 2 * studio.tile[0]
     )
     for prior in PRIORS:
-        fits = [found[prior, member] for member in cast.members]
+        fits = [reconstructions[prior, member] for member in cast.members]
         cells = _cells(studio, given, landmarks, fits, limits)
         image = _lay_out(given, cast.members, cells, bar)
         how = f"λ = {prior:g} mm²" if prior else "no prior (λ = 0)"

@@ -11,7 +11,7 @@ from gan.study.figures.grid import Axis, Cell, draw_grid
 from gan.study.figures.studio import METHODS, Studio, absent, join_text
 
 NAME, TITLE = "specificity", "Best and worst specificity"
-_DRAWN, _SHOWN = 60, 3  # random faces of each method; the best of them, and as many of the worst
+_DRAWN, _EXTREMES = 60, 3  # random faces of each method; the best of them, and as many of the worst
 
 
 def specificity_figure(studio: Studio) -> Iterator[Figure]:
@@ -27,15 +27,17 @@ def specificity_figure(studio: Studio) -> Iterator[Figure]:
     for member in cast.members:
         model = studio.model(member)
         X = decode_all(model, model.sample_codes(_DRAWN, rng=studio.rng(NAME)))
-        found = search.query(X)
-        order = np.argsort(found.distance, kind="stable")
-        chosen = np.concatenate([order[:_SHOWN], order[-_SHOWN:]])
-        near = dataset.vertices(rows[found.mesh[chosen]])
-        distances = [f"{mm:.2f} mm" for mm in found.distance[chosen]]
+        nearest = search.query(X)
+        order = np.argsort(nearest.distance, kind="stable")
+        chosen = np.concatenate([order[:_EXTREMES], order[-_EXTREMES:]])
+        near = dataset.vertices(rows[nearest.mesh[chosen]])
+        distances = [f"{mm:.2f} mm" for mm in nearest.distance[chosen]]
         cells.append([studio.shoot(V, mm) for V, mm in zip(X[chosen], distances, strict=True)])
         cells.append([studio.shoot(V) for V in near])
     titles = ("generated", "nearest training face") * len(cast.members)
-    columns = Axis(groups=[("nearest to the training set", _SHOWN), ("farthest from it", _SHOWN)])
+    columns = Axis(
+        groups=[("nearest to the training set", _EXTREMES), ("farthest from it", _EXTREMES)]
+    )
     text = (
         f"Of {_DRAWN} random faces of each method the three that are nearest to a training face, "
         "and the three that are farthest, with the mean vertex distance and that training face. "

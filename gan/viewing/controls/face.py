@@ -11,21 +11,19 @@ from gan.viewing.session import FaceSession
 from gan.viewing.stage import Stage
 
 AT_ONCE = 8  # sliders of a factor, and how many more a press brings
-FEW = 16  # classes that are buttons, as those of visemes; more are a list
+MAX_BUTTONS = 16  # classes that are buttons, as those of visemes; more are a list
 REACH = 3.0  # deviations, to each side
 MIDDLE = ((0.0, ""),)  # the mean, marked on a slider
-SHOWN = "● "  # before the class that the face has
+MARK = "● "  # before the class that the face has
 
 
 class FaceTab:
     """Sliders of all factors."""
 
     def __init__(self, stage: Stage) -> None:
-        model = stage.shapes.model
-        names = [*(factor.name for factor in model.factors), *([NOISE] if model.noise_size else [])]
-        for name, label in zip(names, words(names), strict=True):
-            opened = name != NOISE
-            with stage.client.gui.add_folder(label, expand_by_default=opened) as folder:
+        parts = stage.shapes.parts
+        for name, label in zip(parts, words(parts), strict=True):
+            with stage.client.gui.add_folder(label, expand_by_default=name != NOISE) as folder:
                 _Part(stage, name, folder)
 
 
@@ -58,7 +56,7 @@ class _Part:
         self.list: Any = None
         if not self.labels:
             return
-        if len(self.labels) <= FEW:
+        if len(self.labels) <= MAX_BUTTONS:
             self.buttons = gui.add_button_group("class", self.labels)
             buttons = self.buttons
             buttons.on_click(stage.answer(lambda: self._choose(str(buttons.value))))
@@ -67,7 +65,7 @@ class _Part:
             self.list.on_update(stage.answer(lambda: self._choose(str(self.list.value))))
 
     def _choose(self, label: str) -> None:
-        label = label.removeprefix(SHOWN) if label not in self.labels else label
+        label = label.removeprefix(MARK) if label not in self.labels else label
         if label not in self.labels:  # the dash, or what no page of ours says
             self.stage.changed()
             return
@@ -125,7 +123,7 @@ class _Part:
             self.list.value = NONE if shown is None else self.labels[shown]
         elif self.buttons is not None:
             options = tuple(
-                f"{SHOWN}{label}" if k == shown else label for k, label in enumerate(self.labels)
+                f"{MARK}{label}" if k == shown else label for k, label in enumerate(self.labels)
             )
             if self.buttons.options != options:
                 self.buttons.options = options

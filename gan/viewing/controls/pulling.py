@@ -27,15 +27,14 @@ class PullTab:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        gui, model = stage.client.gui, stage.shapes.model
+        gui, parts = stage.client.gui, stage.shapes.parts
         self.shown = gui.add_checkbox("show handles", False)
         self.shown.on_update(stage.answer(self._show))
         gui.add_html(note("Drag a yellow handle: the face follows while you drag."))
-        names = [*(f.name for f in model.factors), *([NOISE] if model.noise_size else [])]
         with gui.add_folder("may change"):
             self.free = {
                 name: gui.add_checkbox(label, name != NOISE)
-                for name, label in zip(names, words(names), strict=True)
+                for name, label in zip(parts, words(parts), strict=True)
             }
         prior = "what it costs to move the codes by one deviation, in mm²: large keeps the face"
         self.prior = gui.add_slider("stiffness", -3.0, 3.0, 0.1, 0.0, hint=f"power of ten; {prior}")

@@ -39,8 +39,8 @@ class SavingTab:
         session = self.stage.session
         with self.stage.lock:
             codes = dict(session.codes)
-            found = {f.name: session.label(f.name) for f in session.model.factors}
-        labels = {name: label for name, label in found.items() if label is not None}
+            classes = {f.name: session.label(f.name) for f in session.model.factors}
+        labels = {name: label for name, label in classes.items() if label is not None}
         self._send("codes.npz", codes_bytes(session.model, codes, labels))
 
     def _picture(self) -> None:

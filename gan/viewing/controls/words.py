@@ -7,7 +7,7 @@ from gan.errors import one_line
 from gan.viewing.shading import Legend
 from meshkit.viewing.notes import note
 
-LONGEST = 40
+MAX_LABEL = 40
 NONE = "—"
 
 
@@ -16,18 +16,18 @@ def words(names: Sequence[str]) -> list[str]:
 
     Controls tell choices apart by their text, and a browser refuses two that are equal.
     """
-    found: list[str] = []
+    labels: list[str] = []
     seen: set[str] = {NONE}
     for name in names:
         text = " ".join(one_line(name).split()) or "(no name)"
-        short = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+        short = text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 1]}…"
         label, k = short, 1
         while label in seen:
             k += 1
             label = f"{short} ({k})"
         seen.add(label)
-        found.append(label)
-    return found
+        labels.append(label)
+    return labels
 
 
 def legend_bar(legend: Legend | None) -> str:

@@ -87,7 +87,7 @@ def test_the_larger_the_prior_the_smaller_the_change():
 def test_a_model_that_cannot_fold_is_pulled_to_the_same_face():
     model = mapped_model(bend=False)
     start, other = two(model)
-    slow = Unfolded._of(model.core, model.weights, scale=model.scale, slope=model.slope)
+    slow = Unfolded(model.core, model.weights, scale=model.scale, slope=model.slope)
     goals = {2: at(model, other)[2].tolist(), 9: at(model, other)[9].tolist()}
     found = [model.join(Pull(m, HANDLES, start).to(goals)) for m in (model, slow)]
     torch.testing.assert_close(found[0], found[1], rtol=0, atol=2e-3)
