@@ -150,6 +150,23 @@ def test_a_collection_is_split_by_its_labels(modes):
     assert found.outside == pytest.approx(0, abs=1e-12)
 
 
+def test_variances_of_a_few_meshes_have_one_freedom_less(modes):
+    """Noise in every direction, in blocks: parts, rest and total against numpy's variances."""
+    rng = np.random.default_rng(5)
+    X, split = rng.normal(size=(7, V, 3)), ModeSplit(modes)
+    labels = {"identity": np.array([0, 0, 1, 1, 1, 2, -1])}
+    found = decompose_collection(X.__getitem__, labels, split, np.zeros((V, 3)), block=3)
+    variance = {name: Y.var(axis=0, ddof=1).sum() / V for name, Y in split(X).items()}
+    for name in ("identity", "expression", REST):
+        assert found.parts[name].variance == pytest.approx(variance[name])
+    assert found.total == pytest.approx(X.reshape(7, -1).var(axis=0, ddof=1).sum() / V)
+    assert found.outside == pytest.approx(variance[REST] / found.total)
+    Y, label = split(X)["expression"][:6], labels["identity"][:6]
+    within = sum(((Y[label == c] - Y[label == c].mean(axis=0)) ** 2).sum() for c in range(3)) / 3
+    share = found.parts["expression"].explained["identity"].mean
+    assert share == pytest.approx(1 - within / Y.var(axis=0, ddof=1).sum())
+
+
 @pytest.mark.parametrize("between", [0.0, 0.3, 2.0])
 def test_components_are_unbiased_for_groups_of_any_size(between):
     rng = np.random.default_rng(4)

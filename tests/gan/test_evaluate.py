@@ -179,6 +179,7 @@ def test_a_model_that_overflows_is_refused(dataset):
 def test_too_few_samples_are_refused(dataset):
     with pytest.raises(ValueError, match="20 samples and 2 pairs or more, got 5 and 10"):
         evaluate(model_of(dataset), dataset, n_samples=5, n_pairs=10)
+    assert evaluate(model_of(dataset), dataset, n_samples=20, n_pairs=2, metrics=()).n_pairs == 2
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import torch
 from gan.losses import ADVERSARIAL_LOSSES, FACTOR_LOSSES
 from gan.losses.adversarial import Hinge, LogisticR1, WassersteinPenalty
 from gan.losses.contrastive import contrastive_loss
+from gan.losses.factor import linear_head
 from gan.losses.feature import feature_distance
 
 
@@ -37,6 +38,12 @@ def test_contrast_by_hand():
     assert alone.item() == 0
     (slope,) = torch.autograd.grad(alone, f)
     assert slope.abs().max() == 0
+
+
+def test_a_head_keeps_the_size_of_features():
+    head = linear_head(400, 300, torch.Generator().manual_seed(0))
+    assert head.weight.std().item() == pytest.approx(1 / 20, rel=0.02)
+    assert not head.bias.any()
 
 
 def test_the_boundary_moves_with_the_scores_where_only_differences_count():
