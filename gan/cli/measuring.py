@@ -2,7 +2,7 @@
 
 import click
 
-from gan.cli.options import Decorator, option, seed_option
+from gan.cli.options import LARGEST_SEED, Decorator, option
 from meshkit.cli.parameters import options
 
 
@@ -38,6 +38,7 @@ def measuring_options(*, by_default: str) -> Decorator:
             help="Set one option of a metric, as in sparse.priors=[0,1] or decoupling.steps=300.",
         ),
         click.option("--fresh", is_flag=True, help="Measure again what was measured before."),
-        seed_option("Seed of all random numbers."),
+        # The pictures of a comparison count on from it.
+        option("--seed", click.IntRange(0, LARGEST_SEED - 1000), 0, "Seed of all random numbers."),
         option("--device", str, "auto", "Where to search and judge: auto, cpu, cuda or cuda:N."),
     )
