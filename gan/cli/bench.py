@@ -5,44 +5,33 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gan.cli.options import EXISTING, option
+from meshkit.cli.parameters import json_option
+
 if TYPE_CHECKING:
     from gan.training.benchmark import Benchmark
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
 
 @click.command()
-@click.argument("dataset", required=False, type=FILE)
+@click.argument("dataset", required=False, type=EXISTING)
 @click.option(
     "--preset", default=None, metavar="NAME", help="A preset of gan train.  [default: small]"
 )
-@click.option("--config", "file", type=FILE, help="TOML laid over the preset, if one is given.")
+@click.option("--config", "file", type=EXISTING, help="TOML laid over the preset, if one is given.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set one value.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option(
-    "--rounds", type=click.IntRange(1), default=10, show_default=True, help="Of timing each."
-)
+@option("--device", str, "auto", "auto, cpu, cuda or cuda:N.")
+@option("--rounds", click.IntRange(1), 10, "Rounds to time of each part.")
 @click.option(
     "--vertices",
     type=click.IntRange(100, 1_000_000),
     metavar="N",
-    help="On a made-up surface of about N vertices, instead of a data set.",
+    help="Time on a made-up surface of about N vertices, instead of a data set.",
 )
-@click.option(
-    "--epochs",
-    type=click.FloatRange(0, min_open=True),
-    default=200,
-    show_default=True,
-    help="Extrapolate to so many passes",
+@option(
+    "--epochs", click.FloatRange(0, min_open=True), 200, "Passes over the data to extrapolate to."
 )
-@click.option(
-    "--meshes",
-    type=click.IntRange(1),
-    default=30_000,
-    show_default=True,
-    help="over so many meshes.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@option("--meshes", click.IntRange(1), 30_000, "Meshes of the data set to extrapolate to.")
+@json_option
 def bench(
     dataset: Path | None,
     preset: str | None,

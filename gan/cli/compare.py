@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gan.cli.measuring import measuring_options
+from gan.cli.options import ANY, out_option
 
 if TYPE_CHECKING:
     from gan.cli.stage_bar import StageBar
@@ -14,15 +15,11 @@ if TYPE_CHECKING:
     from gan.study.member import Member
     from gan.study.results import Comparison
 
-PATH = click.Path(path_type=Path)
-
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, metavar="[NAME=]RUN...")
-@click.argument("dataset", type=PATH)
-@click.option(
-    "-o", "--out", type=PATH, default="comparison", show_default=True, metavar="DIR", help="Output."
-)
+@click.argument("dataset", type=ANY)
+@out_option("Folder to write.", "comparison", type=ANY, metavar="DIR")
 @measuring_options(
     by_default="diversity, specificity, model-free, energy, labels, decoupling, generalisation, "
     "sparse"

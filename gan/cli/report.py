@@ -5,27 +5,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gan.cli.options import ANY, option, out_option, run_argument
 from meshkit.cli.parameters import json_option
 
 if TYPE_CHECKING:
     from gan.datasets.store import Dataset
 
-PATH = click.Path(path_type=Path)
-
 
 @click.command()
-@click.argument("run", type=PATH)
-@click.argument("dataset", required=False, type=PATH)
-@click.option(
-    "-o", "--out", type=PATH, metavar="FILE", help="Page to write.  [default: RUN/report.html]"
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**63 - 1000),
-    default=0,
-    show_default=True,
-    help="Of the faces in the pictures.",
-)
+@run_argument
+@click.argument("dataset", required=False, type=ANY)
+@out_option("Page to write.  [default: RUN/report.html]", type=ANY, metavar="FILE")
+@option("--seed", click.IntRange(0, 2**63 - 1000), 0, "Of the faces in the pictures.")
 @json_option
 def report(run: Path, dataset: Path | None, out: Path | None, seed: int, as_json: bool) -> None:
     """Write one HTML page about RUN that needs nothing else: no network, no other files.

@@ -5,19 +5,14 @@ from typing import Any
 
 import click
 
+from gan.cli.options import run_argument, seed_option
 from meshkit.cli.parameters import json_option
 from meshkit.cli.serving import serving_options
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**63 - 1),
-    default=0,
-    show_default=True,
-    help="Of the random faces.",
-)
+@run_argument
+@seed_option("Of the random faces.")
 @serving_options
 @json_option
 def view(run: Path, seed: int, open_browser: bool | None, as_json: bool, **serving: Any) -> None:
