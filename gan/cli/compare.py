@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw the models.")
 @click.option(
     "--three-factors",
-    type=PATH,
+    type=ANY,
     metavar="RUN",
     help="Also draw this model of three factors or more, of the same topology, on any data.",
 )

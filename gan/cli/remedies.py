@@ -3,7 +3,7 @@
 from meshkit.cli.remedies import REMEDIES as OF_MESHES
 from meshkit.cli.remedies import Remedy
 
-OF_DATA: dict[str, Remedy] = {
+OF_GAN: dict[str, Remedy] = {
     "align-data-sets": Remedy("gan data merge --align moves it", "--align moves it"),
     "fewer-processes": Remedy(
         "call the same command again, which goes on where it stopped; if memory was short, with a "
@@ -21,6 +21,10 @@ OF_DATA: dict[str, Remedy] = {
         "leave the column out, or do not join a second file of visemes",
         "leave --visemes out, or the column",
     ),
+    "restart-model": Remedy(
+        "gan reproduce --restart {name} trains it anew; or choose another folder",
+        "--restart {name} trains it anew; or choose another folder",
+    ),
     "resume-run": Remedy(
         "gan train --resume goes on from the newest checkpoint",
         "--resume goes on from the newest checkpoint",
@@ -36,4 +40,4 @@ OF_DATA: dict[str, Remedy] = {
     "store-unit": Remedy("store the unit of length in the field 'unit' of the file"),
 }
 
-REMEDIES: dict[str, Remedy] = {**OF_MESHES, **OF_DATA}
+REMEDIES: dict[str, Remedy] = {**OF_MESHES, **OF_GAN}

@@ -120,7 +120,9 @@ def set_aside(folder: Path, plan: Plan, names: Sequence[str], *, dry_run: bool =
     known = [trial.name for trial in plan.trials]
     for name in names:
         if name not in known:
-            raise CheckpointError(f"--restart {name}: models are {', '.join(known)}")
+            raise CheckpointError(
+                f"there is no model {name!r} to restart; models are {', '.join(known)}"
+            )
     for job in plan.jobs():
         run = folder / job.run
         if dry_run or job.trial not in names or job.kind != "training":

@@ -212,7 +212,7 @@ def plan_ablations(
     names = [trial.name for trial in plan.trials]
     for name in only:
         if name not in names:
-            raise ValueError(f"--only {name}: known are {', '.join(names)}")
+            raise ValueError(f"there is no model {name!r}; known are {', '.join(names)}")
     return plan._replace(trials=tuple(t for t in plan.trials if not only or t.name in only))
 
 
@@ -238,7 +238,7 @@ def choose_jobs(plan: Plan, only: Sequence[str]) -> tuple[StudyJob, ...]:
     known = {job.name: {job.name} for job in jobs} | groups
     for name in only:
         if name not in known:
-            raise ValueError(f"--only {name}: known are {', '.join(known)}")
+            raise ValueError(f"there is no stage {name!r}; known are {', '.join(known)}")
     chosen = set[str]().union(*(known[name] for name in only))
     return tuple(job for job in jobs if not only or job.name in chosen)
 

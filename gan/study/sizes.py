@@ -99,5 +99,5 @@ def named_size(name: str, path: Path | None = None) -> StudySize:
     """Return one size of the table; ConfigError lists them."""
     sizes = load_sizes(path)
     if name not in sizes:
-        raise ConfigError(f"--size {name}: known are {', '.join(sizes)}")
+        raise ConfigError(f"there is no size {name!r}; known are {', '.join(sizes)}")
     return sizes[name]

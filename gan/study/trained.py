@@ -51,8 +51,9 @@ def check_runs(folder: Path, plan: Plan) -> None:
             shown = [f"{key} is {_shown(a)}, not {_shown(b)}" for key, a, b in changed[:3]]
             more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
             raise CheckpointError(
-                f"{run} has another configuration than the study: {'; '.join(shown)}{more}; "
-                f"--restart {job.trial} trains it anew, or choose another folder"
+                f"{run} has another configuration than the study: {'; '.join(shown)}{more}",
+                remedy="restart-model",
+                name=job.trial,
             )
 
 

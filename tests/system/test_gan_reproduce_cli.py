@@ -125,15 +125,15 @@ def test_ablations_side_by_side(gan, stub):
 def test_what_is_wrong_is_said_in_one_line(fails, gan, monkeypatch):
     Path("novel").mkdir()
     Path("novel/chapter.txt").write_text("")
-    assert "--size huge: known are tiny, small, full" in fails(
+    assert "no size 'huge'; known are tiny, small, full" in fails(
         "reproduce", "--size", "huge", "-o", "s"
     )
     assert "head.npz: No such file" in fails("reproduce", "-o", "s", "--model", "head.npz")
     assert "faces.h5: No such file" in fails("reproduce", "-o", "s", "--data", "faces.h5")
     assert "novel holds chapter.txt, but no study" in fails("reproduce", "-o", "novel")
     assert "blobs.h5 is a file: name a folder" in fails("reproduce", "-o", "blobs.h5")
-    assert "--only fun: known are data" in fails(*STUDY, "--only", "fun")
-    assert "--restart mine: models are 3dmm, ours" in fails(*STUDY, "--restart", "mine")
+    assert "no stage 'fun'; known are data" in fails(*STUDY, "--only", "fun")
+    assert "no model 'mine' to restart; models are 3dmm, ours" in fails(*STUDY, "--restart", "mine")
     assert "unknown preset 'tall'" in fails("ablate", "blobs.h5", "--preset", "tall")
     assert "expected key=value" in fails("ablate", "blobs.h5", "--set", "fast")
     assert "give different whole numbers" in gan(*STUDY, "--seeds", "0,0").stderr

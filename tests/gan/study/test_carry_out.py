@@ -67,7 +67,7 @@ def _a_lost_run_is_trained_anew(study, tmp_path):
     set_aside(study.folder, study.plan, ["ours"])
     assert (study.folder / "runs/ours.old-1").is_dir()
     assert "ours" in do(study).computed
-    with pytest.raises(CheckpointError, match="--restart mine: models are 3dmm, ours"):
+    with pytest.raises(CheckpointError, match="no model 'mine' to restart; models are 3dmm, ours"):
         set_aside(study.folder, study.plan, ["mine"])
 
 

@@ -77,7 +77,9 @@ def test_jobs_are_chosen_by_name_and_by_group(tmp_path):
     assert chosen("trainings") == list(MODELS)
     assert chosen("ablations") == list(ABLATIONS)
     assert chosen("evaluations", "data") == ["data", *(f"evaluate-{name}" for name in MODELS)]
-    with pytest.raises(ValueError, match=r"--only mea: known are data, 3dmm, ours, .*trainings"):
+    with pytest.raises(
+        ValueError, match=r"no stage 'mea'; known are data, 3dmm, ours, .*trainings"
+    ):
         choose_jobs(plan, ["mea"])
     needed = with_needs(plan, choose_jobs(plan, ["evaluate-coma", "report"]))
     assert [job.name for job in needed] == ["data", "coma", "judges", "evaluate-coma", "report"]
@@ -105,7 +107,7 @@ def test_an_ablation_study_is_the_preset_and_what_is_set():
     assert not [job for job in plan.jobs() if job.name == "speaking-data"]
     some = plan_ablations("plus", [], ["no-regularizer"], size)
     assert [trial.name for trial in some.trials] == ["no-regularizer"]
-    with pytest.raises(ValueError, match="--only ours: known are ours-plus, no-regularizer"):
+    with pytest.raises(ValueError, match="no model 'ours'; known are ours-plus, no-regularizer"):
         plan_ablations("plus", [], ["ours"], size)
 
 
@@ -131,5 +133,5 @@ def test_a_wrong_table_is_said_in_one_line(tmp_path, before, after, says):
 
 
 def test_an_unknown_size_names_those_that_exist():
-    with pytest.raises(ConfigError, match="--size huge: known are tiny, small, full"):
+    with pytest.raises(ConfigError, match="no size 'huge'; known are tiny, small, full"):
         named_size("huge")
