@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -356,6 +357,21 @@ def test_two_writers_are_refused(data, tmp_path):
     ):
         train(tiny(), data, run, device="cpu")
     assert not list(run.iterdir())
+
+
+def test_a_writer_may_wait_for_the_other(tmp_path):
+    entered = threading.Event()
+
+    def write():
+        with one_writer(tmp_path / "run", wait=True):
+            entered.set()
+
+    waiting = threading.Thread(target=write)
+    with one_writer(tmp_path / "run"):
+        waiting.start()
+        assert not entered.wait(0.2)
+    waiting.join(timeout=30)
+    assert entered.is_set()
 
 
 def test_the_lock_of_a_dead_process_is_no_lock(data, tmp_path):
