@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from meshkit.io import load_mesh, save_mesh
 from meshkit.mesh import Mesh
 from tests.gan.registered import EXPRESSIONS, PEOPLE, write_folder, write_manifest
 from tests.gan.test_speech import WORD, write_grid
+from tests.html_page import Page
 from tests.system.commands import data as gan
 
 N = PEOPLE * len(EXPRESSIONS)
@@ -27,26 +27,6 @@ def fails(*arguments: object) -> str:
 def folder(tmp_path):
     write_folder(tmp_path / "meshes")
     return tmp_path / "meshes"
-
-
-class Page(HTMLParser):
-    """Collects what a page shows and what it would load."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.images, self.loads, self.text = 0, [], ""
-
-    def handle_starttag(self, tag, attrs):
-        source = dict(attrs).get("src")
-        if tag == "img":
-            self.images += 1
-            assert source.startswith("data:image/")
-            assert dict(attrs)["alt"]
-        elif source or tag in ("link", "script", "iframe"):
-            self.loads.append(tag)
-
-    def handle_data(self, data):
-        self.text += data
 
 
 def test_import_says_what_it_decided_and_draws_it(folder, tmp_path):
@@ -65,11 +45,13 @@ def test_import_says_what_it_decided_and_draws_it(folder, tmp_path):
     assert "left out: line 13: p3/up.npz: does not exist" in result.stderr
     assert "  line 9: p2/left.ply: farthest vertex" in result.stderr
     assert f"{out}: {N - 1} meshes of 91 vertices, {PEOPLE} subjects" in result.stdout
-    read = Page()
-    read.feed(page.read_text(encoding="utf-8"))
-    assert read.loads == []
+    read = Page(page.read_text(encoding="utf-8"))
+    assert not {"link", "script", "iframe"} & {tag for tag, _ in read.tags}
+    images = read.all("img")
+    assert all(image["src"].startswith("data:image/") and image["alt"] for image in images)
+    assert [attrs for tag, attrs in read.tags if tag != "img" and "src" in attrs] == []
     # Template in three views and as a field, rows of three classes, subjects, one outlier.
-    assert read.images == 4 + (N - 1) + PEOPLE + 1
+    assert len(images) == 4 + (N - 1) + PEOPLE + 1
     for said in ("line 9: p2/left.ply", "p3/up.npz: does not exist", "cm", "drawn by subject"):
         assert said in read.text
     assert str(tmp_path) not in read.text

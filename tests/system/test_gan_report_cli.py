@@ -4,51 +4,15 @@ import base64
 import hashlib
 import json
 import shutil
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 import gan.report
 from tests.gan.conftest import blobs
+from tests.html_page import Page
 
 BUNDLE = Path(gan.report.__file__).with_name("viewer.js")
-VOID = {"meta", "img", "br", "line", "polyline"}
-
-
-class Page(HTMLParser):
-    """Collects elements, attributes and text; fails on tags that do not match."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text, self.script, self.headings = "", "", list[str]()
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self._open.pop() == tag
-
-    def handle_data(self, data):
-        if self._open[-1:] == ["script"]:
-            self.script += data
-            return
-        self.text += data
-        if self._open[-1:] == ["h2"]:
-            self.headings.append(data)
-
-    def all(self, name: str) -> list[dict[str, str | None]]:
-        return [attributes for tag, attributes in self.tags if tag == name]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -7,7 +7,6 @@ import pickle
 import re
 import shutil
 import zipfile
-from html.parser import HTMLParser
 from pathlib import Path
 
 import h5py
@@ -17,6 +16,7 @@ import torch
 
 from tests.gan.conftest import blobs
 from tests.gan.registered import write_folder, write_manifest
+from tests.html_page import Page
 from tests.system.commands import dome, gan, run, write
 
 MARKER = "pwned"  # no file of this name may exist after any command
@@ -205,34 +205,12 @@ def test_a_data_set_that_points_elsewhere_is_refused(call, change, trained):
     assert not list(Path().glob("out*"))
 
 
-class Tags(HTMLParser):
-    """Collects what a page would run, and its text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.handlers: list[str] = []
-        self.scripts: list[str] = []
-        self.text = ""
-
-    def handle_starttag(self, tag, attrs):
-        self.handlers += [name for name, value in attrs if name.startswith("on")]
-        if tag == "script":
-            self.scripts.append("")
-        if tag == "img":
-            self.handlers += [v for n, v in attrs if n == "src" and not v.startswith("data:")]
-
-    def handle_data(self, data):
-        self.text += data
-        if self.lasttag == "script" and self.scripts:
-            self.scripts[-1] += data
-
-
-def assert_harmless(path: Path) -> Tags:
+def assert_harmless(path: Path) -> Page:
     page = path.read_text(encoding="utf-8")
-    tags = Tags()
-    tags.feed(page)
-    assert tags.handlers == []
-    assert [text for text in tags.scripts if MARKER in text] == []
+    tags = Page(page)
+    assert tags.handlers() == []
+    assert all(image["src"].startswith("data:") for image in tags.all("img"))
+    assert MARKER not in tags.script
     assert SCRIPT not in page
     assert PICTURE not in page
     return tags
