@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from gan.cli.reproduce import carry_out, read_seeds, study_options, workflow_options
+from gan.cli.reproduce import carry_out, read_seeds, study_options
+from gan.cli.workflow_options import workflow_options
 
 PATH = click.Path(path_type=Path, readable=False)
 

@@ -10,6 +10,10 @@ COMMANDS = {
         "gan.cli.data.import_:import_",
         "Make a data set of registered meshes in a folder.",
     ),
+    "register": (
+        "gan.cli.data.register:register",
+        "Register and import many scans, on a cluster if need be.",
+    ),
     "visemes": ("gan.cli.data.visemes:visemes", "Label frames with visemes by aligned speech."),
     "merge": ("gan.cli.data.merge:merge", "Join data sets of one topology."),
     "info": ("gan.cli.data.info:info", "Say what a data set holds."),
