@@ -213,12 +213,6 @@ def _make(
     return Judge(factor, network, threshold, figures, device, fingerprint, lessons.taught)
 
 
-def has_judge(dataset: Dataset, factor: str, settings: JudgeSettings, folder: Path) -> bool:
-    """Tell whether `obtain_judge` would find the judge of a factor in `folder`."""
-    home, asked = _place(dataset, factor, settings, folder)
-    return _load(home, asked, settings, factor, torch.device("cpu")) is not None
-
-
 def _place(
     dataset: Dataset, factor: str, settings: JudgeSettings, folder: Path
 ) -> tuple[Path, dict[str, Any]]:
