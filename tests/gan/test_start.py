@@ -7,6 +7,7 @@ import torch
 from gan.datasets.store import load_dataset
 from gan.models.generator import GENERATORS, Components
 from gan.training.loop import start
+from gan.training.start import starting_groups
 from gan.training.statistics import class_effects
 from tests.gan.conftest import tiny
 
@@ -58,6 +59,29 @@ def test_a_state_that_one_class_shows_and_a_class_without_a_mesh():
     assert not found[7].any()
     assert not found[8].any()
     np.testing.assert_allclose(found[[0, 1, 2, 3, 4, 5, 6, 9]], without, atol=1e-6)
+
+
+def test_a_state_that_two_classes_show_tells_them_apart():
+    """All six act in five states, each in their own way; two of them are seen at rest as well."""
+    own = np.random.default_rng(0)
+    a, b, style = (own.standard_normal(shape) for shape in ((6, 6), (6, 6), (6, 6, 6)))
+    rows = [(0, 0), (1, 0), *((p, s) for p in range(6) for s in range(1, 6))]
+    person, label = np.array(rows).T
+    Y = a[person] + b[label] + (label > 0)[:, None] * style[person, label]
+    effects = class_effects(Y, person, [label])
+    off = (effects[0] - effects[1]) - (a[0] - a[1])
+    by_means = style[0, 1:].mean(axis=0) - style[1, 1:].mean(axis=0)
+    assert np.linalg.norm(off) < 0.3 * np.linalg.norm(by_means)
+
+
+def test_half_of_the_units_are_shared_out_among_people_and_what_they_do(tiny_dataset):
+    config = tiny()
+    update = {"start": "factored-components", "hidden": 4}
+    config = config.model_copy(update={"generator": config.generator.model_copy(update=update)})
+    state = start(config, load_dataset(tiny_dataset), CPU)
+    groups = starting_groups(config.generator, state.problem, state.codes)
+    assert [len(group.basis) for group in groups] == [1, 1]
+    assert len(state.problem.statistics.within) > 1
 
 
 @pytest.mark.parametrize("name", ["mlp", "mlp-components"])

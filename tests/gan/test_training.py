@@ -1,6 +1,7 @@
 """Training as a whole: it learns, it resumes bit for bit, it stops well, it damages nothing."""
 
 import json
+import math
 import os
 import signal
 
@@ -13,7 +14,7 @@ from gan.errors import CheckpointError, DatasetError, TrainingDiverged
 from gan.runs.checkpoints import list_checkpoints, newest_good_checkpoint
 from gan.training.codes import draw_codes
 from gan.training.loop import pick_device, start, train
-from gan.training.state import TrainState
+from gan.training.state import TrainState, planned_iterations
 from gan.training.step import fold_last_layer, iterate
 from meshkit.io import load_mesh
 from tests.gan.conftest import blobs, tiny
@@ -168,6 +169,14 @@ def test_a_run_says_what_it_is(tiny_dataset, tmp_path):
     ]
     assert len(list_checkpoints(run)) == 2
     assert not list(run.rglob("*.partial"))
+
+
+def test_an_epoch_is_a_pass_of_the_discriminator():
+    """Of 60 meshes seven batches of eight, two an iteration; what is begun is finished."""
+    length = {"iterations": None, "critic_steps": 2, "batch": 8}
+    assert planned_iterations(tiny(**length, epochs=2.5), 60) == math.ceil(2.5 * 7 / 2)
+    assert planned_iterations(tiny(**length, epochs=0.01), 60) == 1
+    assert planned_iterations(tiny(iterations=6), 60) == 6
 
 
 def test_devices():
