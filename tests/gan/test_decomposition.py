@@ -10,6 +10,7 @@ from gan.evaluation.metrics.model_free import (
     ModeSplit,
     decompose_collection,
     decompose_model,
+    measured,
 )
 from gan.evaluation.variance import variance_components
 from tests.linear_model import linear_model
@@ -165,6 +166,22 @@ def test_variances_of_a_few_meshes_have_one_freedom_less(modes):
     within = sum(((Y[label == c] - Y[label == c].mean(axis=0)) ** 2).sum() for c in range(3)) / 3
     share = found.parts["expression"].explained["identity"].mean
     assert share == pytest.approx(1 - within / Y.var(axis=0, ddof=1).sum())
+
+
+def test_own_is_the_factors_share_and_leak_the_most_of_any_other(modes):
+    rng = np.random.default_rng(6)
+    X, split = rng.normal(size=(24, V, 3)), ModeSplit(modes)
+    label = {name: rng.integers(0, 3, 24) for name in ("identity", "expression", "mood")}
+    found = decompose_collection(X.__getitem__, label, split, np.zeros((V, 3)))
+    share = found.parts["identity"].explained
+    values = measured({"training": found}).values
+    assert values["training, identity, own"] == share["identity"]
+    leak = max(share["expression"].mean, share["mood"].mean)
+    assert values["training, identity, leak"].mean == leak
+    assert len(values) == 4
+    del label["identity"]
+    found = decompose_collection(X.__getitem__, label, split, np.zeros((V, 3)))
+    assert "training, identity, own" not in measured({"training": found}).values
 
 
 @pytest.mark.parametrize("between", [0.0, 0.3, 2.0])

@@ -114,6 +114,8 @@ def test_different_pairs_are_drawn_equally_often():
     # The first is any mesh, the second any of those it can be paired with.
     expected = [1 / 5 / sum(i == first for i, _ in wanted) for first, _ in wanted]
     np.testing.assert_allclose(count / 16_000, expected, atol=0.01)
+    two = draw_different(np.array([1, 0, -1]), 9, rng=np.random.default_rng(0))
+    assert {tuple(pair) for pair in two.tolist()} == {(0, 1), (1, 0)}
     with pytest.raises(ValueError, match="no two meshes have different labels"):
         draw_different(np.array([1, 1, -1]), 3, rng=np.random.default_rng(0))
 
@@ -230,6 +232,13 @@ def test_too_few_labels_are_named(people, tmp_path):
     everyone = np.zeros(people.n, int)
     with (
         load_dataset(write_people(tmp_path / "all.h5", split=everyone)) as dataset,
+        pytest.raises(Unmeasurable, match="no held-out split"),
+    ):
+        find_material(dataset, "identity")
+    one_each = {"labels": {"identity": np.where(people.split == 0, people.subject, -1)}}
+    one_each["labels"]["identity"][-2:] = 16, 17
+    with (
+        load_dataset(write_people(tmp_path / "each.h5", **one_each)) as dataset,
         pytest.raises(Unmeasurable, match="no held-out split"),
     ):
         find_material(dataset, "identity")

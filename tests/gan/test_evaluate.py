@@ -156,6 +156,16 @@ def test_labels_that_the_data_does_not_know_are_skipped(tmp_path):
     assert "no label" in found.metrics["labels"].skipped["identity"]
 
 
+def test_a_single_subject_is_held_against_no_other(tmp_path):
+    alone = blobs(tmp_path / "alone.h5", subject=np.zeros(72, int), split=np.zeros(72, int))
+    chosen = [MetricConfig(name="specificity"), MetricConfig(name="coverage")]
+    with load_dataset(alone) as dataset:
+        found = evaluate(model_of(dataset), dataset, metrics=chosen, **SETTINGS).metrics
+    for measured in found.values():
+        assert "single subject" in measured.skipped["training"]
+        assert "training" not in measured.values
+
+
 def test_another_topology_is_refused(dataset, tmp_path):
     with load_dataset(blobs(tmp_path / "coarse.h5", rings=5)) as coarse:
         model = model_of(coarse)

@@ -1,5 +1,8 @@
 """Metrics that are asked for by name: what they find, and how they travel."""
 
+import dataclasses
+import math
+
 import numpy as np
 import pytest
 
@@ -9,8 +12,10 @@ from gan.datasets.store import load_dataset
 from gan.errors import ConfigError
 from gan.evaluation import Evaluation, evaluate
 from gan.evaluation.context import Context
-from gan.evaluation.metric import METRICS, default_metrics
-from gan.report.tables import metric_rows
+from gan.evaluation.estimate import Estimate
+from gan.evaluation.metric import METRICS, columns_of, default_metrics
+from gan.evaluation.result import Measured
+from gan.report.tables import NOTHING, metric_rows
 from gan.sections import MetricConfig
 from gan.study.results import CompareSettings
 from gan.study.tables import table1, table2
@@ -72,6 +77,49 @@ def test_every_metric_measures_travels_and_is_shown(name, tmp_path):
 def test_an_unknown_metric_lists_the_known(dataset):
     with pytest.raises(ConfigError, match=r"unknown metric 'beauty'; known: .*coverage"):
         evaluate(model_of(dataset), dataset, metrics=[MetricConfig(name="beauty")], **SETTINGS)
+
+
+COLUMNS = """
+decoupling.identity     | model, identity            | training, identity            | % | higher
+unrelated.identity      | model, identity, unrelated | training, identity, unrelated | % | lower
+diversity.any           | model                      | training                      | mm | higher
+diversity.identity      | model, same identity       | training, same identity       | mm | higher
+specificity             | model                      | training                      | mm | lower
+coverage                | model                      | training                      | mm | lower
+own.identity            | model, identity, own       | training, identity, own       | % | higher
+leak.identity           | model, identity, leak      | training, identity, leak      | % | lower
+energy                  | model                      | training                      | |
+reconstruction.held-out | model                      |                               | mm | lower
+reconstruction.seen     | training                   |                               | mm | lower
+labels.identity         | model, identity            |                               | % | higher
+"""
+
+
+def test_every_column_reads_its_own_value():
+    """The key, the values of model and training set under it, the unit, which way is better."""
+    names = [m.name for m in default_metrics(compare=True)] + ["coverage"]
+    columns = columns_of(names, ["identity"], [])
+    rows = [(c.key, c.value, c.reference, c.unit, c.better) for c in columns]
+    expected = [tuple(x.strip() for x in row.split("|")) for row in COLUMNS.split("\n")[1:-1]]
+    assert sorted(rows) == sorted(expected)
+
+
+def test_every_number_stands_in_its_own_row(dataset):
+    values = {
+        "judge of identity, accuracy": 0.11,
+        "model, identity": 0.22,
+        "training, identity": 0.33,
+        "model, identity, unrelated": 0.44,
+        "training, identity, unrelated": 0.55,
+    }
+    known = {name: Estimate(mean, math.nan, 9) for name, mean in values.items()}
+    found = evaluate(model_of(dataset), dataset, metrics=(), **SETTINGS)
+    found = dataclasses.replace(found, metrics={"decoupling": Measured(known, unit="%")})
+    assert [row[:3] for row in metric_rows(found)] == [
+        ("decoupling: judge of identity, accuracy, %", "11.0", NOTHING),
+        ("decoupling, identity, %", "22.0", "33.0"),
+        ("decoupling, identity, unrelated, %", "44.0", "55.0"),
+    ]
 
 
 def test_shared_faces_are_the_same_whether_kept_or_made_again(dataset, monkeypatch):
