@@ -63,3 +63,29 @@ def test_vectors_come_from_the_runs_own_numbers_and_change_at_every_use():
     one.score(one.shared(images()))
     moved = {name for name, v in one.named_buffers() if (vectors[name] != v).any()}
     assert len(moved) == 2 * 4, "one output has one direction, found at once"
+
+
+@pytest.mark.parametrize("leak", [0.2, 0.0])
+def test_the_slope_made_as_a_network_is_autograds_and_so_is_its_gradient(leak):
+    """A plug-in's critic knows no shorter way; both must carry a penalty back to the weights."""
+    D = discriminator(spectral_norm=False).double()
+    D.slope = D.critic.slope = leak
+    weights = [w for name, w in D.named_parameters() if name.endswith("weight")]
+    results = []
+    for way in (D.as_critic(), D.as_critic().score):
+        slope = slope_of(way, images().double())
+        penalty = (slope.flatten(1).norm(dim=1) - 1).square().mean()
+        gradients = torch.autograd.grad(penalty, weights, allow_unused=True)
+        results.append([slope.detach(), *(g for g in gradients if g is not None)])
+    assert_close(results[0], results[1], rtol=1e-10, atol=1e-12)
+    assert len(results[0]) == 1 + 5
+    assert results[0][1].abs().max() > 1e-6, "a penalty without a gradient would compare equal, too"
+
+
+def test_weights_start_at_hes_deviation():
+    D = discriminator(spectral_norm=False)
+    for layer in (*D.trunk, *D.critic.blocks, D.branches["mood"].last):
+        fan = layer.weight[0].numel()
+        deviation = layer.weight.square().mean().sqrt().item()
+        assert deviation == pytest.approx((2 / fan) ** 0.5, rel=0.25)
+        assert not layer.bias.any()
