@@ -110,13 +110,13 @@ def test_the_match_in_words():
 
 def test_dust_is_not_explained():
     share = {"identity": Estimate(0.5, 0.1, 10), "noise": Estimate(-0.02, 0.01, 10)}
-    parts = {"identity": PartShares(20.0, share), REST: PartShares(1e-9, share)}
-    found = model_free.measured({"model": Decomposition(parts, 20.0, 5e-11)})
+    parts = {"identity": PartShares(20.0, share), REST: PartShares(1e-5, share)}
+    found = model_free.measured({"model": Decomposition(parts, 20.0, 5e-7)})
     header, rows = share_rows(found.matrices["model"])
     assert header == ["", "mm² a vertex", "by identity, %", "by noise, %"]
     assert rows == [
         ["identity part", "20", "50 ± 10", "-2 ± 1"],
-        ["outside all modes", "1e-09", "–", "–"],
+        ["outside all modes", "1e-05", "–", "–"],
     ]
 
 
