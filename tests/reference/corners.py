@@ -28,3 +28,29 @@ def feasible(F: np.ndarray, loop: np.ndarray) -> bool:
         not any(collapses(corners, chord, b) for chord in ends)
         for corners in combinations(range(b), 4)
     )
+
+
+def costs(
+    V: np.ndarray, F: np.ndarray, loop: np.ndarray, aspect: float
+) -> dict[tuple[int, ...], float]:
+    """Rate every choice of corners that leaves no chord on a side, by the documented formula."""
+    b, ends = len(loop), chords(F, loop)
+    P = V[loop]
+    step = [float(np.linalg.norm(P[(k + 1) % b] - P[k])) for k in range(b)]
+    low, high = P[:, :2].min(axis=0), P[:, :2].max(axis=0)
+    x, y = (2 * (P[:, :2] - low) / (high - low) - 1).T
+    rated = {}
+    for chosen in combinations(range(b), 4):
+        if any(collapses(chosen, chord, b) for chord in ends):
+            continue
+        for turn in range(4):
+            corners = chosen[turn:] + chosen[:turn]
+            cost = 0.0
+            for k, share in enumerate(np.array([aspect, 1, aspect, 1]) / (2 * aspect + 2)):
+                start, stop = corners[k], corners[(k + 1) % 4]
+                side = sum(step[(start + i) % b] for i in range((stop - start) % b)) / sum(step)
+                diagonal = np.radians(-135 + 90 * k)
+                cost += 16 * (side - share) ** 2
+                cost += 1 - np.cos(np.arctan2(y[start], x[start]) - diagonal)
+            rated[corners] = float(cost)
+    return rated
