@@ -7,11 +7,16 @@ import os
 import platform
 import re
 import secrets
+import shutil
+import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # no room to write
 ASIDE = re.compile(r"\..*\.(?P<place>[0-9a-f]{8})-(?P<pid>[0-9]+)-[0-9a-f]{8}(\.[^.]*)?")
+# What a shell has opened for this process: replacing the file behind it would cut the shell off.
+DESCRIPTOR = re.compile(r"/dev/(stdout|stderr|fd/\d+)|/proc/[^/]+/fd/\d+")
 STEM = 40  # characters of the name that the temporary name keeps: a name holds 255 bytes
 
 
@@ -21,7 +26,9 @@ def atomic_path(path: Path | str, *, durable: bool = False) -> Iterator[Path]:
 
     The temporary name is hidden, keeps the suffix, which writers read, and tells who writes. If
     the block raises, the temporary file is removed and an existing `path` stays as it was; after
-    a SIGKILL it is left, for `clean_stale`.
+    a SIGKILL it is left, for `clean_stale`. A symbolic link stays, and what it points to is
+    replaced. The file keeps the permissions that it had; a new one gets those of the umask. What
+    is no file (a device, a pipe) gets the bytes when they are complete.
 
     Parameters
     ----------
@@ -35,15 +42,23 @@ def atomic_path(path: Path | str, *, durable: bool = False) -> Iterator[Path]:
     """
     path = Path(path)
     check_target(path)
+    if DESCRIPTOR.fullmatch(str(path)) or (path.exists() and not path.is_file()):
+        with _written_through(path) as aside:
+            yield aside
+        return
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
     who = f"{_place()}-{os.getpid()}-{secrets.token_hex(4)}"
-    aside = path.with_name(f".{path.stem[:STEM]}.{who}{path.suffix}")
+    aside = target.with_name(f".{target.stem[:STEM]}.{who}{path.suffix}")
     try:
+        mode = _mode_of(target, aside)
         yield aside
+        if stat.S_IMODE(aside.stat().st_mode) != mode:  # as of libraries that write aside, too
+            aside.chmod(mode)
         if durable:
             flush(aside)
-        aside.replace(path)
+        aside.replace(target)
         if durable:
-            flush(path.parent)
+            flush(target.parent)
     except OSError as error:
         unnamed = error.filename is None and error.errno in FULL
         if unnamed or error.filename == str(aside):  # the name that the caller knows
@@ -51,6 +66,31 @@ def atomic_path(path: Path | str, *, durable: bool = False) -> Iterator[Path]:
         raise
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _written_through(path: Path) -> Iterator[Path]:
+    """Yield a temporary path elsewhere; copy it into what is no regular file."""
+    with tempfile.TemporaryDirectory() as folder:
+        aside = Path(folder, path.name)
+        yield aside
+        try:
+            with aside.open("rb") as source, path.open("wb", buffering=0) as target:
+                shutil.copyfileobj(source, target)
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, str(path)) from error
+
+
+def _mode_of(target: Path, aside: Path) -> int:
+    """Return the permissions of a file; those of a new one beside it if there is none."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    handle = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        return stat.S_IMODE(os.fstat(handle).st_mode)
+    finally:
+        os.close(handle)
+        aside.unlink()
 
 
 @contextlib.contextmanager
@@ -121,7 +161,10 @@ def check_target(path: Path) -> None:
     """
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; give the name of a file")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path.parent} does not exist; create the folder first")
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if target.is_symlink():  # still
+        raise OSError(f"{path} is a symbolic link that leads back to itself")
+    if not path.exists() and not target.parent.is_dir():
+        raise FileNotFoundError(f"{target.parent} does not exist; create the folder first")
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(f"{path} is read-only")

@@ -26,7 +26,7 @@ from torch import Tensor
 from gan.errors import CheckpointError
 from gan.models.contract import FaceGenerator
 from gan.models.loading import load_model_file
-from meshkit.files import flush
+from meshkit.files import atomic_path, flush
 
 FORMAT = "meshkit-gan checkpoint 2"
 MODEL, STATE, RECORD = "model.safetensors", "state.safetensors", "state.json"
@@ -215,7 +215,8 @@ def _write_files(
 ) -> None:
     if model is not None:
         model.save(folder / MODEL)
-    save_file(dict(tensors), folder / STATE)
+    with atomic_path(folder / STATE) as aside:
+        save_file(dict(tensors), aside)
     names = [MODEL, STATE] if model is not None else [STATE]
     record["sha256"] = {name: _sha256(folder / name) for name in names}
     record["checksum"] = _checksum(record)

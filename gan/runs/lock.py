@@ -1,10 +1,12 @@
 """The lock of a run's directory, and the sweeping up that only its holder may do."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import platform
 import shutil
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +58,17 @@ def remove_unfinished(run: Path) -> None:
 def _hold(run: Path, how: int) -> int:
     path = run / ".lock"
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        # Never through a link: what is written here would end in a file of someone.
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise CheckpointError(f"{path} is a symbolic link: remove it") from error
+            raise
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            os.close(handle)
+            raise CheckpointError(f"{path} has another name or is no file: remove it")
         try:
             fcntl.flock(handle, how)
         except BlockingIOError:

@@ -381,6 +381,16 @@ def test_the_lock_of_a_dead_process_is_no_lock(data, tmp_path):
     assert train(tiny(iterations=1), data, run, device="cpu").reason == "done"
 
 
+@pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path, link):
+    precious = tmp_path / "precious.txt"
+    precious.write_text("mine")
+    getattr(tmp_path / ".lock", link)(precious)
+    with pytest.raises(CheckpointError, match="remove it"), one_writer(tmp_path):
+        pass
+    assert precious.read_text() == "mine"
+
+
 def test_a_file_system_without_locks_is_warned_of(data, tmp_path, monkeypatch):
     def refuse(handle, how):
         raise OSError(37, "No locks available")

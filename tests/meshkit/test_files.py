@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,56 @@ def test_an_error_leaves_the_old_file_alone(tmp_path):
         fail(path, KeyboardInterrupt())
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path):
+    (tmp_path / "far").mkdir()
+    link, file = tmp_path / "x.txt", tmp_path / "far" / "y.txt"
+    link.symlink_to("far/y.txt")
+    for text in ("made", "replaced"):
+        with atomic_path(link) as aside:
+            aside.write_text(text)
+        assert link.is_symlink()
+        assert file.read_text() == text
+    assert sorted(tmp_path.rglob("*")) == sorted([link, file, file.parent])
+    link.unlink()
+    link.symlink_to("x.txt")
+    with pytest.raises(OSError, match="leads back to itself"):
+        fail(link, KeyboardInterrupt())
+
+
+def test_permissions_are_kept_and_those_of_a_new_file_follow_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        for name, mode in {"old": 0o604, "new": 0o640}.items():
+            path = tmp_path / name
+            if name == "old":
+                path.touch()
+                path.chmod(mode)
+            with atomic_path(path) as aside:
+                aside.write_text("text")
+                aside.chmod(0o600)  # as safetensors does
+            assert stat.S_IMODE(path.stat().st_mode) == mode
+    finally:
+        os.umask(before)
+
+
+def test_what_is_no_file_is_written_through(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with subprocess.Popen(["cat", str(path)], stdout=subprocess.PIPE) as reader:
+        with atomic_path(path) as aside:
+            aside.write_text("through")
+        assert reader.communicate(timeout=20)[0] == b"through"
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    link = tmp_path / "null.txt"
+    link.symlink_to(os.devnull)
+    with atomic_path(link, durable=True) as aside:
+        aside.write_text("nowhere")
+    assert Path(os.devnull).is_char_device()
+    with pytest.raises(OSError, match="No space left") as caught, atomic_path("/dev/full") as aside:
+        aside.write_text("too much")
+    assert caught.value.filename == "/dev/full"
 
 
 def test_a_full_disk_names_the_file(tmp_path):

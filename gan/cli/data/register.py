@@ -80,6 +80,7 @@ def register(
     from gan.errors import WorkflowError
     from gan.workflow.engine import Call, Change, run_snakemake, snakemake_arguments
     from meshkit.cli.messages import tell
+    from meshkit.files import atomic_path
 
     listing = read_manifest(manifest)
     options = ScanOptions(template, landmarks, shard, register, imports)
@@ -87,7 +88,8 @@ def register(
     with TemporaryDirectory() as elsewhere:
         place = Path(elsewhere) if dry_run else work or out.with_suffix(".work")
         settings = write_work(folder, listing, out, place, options)
-        (place / "scans.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
+        with atomic_path(place / "scans.json") as aside:
+            aside.write_text(json.dumps(settings, indent=1), encoding="utf-8")
         counts = {"begun": 0, "done": 0, "failed": 0}
         failed = list[str]()
         with StageBar() as bar:
