@@ -8,10 +8,13 @@ sample i of its second half are partners exactly as in the whole batch.
 """
 
 import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -20,7 +23,9 @@ from torch import Tensor
 
 from gan.errors import PeerLost
 
+T = TypeVar("T")
 PATIENCE = timedelta(minutes=30)  # the first process may compute what is cached for hours of use
+SECONDS_TO_SAVE = 60  # for a process whose launcher has ended
 
 
 def rank() -> int:
@@ -66,6 +71,8 @@ def processes(device: str) -> Iterator[str]:
     if not started_by_torchrun() or dist.is_initialized():
         yield device
         return
+    if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun's; other launchers may end before us
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     device = local_device(device)
     cuda = device.startswith("cuda")
     if cuda:
@@ -78,6 +85,37 @@ def processes(device: str) -> Iterator[str]:
         dist.destroy_process_group()
         raise
     dist.destroy_process_group()
+
+
+def _end_with(launcher: int) -> None:
+    """Ask this process to end when its launcher has, and end it when it does not within a while."""
+    while os.getppid() == launcher:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)  # as a batch system would: a training saves first
+    time.sleep(SECONDS_TO_SAVE)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def from_first(decide: Callable[[], T]) -> T:
+    """Return, in every process, what process 0 decides: they may find a folder in two states.
+
+    Raises
+    ------
+    PeerLost
+        In the others, where process 0 raises: it says why.
+    """
+    if world() == 1:
+        return decide()
+    told: list[Any] = [None]
+    try:
+        if rank() == 0:
+            told = [(decide(),)]
+    finally:
+        _call(dist.broadcast_object_list, told, 0, None, torch.device("cpu"))
+    if told[0] is None:
+        raise PeerLost(f"process {rank()}: process 0 has stopped")
+    decision: T = told[0][0]
+    return decision
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def train(
     from gan.config import load_config
     from gan.datasets.store import load_dataset
     from gan.errors import TrainingDiverged
-    from gan.parallel import first_process_first
+    from gan.parallel import from_first
     from gan.training.loop import pick_device
     from gan.training.loop import train as run_training
     from meshkit.cli.messages import tell
@@ -85,12 +85,11 @@ def train(
         overrides += ("training.deterministic=true",)
     with together(device) as own_device, shown_at_once():
         if resume and not (preset or file):
-            config = _own_config(out, overrides)
+            config = from_first(lambda: _own_config(out, overrides))
         else:
             config = load_config(preset, file, overrides)
         chosen = pick_device(own_device)
-        with first_process_first():
-            opened = load_dataset(data or _known_dataset(out, resume))
+        opened = load_dataset(from_first(lambda: data or _known_dataset(out, resume)))
         if dry_run:
             _describe(config, opened, chosen, as_json)
             return

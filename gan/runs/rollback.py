@@ -39,9 +39,9 @@ def roll_back(trained: Trainable, run: Path, habits: Habits, cause: TrainingDive
             f"{RATE_AFTER_ROLLBACK**MAX_ROLLBACKS:g} of the configured ones: lower "
             "optimizer.rate_d or look at the data"
         ) from cause
-    good = newest_good_checkpoint(run, every=habits.checkpoint_every or 1)
+    every = habits.checkpoint_every or 1
+    good = parallel.from_first(lambda: newest_good_checkpoint(run, every=every))
     restore(trained, good)
-    parallel.wait_for_all()  # all have chosen the same one
     if parallel.rank() == 0:
         drop_newer(run, good)
     rate = RATE_AFTER_ROLLBACK ** (len(before) + 1)

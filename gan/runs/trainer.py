@@ -62,7 +62,7 @@ def train_into(
         with stop_requests() as stop, _naming_what_remains(run):
             if resume:
                 go_on_from_newest(trained, run, tell)
-            elif writes:
+            else:
                 refuse_a_run(run)
             if writes:
                 describe()
@@ -74,18 +74,19 @@ def train_into(
 
 
 def refuse_a_run(run: Path) -> None:
-    """Raise CheckpointError if the directory has checkpoints."""
-    if list_checkpoints(run):
+    """Raise CheckpointError if the directory has checkpoints; for all processes at once."""
+    if parallel.from_first(lambda: bool(list_checkpoints(run))):
         raise CheckpointError(f"{run} holds a run already", remedy="resume-run")
 
 
 def go_on_from_newest(trained: Trainable, run: Path, tell: Teller = lambda line: None) -> None:
     """Set a training, in place, to the newest good checkpoint of a run, if it has any."""
-    if not list_checkpoints(run):
+    good = parallel.from_first(
+        lambda: newest_good_checkpoint(run) if list_checkpoints(run) else None
+    )
+    if good is None:
         tell(f"{run}: no checkpoint yet: starting from {trained.unit} 0")
         return
-    good = newest_good_checkpoint(run)
-    parallel.wait_for_all()  # all have chosen the same one
     changes = restore(trained, good)
     step, steps = trained.at.step, trained.steps
     if step > steps:

@@ -60,13 +60,13 @@ def train(
     """
     run = Path(run)
     opened = load_dataset(dataset) if not isinstance(dataset, Dataset) else dataset
-    if not resume:
-        refuse_a_run(run)
     with (
         parallel.processes(device) as own_device,
         reproducible(config.training.deterministic),
         seeded(config.training.seed),
     ):
+        if not resume:
+            refuse_a_run(run)
         state = start(config, opened, pick_device(own_device))
         return train_into(
             run,

@@ -16,10 +16,11 @@ from gan.config import dump_config, parse_config
 from gan.datasets.store import load_dataset
 from gan.errors import ConfigError
 from gan.models.contract import Factor
-from gan.runs.checkpoints import load_model
+from gan.runs.checkpoints import STATE, load_model, newest_good_checkpoint, step_of
 from gan.training.codes import draw_codes, draw_fixed_codes, share_of_codes
 from gan.training.loop import start, train
 from tests.gan.conftest import tiny
+from tests.gan.runs import flip, logged, newest
 from tests.gan.two_processes import outcome, run
 
 ROOT = Path(__file__).parents[2]
@@ -165,6 +166,50 @@ def test_torchrun_trains_and_one_process_writes(tiny_dataset, tmp_path):
     )
     assert again.returncode == 1
     assert again.stderr.count("holds a run already") == 1, again.stderr
+
+
+@pytest.mark.slow
+def test_processes_that_look_at_different_times_resume_alike(tiny_dataset, tmp_path):
+    """From nothing, from a checkpoint, from one before a damaged one: process 0 decides for all."""
+    config, out = tmp_path / "config.toml", tmp_path / "run"
+    config.write_text(dump_config(tiny()))
+    said = ["no checkpoint yet", "going on from iteration 2 ", "is damaged"]
+    for steps, expected in zip((2, 4, 6), said, strict=True):
+        if expected == "is damaged":
+            flip(newest(out) / STATE)
+        both = start_processes(
+            *("-m", "tests.gan.delayed_process", steps, "train", tiny_dataset),
+            *("--config", config, "--out", out, "--device", "cpu", "--resume"),
+            *("--set", f"training.iterations={steps}"),
+        )
+        ends = [process.communicate(timeout=120) for process in both]
+        assert [process.returncode for process in both] == [0, 0], ends
+        assert expected in ends[0][1]
+    assert [line["step"] for line in logged(out)] == list(range(1, 7))
+
+
+@pytest.mark.slow
+def test_processes_whose_launcher_is_killed_save_and_end(tiny_dataset, tmp_path):
+    config, out = tmp_path / "config.toml", tmp_path / "run"
+    config.write_text(dump_config(tiny(iterations=100_000)))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += ["-m", "gan", "train", tiny_dataset, "--config", config, "--device", "cpu"]
+    launcher = subprocess.Popen(
+        [*map(str, command), "--out", str(out)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+    )
+    while not (out / "metrics.jsonl").exists():
+        assert launcher.poll() is None
+        time.sleep(0.1)
+    launcher.kill()
+    launcher.wait()
+    limit = time.monotonic() + 60
+    while (out / ".lock").exists():
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+    assert step_of(newest_good_checkpoint(out)) > 0
 
 
 @pytest.mark.slow
