@@ -6,7 +6,7 @@
 ``.npz``      exact; everything a `Mesh` holds
 ``.glb``      single precision; UV per vertex (seams double vertices); colours
 ``.gltf``     likewise, as text
-``.off``      exact; colours; no UV
+``.off``      exact; colours; UV per vertex is read, not written
 ``.stl``      single precision; neither UV nor colours nor shared vertices
 ============  ==========================================================================
 
@@ -53,9 +53,11 @@ def load_mesh(path: Path | str, *, quads: str = "fan") -> Mesh:
 
     Parameters
     ----------
-    quads : {"fan", "delaunay"}
-        How OBJ, PLY and OFF quads are cut: at their first corner, the same for all meshes of one
-        topology, or along the Delaunay diagonal of this mesh (`meshkit.formats.polygons`).
+    quads : {"fan", "delaunay", "index"}
+        How polygons of OBJ, PLY and OFF are cut: at their first corner unless that turns a triangle
+        over, as it can in a concave polygon; or quads along the Delaunay diagonal of this mesh; or
+        always at the first corner, the same for all meshes of one topology, for collections
+        (`meshkit.formats.polygons`).
 
     Raises
     ------

@@ -50,7 +50,7 @@ def align(
 
     paths = output_paths(meshes, output)
     check_outputs((*paths, *meshes), {"--mean": mean})
-    first = load_mesh(meshes[0])
+    first = load_mesh(meshes[0], quads="index")
     loaded = [load_like(path, meshes[0], first) for path in meshes]
     weights = None
     if landmarks is not None:

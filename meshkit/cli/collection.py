@@ -80,7 +80,7 @@ def load_like(path: Path, first: Path, model: "Mesh", *, faces: bool = True) -> 
     from meshkit.io import load_mesh
 
     with about(path):
-        mesh = load_mesh(path)
+        mesh = load_mesh(path, quads="index")
         if len(mesh.V) != len(model.V):
             raise MeshError(
                 f"{path} has {len(mesh.V)} vertices, {first} has {len(model.V)}: their vertices "

@@ -84,9 +84,9 @@ def transfer(
     from meshkit.registration.deformation_transfer import DeformationTransfer
 
     with about(source_neutral):
-        source = _Source(source_neutral, load_mesh(source_neutral))
+        source = _Source(source_neutral, load_mesh(source_neutral, quads="index"))
     with about(target_neutral):
-        target = load_mesh(target_neutral)
+        target = load_mesh(target_neutral, quads="index")
     faces = _source_faces(correspondence, landmarks, source, target)
     with about(target_neutral):
         deformer = DeformationTransfer(

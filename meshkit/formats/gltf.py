@@ -1,8 +1,9 @@
 """glTF 2.0 and GLB: the triangles of the default scene, in its coordinates, as one mesh.
 
-Read: positions, indices, ``TEXCOORD_0``, ``COLOR_0``; node transforms are applied. Parts that share
-their vertices (one mesh, several materials) stay joined, others are put one after the other. Bones,
-morph targets (`meshkit.formats.gltf_morph` writes some), materials and normals are skipped. glTF
+Read: positions, indices (triangles, strips, fans), ``TEXCOORD_0``, ``COLOR_0``; the transforms of
+nodes, bones and default weights of morph targets are applied. Parts that share their vertices (one
+mesh, several materials) stay joined, others are put one after the other. Materials and normals are
+skipped. glTF
 counts v from the top, meshkit from the bottom: v is flipped here, on both ways. glTF has one UV per
 vertex, so a seam shows as two vertices at one place. Written in single precision, which is all that
 glTF has.
@@ -16,13 +17,16 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.errors import FileFormatError
-from meshkit.formats.gltf_buffers import Document, load_document, read_accessor
+from meshkit.formats.gltf_buffers import Document, load_document, read_accessor, unpack_draco
+from meshkit.formats.gltf_scene import morphed, placed_meshes, skinned
 from meshkit.formats.gltf_writer import INDICES, VERTICES, Packer, one_mesh, write_container
 from meshkit.formats.json_tree import JsonTree
-from meshkit.formats.polygons import build_mesh, first_outside
+from meshkit.formats.polygons import build_mesh, first_outside, strip_triangles
+from meshkit.limits import check_size
 from meshkit.mesh import Mesh
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
+_MAX_NAMES = 8  # in a warning
 
 
 class _Part(NamedTuple):
@@ -41,20 +45,23 @@ def load_gltf(path: Path) -> Mesh:
     Raises
     ------
     FileFormatError
-        The document is malformed, needs an extension that packs geometry, uses sparse accessors or
-        triangle strips, or holds no triangle.
+        The document is malformed, needs an extension that is not read or whose library is not
+        installed, unfolds to more than `meshkit.limits` allow, or holds no triangle.
     """
     document = load_document(path)
     parts: list[_Part] = []
-    for node, matrix in _placed_meshes(document.tree):
-        parts += _parts(document, document.tree.at("meshes", node.integer("mesh")), matrix)
+    size = 0
+    for node, matrix in placed_meshes(document.tree):
+        added = _parts(document, node, matrix)
+        size += sum(part.V.nbytes + sum(F.nbytes for F in part.F) for part in added)
+        check_size(path, size)  # a mesh may be placed any number of times
+        parts += added
     if not parts:
         raise FileFormatError(f"{path} holds no triangle mesh in its scene")
     if len(parts) > 1:
-        warnings.warn(
-            f"{path}: {len(parts)} parts put into one mesh: {', '.join(p.name for p in parts)}",
-            stacklevel=3,
-        )
+        names = ", ".join(part.name for part in parts[:_MAX_NAMES])
+        names += ", …" if len(parts) > _MAX_NAMES else ""
+        warnings.warn(f"{path}: {len(parts)} parts put into one mesh: {names}", stacklevel=3)
     first = np.cumsum([0, *(len(part.V) for part in parts)])
     F = np.concatenate([f + k for part, k in zip(parts, first[:-1], strict=True) for f in part.F])
     sizes = np.full(len(F), 3, dtype=np.int64)
@@ -75,96 +82,53 @@ def _joined(
     return None
 
 
-def _placed_meshes(tree: JsonTree) -> list[tuple[JsonTree, Float[np.ndarray, "4 4"]]]:
-    """Return each node that shows a mesh, with its transform, in the order of the scene."""
-    if "scenes" in tree:
-        roots = _indices(tree.at("scenes", tree.integer("scene", 0)), "nodes")
-    else:
-        children = {k for node in tree.items("nodes") for k in _indices(node, "children")}
-        roots = [k for k, _ in enumerate(tree.items("nodes")) if k not in children]
-    placed, seen = [], set()
-    stack = [(root, np.eye(4)) for root in reversed(roots)]
-    while stack:
-        index, outer = stack.pop()
-        node = tree.at("nodes", index)
-        if index in seen:
-            raise node.error("a node occurs twice in the scene: it is no tree")
-        seen.add(index)
-        matrix = outer @ _matrix(node)
-        if "mesh" in node:
-            placed.append((node, matrix))
-        stack += [(child, matrix) for child in reversed(_indices(node, "children"))]
-    return placed
-
-
-def _indices(tree: JsonTree, key: str) -> list[int]:
-    values = [item.value for item in tree.items(key)]
-    if any(type(value) is not int for value in values):
-        raise tree[key].error("expected a list of integers")
-    return values
-
-
-def _matrix(node: JsonTree) -> Float[np.ndarray, "4 4"]:
-    """Return the node's own transform: a matrix, or translation · rotation · scale."""
-    if "matrix" in node:
-        return np.array(node.numbers("matrix", 16)).reshape(4, 4).T  # columns first in the file
-    M = np.eye(4)
-    if "rotation" in node:
-        from scipy.spatial.transform import Rotation
-
-        quaternion = node.numbers("rotation", 4)
-        if not abs(sum(x * x for x in quaternion) - 1) < 1e-3:
-            raise node["rotation"].error("expected a unit quaternion")
-        M[:3, :3] = Rotation.from_quat(quaternion).as_matrix()  # x, y, z, w in both
-    if "scale" in node:
-        M[:3, :3] = M[:3, :3] * np.array(node.numbers("scale", 3))
-    if "translation" in node:
-        M[:3, 3] = node.numbers("translation", 3)
-    return M
-
-
-def _parts(document: Document, mesh: JsonTree, matrix: Float[np.ndarray, "4 4"]) -> list[_Part]:
-    """Read a mesh's primitives; those on the same vertices become one part."""
+def _parts(document: Document, node: JsonTree, matrix: Float[np.ndarray, "4 4"]) -> list[_Part]:
+    """Read the primitives of a node's mesh; those on the same vertices become one part."""
+    mesh = document.tree.at("meshes", node.integer("mesh"))
+    mirrored = "skin" not in node and np.linalg.det(matrix[:3, :3]) < 0
     parts: dict[tuple[int, ...], _Part] = {}
     for primitive in mesh.items("primitives"):
-        mode = primitive.integer("mode", _TRIANGLES)
-        if mode in (_STRIP, _FAN):
-            raise primitive.error("triangle strips and fans are not supported; save triangles")
-        if mode != _TRIANGLES:
+        if primitive.integer("mode", _TRIANGLES) not in (_TRIANGLES, _STRIP, _FAN):
             continue  # points and lines
+        unpack_draco(document, primitive)
         names = primitive["attributes"]
         key = tuple(
             names.integer(name) if name in names else -1
             for name in ("POSITION", "TEXCOORD_0", "COLOR_0")
         )
+        if "targets" in primitive:
+            key += (id(primitive.value),)
         if key not in parts:
-            parts[key] = _vertices(document, names, key, matrix, mesh.text("name", mesh.place))
+            parts[key] = _vertices(document, node, mesh, primitive, matrix)
         F = _triangles(document, primitive, len(parts[key].V))
         if len(F):
-            parts[key].F.append(F[:, ::-1] if np.linalg.det(matrix[:3, :3]) < 0 else F)
+            parts[key].F.append(F[:, ::-1] if mirrored else F)
     return [part for part in parts.values() if part.F]
 
 
 def _vertices(
     document: Document,
-    names: JsonTree,
-    key: tuple[int, ...],
+    node: JsonTree,
+    mesh: JsonTree,
+    primitive: JsonTree,
     matrix: Float[np.ndarray, "4 4"],
-    name: str,
 ) -> _Part:
-    position, texcoord, color = key
-    if position < 0:
-        raise names.error("'POSITION' is missing")
-    V = read_accessor(document, position, (3,)).astype(np.float64)
-    if not (matrix == np.eye(4)).all():
-        V = V @ matrix[:3, :3].T + matrix[:3, 3]
-    UV = read_accessor(document, texcoord, (2,)).astype(np.float64) if texcoord >= 0 else None
-    colors = read_accessor(document, color, (3, 4)).astype(np.float64) if color >= 0 else None
-    for what, array in (("TEXCOORD_0", UV), ("COLOR_0", colors)):
-        if array is not None and len(array) != len(V):
-            raise names.error(f"{what} has {len(array)} entries, POSITION {len(V)}")
+    names = primitive["attributes"]
+    V = read_accessor(document, names.integer("POSITION"), (3,)).astype(np.float64)
+    V = morphed(document, node, mesh, primitive, V)
+    V = skinned(document, node, names, V, matrix)
+
+    def attribute(name: str, widths: tuple[int, ...]) -> Float[np.ndarray, "n k"] | None:
+        if name not in names:
+            return None
+        rows = read_accessor(document, names.integer(name), widths).astype(np.float64)
+        if len(rows) != len(V):
+            raise names.error(f"{name} has {len(rows)} entries, POSITION {len(V)}")
+        return rows
+
+    UV, colors = attribute("TEXCOORD_0", (2,)), attribute("COLOR_0", (3, 4))
     return _Part(
-        name,
+        mesh.text("name", mesh.place),
         V,
         None if UV is None else flip_v(UV),
         None if colors is None else colors[:, :3],
@@ -179,6 +143,12 @@ def _triangles(document: Document, primitive: JsonTree, n: int) -> Int[np.ndarra
             raise primitive["indices"].error("indices must be integers")
     else:
         flat = np.arange(n)
+    mode = primitive.integer("mode", _TRIANGLES)
+    if mode == _STRIP:
+        flat = strip_triangles(flat).reshape(-1)
+    elif mode == _FAN:
+        fan = [np.full(max(len(flat) - 2, 0), flat[0] if len(flat) else 0), flat[1:-1], flat[2:]]
+        flat = np.stack(fan, axis=1).reshape(-1)
     if len(flat) % 3:
         raise primitive.error(f"{len(flat)} indices do not make whole triangles")
     sizes = np.full(len(flat) // 3, 3, dtype=np.int64)

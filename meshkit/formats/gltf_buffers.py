@@ -13,19 +13,24 @@ from jaxtyping import Shaped
 from meshkit.errors import FileFormatError
 from meshkit.formats.json_tree import JsonTree
 from meshkit.formats.text import shorten
+from meshkit.limits import check_size
 
 _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
-_WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
+_FLOAT = 5126
+_WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 # Extensions that a reader of bare geometry may ignore even where a file requires them.
 _HARMLESS = ("KHR_materials_", "KHR_texture_", "EXT_texture_", "KHR_lights_")
-_HARMLESS_NAMES = {"KHR_mesh_quantization"}  # its integer types are read below
+_DRACO = "KHR_draco_mesh_compression"
+_HARMLESS_NAMES = {"KHR_mesh_quantization", _DRACO}  # both are read below
 
 
 class Document(NamedTuple):
-    """The JSON tree and the bytes of its buffers."""
+    """The JSON tree, the bytes of its buffers; accessors unpacked and nodes placed on the way."""
 
     tree: JsonTree
     buffers: list[bytes]
+    unpacked: dict[int, np.ndarray]
+    placed: dict[int, np.ndarray]
 
 
 def load_document(path: Path) -> Document:
@@ -47,10 +52,14 @@ def load_document(path: Path) -> Document:
         raise tree["asset"].error(f"version {version!r}; only glTF 2 is read")
     for extension in tree.items("extensionsRequired"):
         name = str(extension.value)
+        if "meshopt" in name:
+            raise FileFormatError(
+                f"{path} is packed by {name}: unpack it first, for example by gltf-transform copy"
+            )
         if not name.startswith(_HARMLESS) and name not in _HARMLESS_NAMES:
             raise FileFormatError(f"{path} needs the extension {name}, which meshkit does not read")
     buffers = [_buffer(path, buffer, k, binary) for k, buffer in enumerate(tree.items("buffers"))]
-    return Document(tree, buffers)
+    return Document(tree, buffers, {}, {})
 
 
 def _chunks(path: Path, data: bytes) -> tuple[bytes, bytes | None]:
@@ -106,6 +115,40 @@ def _read_beside(path: Path, uri: JsonTree, name: str) -> bytes:
         raise uri.error(f"cannot read {shorten(name)}: {error.strerror}") from None
 
 
+def unpack_draco(document: Document, primitive: JsonTree) -> None:
+    """Unpack a primitive whose accessors have no data of their own, into `document.unpacked`.
+
+    Raises
+    ------
+    FileFormatError
+        DracoPy is not installed, or the packed data is damaged.
+    """
+    names = primitive["attributes"]
+    if "extensions" not in primitive or _DRACO not in primitive["extensions"]:
+        return
+    if "bufferView" in document.tree.at("accessors", names.integer("POSITION")):
+        return  # the same mesh stands there unpacked
+    try:
+        import DracoPy
+    except ImportError:
+        raise primitive.error("packed by Draco; run: pip install DracoPy") from None
+    packed = primitive["extensions"][_DRACO]
+    view = document.tree.at("bufferViews", packed.integer("bufferView"))
+    size = view.integer("byteLength")
+    data = _read_rows(document, packed, np.dtype("u1"), size, 1).tobytes()
+    try:
+        mesh = DracoPy.decode(data)
+        arrays = {a["unique_id"]: a["data"] for a in mesh.attributes}
+        faces = np.asarray(mesh.faces, dtype="<u4").reshape(-1, 1)
+    except Exception as error:  # DracoPy's own are bare subclasses of it
+        raise packed.error(f"not sound Draco data: {error}") from None
+    document.unpacked[primitive.integer("indices")] = faces
+    for name, accessor in names.value.items():
+        key = packed["attributes"].integer(name) if name in packed["attributes"] else -1
+        if key in arrays and type(accessor) is int:
+            document.unpacked[accessor] = arrays[key]
+
+
 def read_accessor(
     document: Document, index: int, widths: tuple[int, ...]
 ) -> Shaped[np.ndarray, "n k"]:
@@ -114,32 +157,63 @@ def read_accessor(
     Raises
     ------
     FileFormatError
-        The accessor is sparse, of another width, or reaches past its view or buffer.
+        The accessor is of another width, or reaches past its view or buffer.
     """
-    tree = document.tree
-    accessor = tree.at("accessors", index)
-    if "sparse" in accessor or "bufferView" not in accessor:
-        raise accessor.error("sparse and empty accessors are not supported")
+    accessor = document.tree.at("accessors", index)
     kind = accessor.integer("componentType")
     width = _WIDTHS.get(accessor.text("type", ""), 0)
     if kind not in _COMPONENTS or width not in widths:
         wanted = " or ".join(map(str, widths))
         raise accessor.error(f"rows of {width} of type {kind}, expected {wanted} per row")
-    dtype = np.dtype(_COMPONENTS[kind])
-    view = tree.at("bufferViews", accessor.integer("bufferView"))
-    tree.at("buffers", view.integer("buffer"))
-    data = document.buffers[view.integer("buffer")]
-    start, size = view.integer("byteOffset", 0), view.integer("byteLength")
-    if start + size > len(data):
-        raise view.error(f"bytes {start} to {start + size} of a buffer of {len(data)}")
-    count, offset = accessor.integer("count"), accessor.integer("byteOffset", 0)
-    row = width * dtype.itemsize
-    stride = view.integer("byteStride", row) or row
-    if stride < row or (count and offset + (count - 1) * stride + row > size):
-        raise accessor.error(f"{count} rows of {stride} bytes do not fit a view of {size}")
-    rows = np.ndarray((count, width), dtype, data, start + offset, (stride, dtype.itemsize))
+    dtype, count = np.dtype(_COMPONENTS[kind]), accessor.integer("count")
+    if index in document.unpacked:
+        rows = document.unpacked[index]
+        if rows.shape != (count, width):
+            raise accessor.error(f"{count} rows of {width} promised, Draco holds {rows.shape}")
+    elif "bufferView" in accessor:
+        rows = _read_rows(document, accessor, dtype, count, width)
+    else:  # all zero, but for the sparse ones
+        check_size(document.tree.path, count * width * 8)
+        rows = np.zeros((count, width), dtype)
+    if "sparse" in accessor:
+        rows = _replace_sparse(document, accessor["sparse"], rows)
     if dtype.kind == "f":
         return rows.astype(np.float64)
     if accessor["normalized"].value if "normalized" in accessor else False:
         return np.maximum(rows / np.iinfo(dtype).max, -1.0)
     return rows.astype(np.int64)
+
+
+def _read_rows(
+    document: Document, place: JsonTree, dtype: np.dtype, count: int, width: int
+) -> Shaped[np.ndarray, "n k"]:
+    """Return what the view named at `place` holds, after the offset that is named there."""
+    tree = document.tree
+    view = tree.at("bufferViews", place.integer("bufferView"))
+    tree.at("buffers", view.integer("buffer"))
+    data = document.buffers[view.integer("buffer")]
+    start, size = view.integer("byteOffset", 0), view.integer("byteLength")
+    if start + size > len(data):
+        raise view.error(f"bytes {start} to {start + size} of a buffer of {len(data)}")
+    offset = place.integer("byteOffset", 0)
+    row = width * dtype.itemsize
+    stride = view.integer("byteStride", row) or row
+    if stride < row or (count and offset + (count - 1) * stride + row > size):
+        raise place.error(f"{count} rows of {stride} bytes do not fit a view of {size}")
+    return np.ndarray((count, width), dtype, data, start + offset, (stride, dtype.itemsize))
+
+
+def _replace_sparse(
+    document: Document, sparse: JsonTree, rows: Shaped[np.ndarray, "n k"]
+) -> Shaped[np.ndarray, "n k"]:
+    """Return the rows with those replaced that a sparse accessor lists."""
+    count, kind = sparse.integer("count"), sparse["indices"].integer("componentType")
+    if kind not in _COMPONENTS or kind == _FLOAT:
+        raise sparse["indices"].error(f"indices of type {kind}, expected integers")
+    index = _read_rows(document, sparse["indices"], np.dtype(_COMPONENTS[kind]), count, 1)[:, 0]
+    values = _read_rows(document, sparse["values"], rows.dtype, count, rows.shape[1])
+    if count and not 0 <= index.min() <= index.max() < len(rows):
+        raise sparse["indices"].error(f"an index is outside the {len(rows)} rows")
+    rows = rows.copy()
+    rows[index] = values
+    return rows

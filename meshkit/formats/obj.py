@@ -1,9 +1,10 @@
-"""Wavefront OBJ, read strictly: each statement is understood, known and skipped, or refused.
+"""Wavefront OBJ: what is needed is read strictly, what is not known is skipped and said once.
 
 Read: ``v`` (with colours ``x y z r g b``), ``vt``, ``f`` with any of ``v``, ``v/vt``, ``v//vn``,
-``v/vt/vn``, absolute or relative (negative) indices. Known and skipped: normals, groups, materials,
-lines and points. Vertex order is the file's. The row of ``vt`` is kept per corner and becomes one
-UV per vertex where no seam needs more. v = 0 is the bottom row, as in meshkit: nothing is flipped.
+``v/vt/vn``, absolute or relative (negative) indices; keywords in small letters or capitals.
+Skipped: normals, groups, materials, lines and points; other statements with one warning. Vertex
+order is the file's. The row of ``vt`` is kept per corner and becomes one UV per vertex where no
+seam needs more. v = 0 is the bottom row, as in meshkit: nothing is flipped.
 """
 
 import re
@@ -23,6 +24,7 @@ _SKIPPED = frozenset(
     {"vn", "vp", "g", "o", "s", "mg", "mtllib", "usemtl", "maplib", "usemap", "l", "p"}
     | {"bevel", "c_interp", "d_interp", "lod", "shadow_obj", "trace_obj"}
 )
+_KEYWORD = re.compile(r"[A-Za-z_][\w.-]*")  # what starts otherwise is the rest of a broken row
 _INDEX = r"-?[1-9][0-9]{0,17}+"
 # The forms of a corner, how many numbers each holds, and how many of these meshkit wants.
 _FORMS = [
@@ -57,6 +59,7 @@ class _Source:
     vt: _Statements = field(default_factory=_Statements)
     f: _Statements = field(default_factory=_Statements)
     counts: dict[int, tuple[int, int]] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
 
 
 def load_obj(path: Path, *, quads: str = "fan") -> Mesh:
@@ -65,63 +68,96 @@ def load_obj(path: Path, *, quads: str = "fan") -> Mesh:
     Raises
     ------
     FileFormatError
-        A statement is unknown or malformed, an index is 0 or past the end, there is no face.
+        A statement is malformed, an index is 0 or past the end, there is no face.
     """
     source = _sort_statements(path)
     V, colors = _vertices(source)
     corners, corners_uv, sizes = _corners(source)
     _check_range(source, corners, sizes, len(V), "vertex")
+    UV = None
     if (corners_uv < 0).any() or not len(corners_uv):
         _warn_partial_uv(source, corners_uv, sizes)
-        return build_mesh(path, V, corners, sizes, colors=colors, quads=quads)
-    UV = parse_table(path, source.vt.rows, source.vt.lines, what="vt", widths={1, 2, 3})
-    UV = np.pad(UV, ((0, 0), (0, max(0, 2 - UV.shape[1]))))[:, :2]
-    _check_range(source, corners_uv, sizes, len(UV), "vt")
-    return build_mesh(
+    else:
+        UV = parse_table(
+            path, source.vt.rows, source.vt.lines, what="vt", widths={1, 2, 3}, pad="0"
+        )
+        UV = np.pad(UV, ((0, 0), (0, max(0, 2 - UV.shape[1]))))[:, :2]
+        _check_range(source, corners_uv, sizes, len(UV), "vt")
+    mesh = build_mesh(
         path, V, corners, sizes, UV_corner=UV, corners_uv=corners_uv, colors=colors, quads=quads
     )
+    if source.unknown:  # last: a file of another kind is no mesh, whatever its words are
+        warnings.warn(
+            f"{path}: unknown statements are skipped (first: {source.unknown[0]}; "
+            f"{len(source.unknown)} in all)",
+            stacklevel=3,
+        )
+    return mesh
 
 
 def _sort_statements(path: Path) -> _Source:
     source = _Source(path)
-    v, vt, f = source.v, source.vt, source.f
-    pending, pending_line = "", 0
+    pending: list[str] = []
+    pending_line = 0
     for number, raw in enumerate(read_lines(path), 1):
         line = raw.replace("\t", " ").lstrip(" ")
         if "#" in line:
             line = line.partition("#")[0]
-        if pending:
-            line, number = pending + line, pending_line
         if line.endswith("\\"):
-            pending, pending_line = line[:-1] + " ", number
-            continue
-        pending = ""
-        key, _, row = line.partition(" ")
-        if key == "v":
-            v.add(row, number)
-        elif key == "f":
-            if "-" in row:
-                source.counts[len(f.rows)] = (len(v.rows), len(vt.rows))
-            f.add(row, number)
-        elif key == "vt":
-            vt.add(row, number)
-        elif key and key not in _SKIPPED:
-            raise FileFormatError(f"{path}:{number}: unknown statement {shorten(key)}")
+            pending_line = pending_line if pending else number
+            pending.append(line[:-1])
+        elif pending:
+            _sort_statement(source, " ".join([*pending, line]), pending_line)
+            pending = []
+        else:
+            _sort_statement(source, line, number)
     if pending:
         raise FileFormatError(f"{path}:{pending_line}: the file ends in a continued line")
     return source
+
+
+def _sort_statement(source: _Source, line: str, number: int) -> None:
+    key, _, row = line.partition(" ")
+    if not key.islower():
+        key = key.lower()
+    if key == "v":
+        source.v.add(row, number)
+    elif key == "f":
+        if "-" in row:
+            source.counts[len(source.f.rows)] = (len(source.v.rows), len(source.vt.rows))
+        source.f.add(row, number)
+    elif key == "vt":
+        source.vt.add(row, number)
+    elif key and key not in _SKIPPED:
+        if not _KEYWORD.fullmatch(key):
+            raise FileFormatError(f"{source.path}:{number}: unknown statement {shorten(key)}")
+        source.unknown.append(f"{shorten(key)} in line {number}")
 
 
 def _vertices(
     source: _Source,
 ) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n 3"] | None]:
     """Return positions and colours; widths 4 and 7 carry a weight or an alpha, which is dropped."""
-    table = parse_table(source.path, source.v.rows, source.v.lines, what="v", widths={3, 4, 6, 7})
+    path, rows = source.path, source.v.rows
+    table = parse_table(path, rows, source.v.lines, what="v", widths={3, 4, 6, 7}, pad="nan")
+    V = table[:, :3].copy()
     if table.shape[1] < 6:
-        return table[:, :3].copy(), None
+        return V, None
     colors = table[:, 3:6].copy()
+    if np.isnan(colors).any():
+        bare = np.fromiter((len(row.split()) < 6 for row in rows), bool, len(rows))
+        colors[bare] = np.nan
     # Some scanners write bytes: a colour above 1 can mean nothing else.
-    return table[:, :3].copy(), colors / 255 if (colors > 1).any() else colors
+    if (colors > 1).any():
+        colors /= 255
+    if np.isnan(colors).any() and bare.any():
+        colors[bare] = 1.0
+        warnings.warn(
+            f"{path}: {bare.sum()} vertices without a colour became white "
+            f"(first: vertex {int(bare.argmax())})",
+            stacklevel=4,
+        )
+    return V, colors
 
 
 def _corners(

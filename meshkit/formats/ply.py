@@ -1,10 +1,10 @@
 """Stanford PLY, ASCII and binary of either byte order.
 
 Read: positions; UVs per vertex (``s t``, ``u v`` or ``texture_u texture_v``) or per corner (the
-face's list ``texcoord``); colours per vertex. Other properties and elements are stepped over. A
-file that is shorter *or longer* than its header says is refused: a damaged count would otherwise
-drop vertices in silence. Written: binary little-endian; positions and UVs in double precision,
-colours in 8 bits.
+face's list ``texcoord``); colours per vertex; triangle strips. Other properties and elements are
+stepped over. A file that is shorter than its header says is refused; what stands after its last
+element is skipped with a warning. Written: binary little-endian; positions and UVs in double
+precision, colours in 8 bits.
 """
 
 import warnings
@@ -16,10 +16,11 @@ from jaxtyping import Float
 from meshkit.errors import FileFormatError
 from meshkit.formats.ply_body import Lists, Table, read_body
 from meshkit.formats.ply_header import Element, read_header
-from meshkit.formats.polygons import build_mesh, first_outside
+from meshkit.formats.polygons import build_mesh, first_outside, strip_triangles
 from meshkit.mesh import Mesh
 
 _UV_NAMES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"))
+_COLOR_NAMES = (("red", "green", "blue"), ("diffuse_red", "diffuse_green", "diffuse_blue"))
 
 
 def load_ply(path: Path, *, quads: str = "fan") -> Mesh:
@@ -33,16 +34,16 @@ def load_ply(path: Path, *, quads: str = "fan") -> Mesh:
     data = path.read_bytes()
     header = read_header(path, data)
     tables = read_body(path, data, header)
-    elements = {element.name: element for element in header.elements}
     vertex = tables.get("vertex", {})
     V = _columns(vertex, ("x", "y", "z"))
     if V is None:
         raise FileFormatError(f"{path}: the element 'vertex' with x, y and z is missing")
-    lists = _face_lists(path, tables.get("face", {}), elements)
+    lists = _face_lists(path, tables, len(V))
     _check_faces(path, lists, len(V))
     UV = next((uv for names in _UV_NAMES if (uv := _columns(vertex, names)) is not None), None)
-    colors = _colors(path, vertex, elements["vertex"])
-    texcoord = tables["face"].get("texcoord")
+    element = next(element for element in header.elements if element.name == "vertex")
+    colors = _colors(path, vertex, element)
+    texcoord = tables.get("face", {}).get("texcoord")
     if UV is None and isinstance(texcoord, Lists) and texcoord.values.size:
         if (texcoord.sizes == 2 * lists.sizes).all():
             UV_corner, corners_uv = np.unique(
@@ -75,13 +76,19 @@ def _columns(table: Table, names: tuple[str, ...]) -> Float[np.ndarray, "n k"] |
     return np.stack(arrays, axis=1).astype(np.float64)
 
 
-def _face_lists(path: Path, face: Table, elements: dict[str, Element]) -> Lists:
+def _face_lists(path: Path, tables: dict[str, Table], n_vertices: int) -> Lists:
     for name in ("vertex_indices", "vertex_index"):
-        lists = face.get(name)
+        lists = tables.get("face", {}).get(name)
         if isinstance(lists, Lists) and lists.values.dtype.kind == "i":
             return lists
-    if "tristrips" in elements:
-        raise FileFormatError(f"{path}: triangle strips are not supported; save it with faces")
+    strips = tables.get("tristrips", {}).get("vertex_indices")
+    if isinstance(strips, Lists) and strips.values.dtype.kind == "i":
+        F = strip_triangles(strips.values)
+        return Lists(np.full(len(F), 3, dtype=np.int64), F.reshape(-1))
+    if "face" not in tables:
+        raise FileFormatError(
+            f"{path} holds {n_vertices} vertices but no face: it is a point cloud"
+        )
     raise FileFormatError(f"{path} has no element 'face' with a list of integers 'vertex_indices'")
 
 
@@ -96,12 +103,13 @@ def _check_faces(path: Path, lists: Lists, n_vertices: int) -> None:
 
 
 def _colors(path: Path, vertex: Table, element: Element) -> Float[np.ndarray, "n 3"] | None:
-    colors = _columns(vertex, ("red", "green", "blue"))
+    names = next((names for names in _COLOR_NAMES if names[0] in vertex), _COLOR_NAMES[0])
+    colors = _columns(vertex, names)
     if colors is None:
         return None
-    kind = next(p.type for p in element.properties if p.name == "red")
+    kind = next(p.type for p in element.properties if p.name == names[0])
     if kind[0] == "f":
-        return colors
+        return colors / 255 if (colors > 1).any() else colors  # both ranges are in use
     top = np.iinfo(np.dtype(kind)).max
     if ((colors < 0) | (colors > top)).any():
         bad = int(((colors < 0) | (colors > top)).any(axis=1).argmax())

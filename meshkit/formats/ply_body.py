@@ -1,6 +1,7 @@
 """The tables of a PLY file, as columns: an array for a scalar, a `Lists` for a list property."""
 
 import struct
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,13 @@ from jaxtyping import Int, Shaped
 from meshkit.errors import FileFormatError
 from meshkit.formats.ply_header import Element, Header, Property
 from meshkit.formats.text import parse_number, parse_table, shorten
+
+_Rows = list[tuple[int, str]]  # with their line numbers
+# The codes of struct: of standard size behind a byte order.
+_CODES = {
+    **{"i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I", "i8": "q", "u8": "Q"},
+    **{"f4": "f", "f8": "d"},
+}
 
 
 class Lists(NamedTuple):
@@ -29,7 +37,7 @@ def read_body(path: Path, data: bytes, header: Header) -> dict[str, Table]:
     Raises
     ------
     FileFormatError
-        The data is shorter or longer than the header says, or holds what is no number.
+        The data is shorter than the header says, or holds what is no number.
     """
     if header.order:
         return _read_binary(path, data, header)
@@ -43,10 +51,11 @@ def _read_ascii(path: Path, data: bytes, header: Header) -> dict[str, Table]:
         for number, line in enumerate(text.split("\n"), header.lines + 1)
         if line and not line.isspace()
     ]
+    elements = [element for element in header.elements if element.properties]
+    if len(numbered) > sum(element.count for element in elements):
+        numbered = _join_lines(elements, numbered) or numbered
     tables, start = {}, 0
-    for element in header.elements:
-        if not element.properties:
-            continue
+    for element in elements:
         rows = numbered[start : start + element.count]
         if len(rows) < element.count:
             raise FileFormatError(
@@ -55,11 +64,38 @@ def _read_ascii(path: Path, data: bytes, header: Header) -> dict[str, Table]:
         tables[element.name] = _parse_rows(path, element, rows)
         start += element.count
     if start < len(numbered):
-        raise FileFormatError(f"{path}:{numbered[start][0]}: data after the last element")
+        _warn_rest(path, f"line {numbered[start][0]}")
     return tables
 
 
-def _parse_rows(path: Path, element: Element, rows: list[tuple[int, str]]) -> Table:
+def _warn_rest(path: Path, where: str) -> None:
+    warnings.warn(f"{path}: skipped what follows the last element, from {where} on", stacklevel=6)
+
+
+def _join_lines(elements: list[Element], numbered: _Rows) -> _Rows | None:
+    """Join the lines of rows that go on over several; None if the file has others.
+
+    The words must be as many as the header says: this file has no other sign of damage.
+    """
+    words = [(number, word) for number, line in numbered for word in line.split()]
+    rows: _Rows = []
+    at = 0
+    for element in elements:
+        for _ in range(element.count):
+            end = at
+            for p in element.properties:
+                size = words[end][1] if p.count_type and end < len(words) else "0"
+                if not (size.isascii() and size.isdigit()):
+                    return None
+                end += 1 + int(size[:9]) if p.count_type else 1
+            if end > len(words):
+                return None
+            rows.append((words[at][0], " ".join(word for _, word in words[at:end])))
+            at = end
+    return rows if at == len(words) else None
+
+
+def _parse_rows(path: Path, element: Element, rows: _Rows) -> Table:
     """Parse the rows of one element of an ASCII file."""
     names = [p.name for p in element.properties]
     if all(p.count_type is None for p in element.properties):
@@ -105,7 +141,7 @@ def _read_binary(path: Path, data: bytes, header: Header) -> dict[str, Table]:
         if element.properties:
             tables[element.name], start = _read_table(path, data, start, element, header.order)
     if start < len(data):
-        raise FileFormatError(f"{path}: {len(data) - start} bytes after the last element")
+        _warn_rest(path, f"byte {start}")
     return tables
 
 
@@ -177,8 +213,8 @@ def _walk_rows(path: Path, data: bytes, at: int, element: Element, order: str) -
     """Read rows whose lists differ in length (triangles among quads), one by one."""
     sizes: dict[str, list[int]] = {p.name: [] for p in element.properties}
     values: dict[str, list[float | int]] = {p.name: [] for p in element.properties}
-    codes = [  # numpy's one-letter codes of these types are also struct's
-        (p, np.dtype(p.type), struct.Struct(order + np.dtype(p.count_type or p.type).char))
+    codes = [
+        (p, np.dtype(p.type), struct.Struct(order + _CODES[p.count_type or p.type]))
         for p in element.properties
     ]
     for _ in range(element.count):
@@ -191,7 +227,7 @@ def _walk_rows(path: Path, data: bytes, at: int, element: Element, order: str) -
             at += single.size
             if not 0 <= size * dtype.itemsize <= len(data) - at:
                 raise IndexError
-            values[p.name] += struct.unpack_from(f"{order}{size}{dtype.char}", data, at)
+            values[p.name] += struct.unpack_from(f"{order}{size}{_CODES[p.type]}", data, at)
             sizes[p.name].append(size)
             at += size * dtype.itemsize
     return {p.name: _column(path, p, sizes[p.name], values[p.name]) for p, _, _ in codes}, at

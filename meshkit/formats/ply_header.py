@@ -9,6 +9,7 @@ from meshkit.formats.text import shorten
 _TYPES = {
     **{"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"},
     **{"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"},
+    **{"int64": "i8", "uint64": "u8"},
     **{"float": "f4", "double": "f8", "float32": "f4", "float64": "f8"},
 }
 _ENCODINGS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
@@ -90,11 +91,11 @@ def read_header(path: Path, data: bytes) -> Header:
 def _add_property(where: str, element: Element, words: list[str]) -> None:
     match words:
         case [kind, name] if kind in _TYPES:
-            added = Property(name, _TYPES[kind])
+            added = Property(name.lower(), _TYPES[kind])
         case ["list", count_kind, kind, name] if (
             kind in _TYPES and _TYPES.get(count_kind, "f")[0] in "iu"
         ):
-            added = Property(name, _TYPES[kind], _TYPES[count_kind])
+            added = Property(name.lower(), _TYPES[kind], _TYPES[count_kind])
         case _:
             raise FileFormatError(f"{where}: not a property of PLY 1.0: {shorten(' '.join(words))}")
     if any(known.name == added.name for known in element.properties):

@@ -7,6 +7,7 @@ binary, in single precision.
 """
 
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from meshkit.normals import face_normals, unit
 
 _RECORD = np.dtype([("normal", "<f4", (3,)), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 _HEADER = 84
+_ASCII = "ASCII STL (it would start with 'solid')"
 # The statements of one facet in order; ASCII files hold nothing else inside a solid.
 _FACET = ("facet", "outer", "vertex", "vertex", "vertex", "endloop", "endfacet")
 
@@ -30,23 +32,16 @@ def load_stl(path: Path) -> Mesh:
     Raises
     ------
     FileFormatError
-        A binary file of another length than its count says; an ASCII statement out of place.
+        A binary file of another length than its count says; an ASCII statement out of place, or a
+        file that ends within a facet.
     """
     data = path.read_bytes()
     if not data:
         raise FileFormatError(f"{path} is empty")
-    count = int(np.frombuffer(data, "<u4", 1, 80)[0]) if len(data) >= _HEADER else -1
-    if count >= 0 and len(data) == _HEADER + count * _RECORD.itemsize:
-        P = np.frombuffer(data, _RECORD, count, _HEADER)["corners"].astype(np.float64)
-    elif re.match(rb"\s*solid\b", data) and b"\0" not in data:
+    if re.match(rb"(\xef\xbb\xbf)?\s*solid\b", data, flags=re.IGNORECASE) and b"\0" not in data:
         P = _read_ascii(path)
     else:
-        raise FileFormatError(
-            f"{path}: neither ASCII STL (it would start with 'solid') nor binary STL: {count} "
-            f"triangles take {_HEADER + count * _RECORD.itemsize} bytes, the file has {len(data)}"
-            if count >= 0
-            else f"{path}: neither ASCII STL (it would start with 'solid') nor binary STL"
-        )
+        P = _read_binary(path, data)
     # + 0.0 turns -0.0 into 0.0: equal positions have equal bytes.
     rows = np.ascontiguousarray(P.reshape(-1, 3) + 0.0)
     key = rows.view(np.dtype((np.void, rows.itemsize * 3))).ravel()
@@ -58,15 +53,33 @@ def load_stl(path: Path) -> Mesh:
     return build_mesh(path, rows[first[order]], corners, np.full(len(P), 3, dtype=np.int64))
 
 
+def _read_binary(path: Path, data: bytes) -> Float[np.ndarray, "m 3 3"]:
+    """Read the triangles; less than a triangle after the last one is skipped and said."""
+    if len(data) < _HEADER:
+        raise FileFormatError(f"{path}: neither {_ASCII} nor binary STL")
+    count = int(np.frombuffer(data, "<u4", 1, 80)[0])
+    whole, rest = divmod(len(data) - _HEADER, _RECORD.itemsize)
+    if count == 0 and whole and not rest:  # some exporters never come back to fill it in
+        warnings.warn(f"{path}: the header counts 0 triangles, {whole} are there", stacklevel=4)
+    elif count != whole or (rest and not count):
+        raise FileFormatError(
+            f"{path}: neither {_ASCII} nor binary STL: {count} triangles take "
+            f"{_HEADER + count * _RECORD.itemsize} bytes, the file has {len(data)}"
+        )
+    elif rest:
+        warnings.warn(f"{path}: {rest} bytes after the last triangle are skipped", stacklevel=4)
+    corners = np.frombuffer(data, _RECORD, whole, _HEADER)["corners"]
+    return corners.astype(np.float64)
+
+
 def _read_ascii(path: Path) -> Float[np.ndarray, "m 3 3"]:
     rows: list[str] = []
     lines: list[int] = []
     state, inside = 0, False
     for number, line in enumerate(read_lines(path), 1):
-        key, _, rest = line.strip().partition(" ")
-        key = key.lower()
-        if not key:
+        if not (words := line.split(maxsplit=1)):
             continue
+        key, rest = words[0].lower(), words[-1]
         if inside and key == _FACET[state]:
             if key == "vertex":
                 rows.append(rest)
@@ -77,8 +90,10 @@ def _read_ascii(path: Path) -> Float[np.ndarray, "m 3 3"]:
         else:
             wanted = _FACET[state] if inside else "solid"
             raise FileFormatError(f"{path}:{number}: expected '{wanted}', found {shorten(key)}")
+    if inside and (state or not rows):
+        raise FileFormatError(f"{path}: the file ends before '{_FACET[-1]}'")
     if inside:
-        raise FileFormatError(f"{path}: the file ends before 'endsolid'")
+        warnings.warn(f"{path} ends without 'endsolid': it may be cut off", stacklevel=4)
     return parse_table(path, rows, lines, what="vertex", widths={3}).reshape(-1, 3, 3)
 
 

@@ -42,9 +42,11 @@ def parse_table(
     *,
     what: str,
     widths: Collection[int],
+    pad: str | None = None,
 ) -> Float[np.ndarray, "n k"]:
     """Parse rows of numbers, all of one width out of `widths`; `lines` are their line numbers.
 
+    With `pad`, rows may be of several of these widths: the shorter ones end in that number.
     Not-a-number and infinity are numbers here: the doctor reports them with their index.
 
     Raises
@@ -54,10 +56,15 @@ def parse_table(
     """
     if not rows:
         return np.zeros((0, min(widths)))
+    widths = set(widths)
     width = len(rows[0].split())
+    if pad is not None:
+        width = max((n for row in rows if (n := len(row.split())) in widths), default=width)
     blocks = []
     for start in range(0, len(rows), _CHUNK):
         words = list(map(str.split, rows[start : start + _CHUNK]))
+        if pad is not None and widths.issuperset(map(len, words)):
+            words = [row + [pad] * (width - len(row)) for row in words]
         if set(map(len, words)) != {width} or width not in widths:
             _refuse_width(path, words, lines[start:], what, width, widths)
         blocks.append(_convert(path, words, lines[start:], what))

@@ -85,13 +85,13 @@ def test_the_remedy_in_the_message_works(mesh):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("m.obj", "hello\n", "m.obj:1: unknown statement 'hello'"),
+        ("m.obj", "1 2\n", "m.obj:1: unknown statement '1'"),
         ("m.obj", "", "m.obj is empty"),
         ("m.obj", "v 0 0 0\nv 1 0 0\nv 0 1 x\nf 1 2 3\n", "m.obj:3: v: 'x' is not a number"),
         ("m.obj", "v 0 0 0\nf 1 2 3\n", "m.obj:2: vertex 2, but the file has 1"),
         ("m.obj", "v 0 0 0\n", "m.obj holds 1 vertices but no face"),
         ("m.ply", "ply\n", "m.ply: the header has no line 'end_header'"),
-        ("m.stl", "solid\n", "m.stl: the file ends before 'endsolid'"),
+        ("m.stl", "solid\n", "m.stl: the file ends before 'endfacet'"),
         ("m.glb", "{}", "m.glb: top: 'asset' is missing"),
         ("m.npz", "PK", "m.npz: not a sound NPZ archive"),
         ("m.xyz", "0 0 0\n", "m.xyz: unknown suffix '.xyz'; known are .glb .gltf"),

@@ -29,7 +29,7 @@ def check(file: Path, template: Path | None, strict: bool, as_json: bool) -> Non
                 with load_dataset(template) as other:
                     faces = other.faces
             else:
-                faces = load_mesh(template).F
+                faces = load_mesh(template, quads="index").F
             dataset.check_topology(faces, str(template))
         with progress_bar() as progress:
             distance = check_dataset(dataset, progress)

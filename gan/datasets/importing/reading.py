@@ -76,7 +76,7 @@ def read_reference(path: Path, *, unit: str, up: str, front: str) -> tuple[Refer
         The file is damaged; a vertex is not finite; a face repeats a vertex.
     """
     rotation = rotation_from(up, front)
-    mesh = load_mesh(path)
+    mesh = load_mesh(path, quads="index")
     _check_finite(mesh.V)
     check_faces(mesh.F)
     size = float(np.ptp(mesh.V, axis=0).max())
@@ -100,7 +100,7 @@ def read_registered(path: Path, reference: Reference) -> Float32[np.ndarray, "n 
     OSError
         The file cannot be read.
     """
-    mesh = load_mesh(path)
+    mesh = load_mesh(path, quads="index")
     check_same_faces(mesh.V, mesh.F, reference)
     _check_finite(mesh.V)
     V = reference.scale * (mesh.V @ reference.rotation.T)

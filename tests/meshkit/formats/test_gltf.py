@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from typing import Any
 
 import numpy as np
@@ -159,6 +160,147 @@ def test_interleaved_attributes(gltf):
     np.testing.assert_array_equal(mesh.UV, [[0, 0], [1, 0], [1, 1], [0, 1]])
 
 
+def add_array(tree: dict[str, Any], array: np.ndarray, kind: str, component: int) -> int:
+    """Append an array in a buffer of its own; return the number of its accessor."""
+    uri = "data:;base64," + base64.b64encode(array.tobytes()).decode()
+    tree["buffers"].append({"byteLength": array.nbytes, "uri": uri})
+    view = {"buffer": len(tree["buffers"]) - 1, "byteLength": array.nbytes}
+    tree["bufferViews"].append(view)
+    row = {"bufferView": len(tree["bufferViews"]) - 1, "componentType": component, "type": kind}
+    tree["accessors"].append({**row, "count": len(array)})
+    return len(tree["accessors"]) - 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "indices", "F"),
+    [
+        (5, [0, 1, 3, 2], [[0, 1, 3], [3, 1, 2]]),
+        (5, [0, 1, 3, 3, 3, 1, 2], [[0, 1, 3], [3, 1, 2]]),  # joined by empty triangles
+        (6, [0, 1, 2, 3], [[0, 1, 2], [0, 2, 3]]),
+        (6, [0], None),
+    ],
+)
+def test_strips_and_fans(gltf, mode, indices, F):
+    tree = scene()
+    array = np.array(indices, "<u2")
+    place = {"mode": mode, "indices": add_array(tree, array, "SCALAR", 5123)}
+    tree["meshes"][0]["primitives"][0] |= place
+    if F is None:
+        with pytest.raises(FileFormatError, match="holds no triangle mesh"):
+            load_gltf(gltf(tree))
+    else:
+        np.testing.assert_array_equal(load_gltf(gltf(tree)).F, F)
+
+
+def test_a_sparse_accessor_replaces_rows_of_its_view_or_of_zeros(gltf):
+    tree = scene()
+    index = add_array(tree, np.array([2, 0], "<u2"), "SCALAR", 5123)
+    value = add_array(tree, np.array([[5, 5, 5], [7, 7, 7]], "<f4"), "VEC3", 5126)
+    view = {k: tree["accessors"][k]["bufferView"] for k in (index, value)}
+    tree["accessors"][0]["sparse"] = {
+        "count": 2,
+        "indices": {"bufferView": view[index], "componentType": 5123},
+        "values": {"bufferView": view[value]},
+    }
+    expected = POSITION.copy()
+    expected[[2, 0]] = [[5, 5, 5], [7, 7, 7]]
+    np.testing.assert_array_equal(load_gltf(gltf(tree)).V, expected)
+    del tree["accessors"][0]["bufferView"]
+    expected[[1, 3]] = 0
+    np.testing.assert_array_equal(load_gltf(gltf(tree)).V, expected)
+    tree["accessors"][0]["count"] = 2
+    with pytest.raises(FileFormatError, match="an index is outside the 2 rows"):
+        load_gltf(gltf(tree))
+
+
+def test_default_weights_of_morph_targets_are_applied(gltf):
+    tree = scene()
+    move = add_array(tree, np.array([[0, 0, 2]] * 4, "<f4"), "VEC3", 5126)
+    mesh = tree["meshes"][0]
+    mesh["primitives"][0]["targets"] = [{"POSITION": move}]
+    np.testing.assert_array_equal(load_gltf(gltf(tree)).V, POSITION)
+    mesh["weights"] = [0.5]
+    np.testing.assert_array_equal(load_gltf(gltf(tree)).V, POSITION + np.array([0, 0, 1]))
+    tree["nodes"][0]["weights"] = [2]  # the node's come before the mesh's
+    np.testing.assert_array_equal(load_gltf(gltf(tree)).V, POSITION + np.array([0, 0, 4]))
+
+
+def test_bones_place_a_mesh_and_its_node_does_not(gltf):
+    tree = scene()
+    half = 0.5**0.5
+    tree["nodes"] = [
+        {"mesh": 0, "skin": 0, "translation": [99, 0, 0], "scale": [-1, 1, 1]},
+        {"children": [2], "scale": [2, 2, 2]},
+        {"translation": [0, 0, 3], "rotation": [0, 0, half, half]},  # a quarter turn about z
+    ]
+    inverse = np.eye(4, dtype="<f4").reshape(1, 16).repeat(2, axis=0)
+    inverse[1, 12] = -1  # columns first: first moved by -1 along x
+    tree["skins"] = [
+        {"joints": [1, 2], "inverseBindMatrices": add_array(tree, inverse, "MAT4", 5126)}
+    ]
+    attributes = tree["meshes"][0]["primitives"][0]["attributes"]
+    joints = np.array([[0, 1, 0, 0]] * 4, "u1")
+    weights = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0.5, 0.5, 0, 0], [0, 0, 0, 0]], "<f4")
+    attributes["JOINTS_0"] = add_array(tree, joints, "VEC4", 5121)
+    attributes["WEIGHTS_0"] = add_array(tree, weights, "VEC4", 5126)
+    mesh = load_gltf(gltf(tree))
+    expected = [[0, 0, 0], [0, 0, 6], [0, 1, 3], [0, 1, 0]]  # (2, 2, 0) and (-2, 0, 6), halved
+    np.testing.assert_allclose(mesh.V, expected, atol=1e-6)
+    np.testing.assert_array_equal(mesh.F, [[0, 1, 2], [0, 2, 3]])
+    tree["skins"][0]["joints"] = [1, 9]
+    with pytest.raises(FileFormatError, match=r"skins\[0\].joints: there is no node 9"):
+        load_gltf(gltf(tree))
+
+
+def draco_scene() -> dict[str, Any]:
+    import DracoPy
+
+    tree = scene()
+    packed = DracoPy.encode(
+        POSITION,
+        INDICES.reshape(-1, 3).astype(np.uint32),
+        preserve_order=True,
+        tex_coord=(TEXCOORD / 65535).astype(np.float64),
+    )
+    array = np.frombuffer(packed, "u1")
+    view = tree["accessors"][add_array(tree, array, "SCALAR", 5121)]["bufferView"]
+    ids = {a["attribute_type"]: a["unique_id"] for a in DracoPy.decode(packed).attributes}
+    place = {"bufferView": view, "attributes": {"POSITION": ids[0], "TEXCOORD_0": ids[3]}}
+    primitive = tree["meshes"][0]["primitives"][0]
+    primitive["extensions"] = {"KHR_draco_mesh_compression": place}
+    del primitive["attributes"]["COLOR_0"]
+    tree["accessors"][2] |= {"componentType": 5126, "normalized": False}
+    for k in range(3):
+        del tree["accessors"][k]["bufferView"]
+    tree["extensionsRequired"] = ["KHR_draco_mesh_compression"]
+    return tree
+
+
+def test_draco_is_unpacked_or_the_library_named(gltf, monkeypatch):
+    path = gltf(draco_scene())
+    mesh = load_gltf(path)
+    np.testing.assert_allclose(mesh.V, POSITION, atol=1e-4)
+    np.testing.assert_array_equal(mesh.F, [[0, 1, 2], [0, 2, 3]])
+    np.testing.assert_allclose(mesh.UV, POSITION[:, :2], atol=1e-3)
+    tree = draco_scene()
+    tree["buffers"][-1]["uri"] = "data:;base64," + base64.b64encode(b"x" * 500).decode()
+    with pytest.raises(FileFormatError, match="not sound Draco data"):
+        load_gltf(gltf(tree))
+    monkeypatch.setitem(sys.modules, "DracoPy", None)
+    with pytest.raises(FileFormatError, match="packed by Draco; run: pip install DracoPy"):
+        load_gltf(gltf(tree))
+
+
+def test_a_mesh_placed_many_times_does_not_fill_the_memory(gltf, monkeypatch):
+    tree = scene()
+    tree["nodes"] = [{"mesh": 0}] * 200
+    tree["scenes"][0]["nodes"] = list(range(200))
+    monkeypatch.setenv("MESHKIT_MAX_BYTES", "10000")
+    monkeypatch.setattr("meshkit.limits._RATIO", 0)
+    with pytest.raises(FileFormatError, match=r"unfolds to more than \d+ bytes; if you trust it"):
+        load_gltf(gltf(tree))
+
+
 def change(tree: dict[str, Any], place: str, value: Any) -> None:
     *steps, last = [int(word) if word.isdigit() else word for word in place.split(".")]
     target: Any = tree
@@ -175,7 +317,8 @@ def change(tree: dict[str, Any], place: str, value: Any) -> None:
     [
         ("asset.version", "1.0", "asset: version '1.0'; only glTF 2 is read"),
         ("asset", None, "top: 'asset' is missing"),
-        ("extensionsRequired", ["KHR_draco_mesh_compression"], "needs the extension KHR_draco"),
+        ("extensionsRequired", ["EXT_new_geometry"], "needs the extension EXT_new_geometry"),
+        ("extensionsRequired", ["EXT_meshopt_compression"], "is packed by EXT_meshopt_compression"),
         ("scene", 3, "top: scenes[3] does not exist"),
         ("nodes.0", {"children": [0]}, "nodes[0]: a node occurs twice"),
         ("nodes.0.mesh", 7, "meshes[7] does not exist"),
@@ -183,7 +326,6 @@ def change(tree: dict[str, Any], place: str, value: Any) -> None:
         ("nodes.0.matrix", [1, 2], "nodes[0].matrix: expected 16 numbers"),
         ("nodes.0.rotation", [1, 1, 1, 1], "nodes[0].rotation: expected a unit quaternion"),
         ("nodes.0.scale", [1, 1, "2"], "nodes[0].scale: expected 3 finite numbers"),
-        ("meshes.0.primitives.0.mode", 5, "triangle strips and fans are not supported"),
         ("meshes.0.primitives.0.mode", 1, "holds no triangle mesh in its scene"),
         ("meshes.0.primitives.0.attributes.POSITION", None, "'POSITION' is missing"),
         ("meshes.0.primitives.0.indices", 0, "rows of 3 of type 5126, expected 1 per row"),
@@ -191,7 +333,7 @@ def change(tree: dict[str, Any], place: str, value: Any) -> None:
         ("accessors.0.count", 5, "accessors[0]: 5 rows of 12 bytes do not fit a view of 48"),
         ("accessors.0.count", -1, "accessors[0].count: expected a non-negative integer"),
         ("accessors.0.count", 3, "TEXCOORD_0 has 4 entries, POSITION 3"),
-        ("accessors.0.sparse", {}, "sparse and empty accessors are not supported"),
+        ("accessors.0.sparse", {"count": 1}, "accessors[0].sparse: 'indices' is missing"),
         ("accessors.0.bufferView", 9, "bufferViews[9] does not exist"),
         ("accessors.1.count", 5, "5 indices do not make whole triangles"),
         ("accessors.1.componentType", 5126, "accessors[1]: 6 rows of 4 bytes do not fit a view"),

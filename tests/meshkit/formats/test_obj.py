@@ -1,5 +1,6 @@
 """The strict OBJ reader: by hand, against a slow reading, and every refusal with its line."""
 
+import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -49,8 +50,66 @@ def test_delaunay_gives_the_split_of_the_real_template(faces, tmp_path):
     assert same.mean() > 0.999  # a quad with two equal sums may go either way
 
 
+L_SHAPE = [(2, 0), (2, 1), (1, 1), (1, 2), (0, 2), (0, 0)]
+DART = [(0, 2), (-2, -1), (0, 0), (2, -1)]
+COMB = [(0, 0), (5, 0), (5, 3), (4, 3), (4, 1), (3, 1), (3, 3), (2, 3), (2, 1), (1, 1), (0, 3)]
+# Corners in the middle of edges: they take part in triangles, or the surface has a slit there.
+STEPS = [(0, 0), (1, 0), (2, 0), (2, 1), (2, 2), (1, 2), (1, 1.5), (1, 1), (0, 1), (0, 0.5)]
+
+
+def polygon_obj(corners: list[tuple[float, float]], z: float = 0.0) -> str:
+    rows = [f"v {x} {y} {z * x * y}" for x, y in corners]
+    return "\n".join([*rows, "f " + " ".join(str(k + 1) for k in range(len(corners)))]) + "\n"
+
+
+@pytest.mark.parametrize("z", [0.0, 0.1])
+@pytest.mark.parametrize("first", range(10))
+@pytest.mark.parametrize("corners", [L_SHAPE, DART, COMB, STEPS])
+def test_a_concave_polygon_is_covered_once_whichever_corner_is_first(obj, corners, first, z):
+    """Every triangle faces the same way, areas add up, every corner and border edge is used."""
+    k = first % len(corners)
+    mesh = load_obj(obj(polygon_obj(corners[k:] + corners[:k], z)))
+    a, b, c = (mesh.V[mesh.F[:, i], :2] for i in range(3))
+    area = ((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]) / 2
+    x, y = np.array(corners, dtype=float).T
+    whole = (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() / 2
+    assert (area > -1e-12).all()
+    assert area.sum() == pytest.approx(whole)
+    assert len(mesh.F) == len(corners) - 2
+    n = len(corners)
+    edges = {edge for row in mesh.F.tolist() for edge in zip(row, row[1:] + row[:1], strict=True)}
+    assert {(i, (i + 1) % n) for i in range(n)} == {(i, j) for i, j in edges if (j, i) not in edges}
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(noise=hnp.arrays(float, (7, 3), elements=st.floats(-0.05, 0.05)))
+def test_a_convex_polygon_is_cut_at_its_first_corner_however_it_moves(noise, tmp_path):
+    angle = np.arange(7) * 2 * np.pi / 7
+    V = np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1) + noise
+    rows = [f"v {x!r} {y!r} {z!r}" for x, y, z in V.tolist()]
+    (tmp_path / "m.obj").write_text("\n".join([*rows, "f 1 2 3 4 5 6 7", ""]))
+    fan = [[0, k, k + 1] for k in range(1, 6)]
+    np.testing.assert_array_equal(load_obj(tmp_path / "m.obj").F, fan)
+
+
+def test_on_request_indices_alone_decide(obj):
+    mesh = load_mesh(obj(polygon_obj(L_SHAPE)), quads="index")
+    np.testing.assert_array_equal(mesh.F, [[0, k, k + 1] for k in range(1, 5)])
+
+
+def test_a_polygon_that_crosses_itself_is_said(obj):
+    pentagram = [(np.cos(t), np.sin(t)) for t in np.arange(5) * 4 * np.pi / 5]
+    with pytest.warns(UserWarning, match="1 polygons cross themselves .* polygon 0, counted"):
+        load_mesh(obj(polygon_obj(pentagram)))
+
+
+def test_a_corner_named_twice_makes_no_triangle_without_area(obj):
+    mesh = load_obj(obj(HEAD + "f 1 2 3 3\nf 1 1 3 4\nf 1 3 4 1\nf 1 1 2\n"))
+    np.testing.assert_array_equal(mesh.F, [[0, 1, 2], [0, 2, 3], [0, 2, 3], [0, 0, 1]])
+
+
 def test_an_unknown_way_to_cut_quads(obj):
-    with pytest.raises(ValueError, match="quads must be 'fan' or 'delaunay', got 'long'"):
+    with pytest.raises(ValueError, match="quads must be 'fan', 'delaunay' or 'index', got 'long'"):
         load_mesh(obj(HEAD + "f 1 2 3 4\n"), quads="long")
 
 
@@ -74,6 +133,8 @@ def test_a_byte_order_mark_and_names_in_any_encoding(obj):
 def test_a_continued_line(obj):
     mesh = load_obj(obj(HEAD + "f 1 2 \\\n 3 4\nf 1 \\\n2 \\\n3\n"))
     np.testing.assert_array_equal(mesh.F, [[0, 1, 2], [0, 2, 3], [0, 1, 2]])
+    text = HEAD + "f 1 2 3" + " \\\n 4" * 400_000 + "\n"  # minutes, where time is quadratic
+    assert len(load_obj(obj(text)).F) == 2
 
 
 def test_relative_indices_count_from_the_line_they_stand_in(obj):
@@ -88,6 +149,25 @@ def test_colours_as_shares_or_bytes(obj):
     np.testing.assert_array_equal(load_obj(obj(shares)).colors[0], [1, 0, 0.5])
     as_bytes = "v 0 0 0 255 0 51\nv 1 0 0 0 0 0\nv 1 1 0 0 1 0\nf 1 2 3\n"
     np.testing.assert_array_equal(load_obj(obj(as_bytes)).colors[0], [1, 0, 0.2])
+
+
+def test_a_vertex_without_a_colour_among_others_is_white(obj):
+    rows = "v 0 0 0\nv 1 0 0 255 0 51\nv 1 1 0 1\nv 0 1 0 0 0 0 1\nf 1 2 3 4\n"
+    with pytest.warns(UserWarning, match=r"2 vertices without a colour .* vertex 0\)"):
+        mesh = load_mesh(obj(rows))
+    np.testing.assert_array_equal(mesh.colors, [[1, 1, 1], [1, 0, 0.2], [1, 1, 1], [0, 0, 0]])
+
+
+def test_what_meshkit_does_not_know_is_skipped_and_said_once(obj):
+    with pytest.warns(UserWarning, match="skipped .first: 'v_id' in line 5; 3 in all") as caught:
+        mesh = load_mesh(obj(HEAD + "v_id 3\nt crease 1/1\nend\nbevel on\nF 1 2 3\n"))
+    assert len(caught) == 1
+    np.testing.assert_array_equal(mesh.F, [[0, 1, 2]])
+
+
+def test_a_shorter_vt_ends_in_zeros(obj):
+    text = HEAD + "vt 0.5\nVT 1 0.5\nvt 1 1 0\nf 1/1 2/2 3/3\n"
+    np.testing.assert_array_equal(load_obj(obj(text)).UV[:3], [[0.5, 0], [1, 0.5], [1, 1]])
 
 
 def test_a_weight_is_dropped_and_alpha_too(obj):
@@ -129,7 +209,12 @@ corner_forms = st.sampled_from(
 @given(
     form=corner_forms,
     polygons=st.lists(
-        st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3)), min_size=3, max_size=5),
+        st.lists(
+            st.tuples(st.integers(1, 4), st.integers(1, 3)),
+            min_size=3,
+            max_size=4,
+            unique_by=lambda corner: corner[0],
+        ),
         min_size=1,
         max_size=5,
     ),
@@ -142,7 +227,7 @@ def test_uniform_and_mixed_files_read_alike(form, polygons, tmp_path):
     plain.write_text(head + "".join(f"f {row}\n" for row in rows))
     last = "f 1/1/ 2/1/ 3/1/\n" if "{1}" in form else "f 1// 2// 3//\n"
     mixed.write_text(head + "".join(f"f {row}\n" for row in rows) + last)
-    a, b = load_obj(plain), load_obj(mixed)
+    a, b = load_obj(plain, quads="index"), load_obj(mixed, quads="index")
     np.testing.assert_array_equal(a.F, b.F[:-1])
     expected = [
         [polygon[0][0], polygon[i][0], polygon[i + 1][0]]
@@ -182,11 +267,13 @@ def test_uniform_and_mixed_files_read_alike(form, polygons, tmp_path):
         (HEAD + "f 1 2 99999999999999999999\n", "m.obj:5: '99999999999999999999' is no corner"),
         (HEAD + "f 1-2 3 4\n", "m.obj:5: '1-2' is no corner"),
         ("v 0 0\n", "m.obj:1: v needs 3 or 4 or 6 or 7 numbers, found 2"),
-        (HEAD + "v 0 0 0 1 1 1\n", "m.obj:5: v with 6 numbers after others with 3"),
+        (HEAD + "v 0 0 0 1 1\n", "m.obj:5: v needs 3 or 4 or 6 or 7 numbers, found 5"),
+        ("v 0 0 0 1 nan 1\nv 1 0 0 1 1 1\nv 1 1 0 1 1 1\nf 1 2 3\n", "the colour of vertex 0 is"),
         (HEAD + "v 0 zero 0\n", "m.obj:5: v: 'zero' is not a number"),
         (HEAD + "v 0 1_0 0\n", "m.obj:5: v: '1_0' is not a number"),
         (HEAD + "vt 0,0\nf 1/1 2/1 3/1\n", "m.obj:5: vt: '0,0' is not a number"),
-        (HEAD + "hello world\n", "m.obj:5: unknown statement 'hello'"),
+        (HEAD + "f 1 2 3\n0.5 1\n", "m.obj:6: unknown statement '0.5'"),
+        ("hello world\n", "m.obj holds no vertex"),
         (HEAD + "f 1 2 3\\\n", "m.obj:6: expected"),
         ("v 0 0 0\n\0\n", "m.obj:2: a zero byte"),
         ("\n \n", "m.obj is empty"),
