@@ -1,12 +1,20 @@
 """Fixtures shared by all tests: threads, and the real faces when they are at hand."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: two workers on two cores
+
+# Started in the background or by nohup, a process is deaf to these; what it starts would be, too.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(
+            number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        )
 
 # A machine under load is no failure.
 settings.register_profile("patient", deadline=None)

@@ -123,7 +123,7 @@ class MeshPanel:
         with self._folder(f"Findings ({len(findings)})"):
             gui = self.client.gui
             if not findings:
-                gui.add_html(note("No findings: meshkit check has nothing to report."))
+                gui.add_html(note("No findings: nothing is wrong with this mesh."))
                 return
             for finding in findings:
                 some = (
