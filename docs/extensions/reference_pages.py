@@ -53,10 +53,12 @@ def describe(names: Iterable[str]) -> str:
 
 def meshkit_names() -> str:
     """Return a section for every module that brings public names of meshkit."""
-    import meshkit
-
+    stub = (ROOT / "meshkit" / "__init__.pyi").read_text("utf-8")
+    homes: dict[str, list[str]] = {}
+    for module, name in re.findall(r"^from (\S+) import (\w+)", stub, re.MULTILINE):
+        homes.setdefault(f"meshkit{module}", []).append(name)
     parts = []
-    for module, names in meshkit._PUBLIC.items():
+    for module, names in homes.items():
         title = first_line(importlib.import_module(module)).partition(";")[0]
         parts += [f"## {title}", describe(f"meshkit.{name}" for name in names)]
     return "\n\n".join(parts)
