@@ -4,6 +4,7 @@ Whatever takes, stores, shows or compares metrics knows no more than this; see `
 metrics` for ours, and docs/howto/plugins.md for one of your own.
 """
 
+import inspect
 import itertools
 import math
 from abc import ABC, abstractmethod
@@ -115,6 +116,16 @@ class AbstractMetric(ABC):
     table: int = 1
     place: int = 100
     free_options: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        """Refuse a metric that was written for an earlier version."""
+        super().__init_subclass__()
+        names = list(inspect.signature(cls.measure).parameters)
+        if names != ["self", "context", "rng"]:
+            raise TypeError(
+                f"{cls.__name__}.measure takes ({', '.join(names)}); it must take (self, context, "
+                "*, rng) and return Measured: docs/howto/plugins.md"
+            )
 
     def depends_on(self, dataset: Dataset) -> dict[str, Any]:
         """Return what the result depends on beside model, data set, options and seed, as JSON."""

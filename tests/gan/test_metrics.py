@@ -13,7 +13,7 @@ from gan.errors import ConfigError
 from gan.evaluation import Evaluation, evaluate
 from gan.evaluation.context import Context
 from gan.evaluation.estimate import Estimate
-from gan.evaluation.metric import METRICS, columns_of, default_metrics
+from gan.evaluation.metric import METRICS, AbstractMetric, columns_of, default_metrics
 from gan.evaluation.result import Measured
 from gan.report.tables import NOTHING, metric_rows
 from gan.sections import MetricConfig
@@ -150,3 +150,13 @@ def test_the_help_names_what_is_taken_by_default(command, compare):
     (told,) = (option.help for option in command.params if option.name == "only")
     listed = ", ".join(metric.name for metric in default_metrics(compare=compare))
     assert f"[default: {listed}" in told
+
+
+def test_a_metric_of_an_earlier_version_is_refused_by_name():
+    with pytest.raises(
+        TypeError, match=r"Old.measure takes \(self, model, dataset\); it must take"
+    ):
+
+        class Old(AbstractMetric):
+            def measure(self, model, dataset):
+                return {}
