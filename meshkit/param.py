@@ -18,15 +18,15 @@ import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 
 from meshkit.distortion import Distortion, distortion
-from meshkit.edits import Repair
-from meshkit.errors import DegenerateFaceError, SolveError
+from meshkit.edits import Repair, compose
+from meshkit.errors import DegenerateFaceError, SolveError, TopologyError
 from meshkit.flattening.balance import Balance, balance_uv
 from meshkit.flattening.boundary import circle_boundary, square_boundary
 from meshkit.flattening.convex_border import place_border
 from meshkit.flattening.corners import chords
 from meshkit.flattening.disk import disk_loops, outer_first
 from meshkit.flattening.drawing import grid_drawing
-from meshkit.flattening.ears import flip_ears, split_ears
+from meshkit.flattening.ears import flip_ears, make_room, split_ears
 from meshkit.flattening.free_boundary import METHODS, free_uv
 from meshkit.flattening.harmonic import harmonic_uv, solve_dirichlet
 from meshkit.flattening.holes import ClosedDisk, add_centres, close_holes, with_fans
@@ -36,6 +36,7 @@ from meshkit.laplacian import cotangent_laplacian, mean_value_laplacian, uniform
 from meshkit.operators.intrinsic import delaunay_laplacian
 from meshkit.operators.robust import robust_laplacian
 from meshkit.predicates import face_signs, flipped_faces, zero_area_faces
+from meshkit.topology import boundary_loops
 
 __all__ = [
     "WEIGHTS",
@@ -58,6 +59,12 @@ WEIGHTS: dict[str, Callable[..., sp.csr_array]] = {
 }
 # In the order in which "auto" tries them: the least distortion first, the least demand last.
 AUTO = ("cotan", "mean-value", "uniform")
+NO_ROOM = (
+    "round-border",
+    "split-ears",
+    "split-ears-or-round",
+)  # remedies of what `make_room` mends
+FAR = 1 / 8  # size over distance from the origin
 EARS: dict[str, Callable[..., Repair]] = {"split": split_ears, "flip": flip_ears}
 
 
@@ -81,8 +88,8 @@ class Parameterization(NamedTuple):
     distortion : 1
         Per face of the mesh (not of F: a face that fills a hole is no surface).
     repair
-        What was done to ears; None if nothing was asked. All of the above is then about the mesh
-        ``repair.V, repair.F``; ``repair.vertex_map`` leads back.
+        What was done to ears; None if nothing was asked or needed. All of the above is then about
+        the mesh ``repair.V, repair.F``; ``repair.vertex_map`` leads back.
     balance
         What balancing did; None if it was not asked for.
     """
@@ -145,9 +152,10 @@ def parameterize(
     corners : "pose", "angle", or vertices
         What goes to the corners: chosen by pose and even sides (None means the same), where the
         border turns most, or vertices of the outer border; see `square_boundary`.
-    ears : "keep", "split" or "flip"
+    ears : "keep", "auto", "split" or "flip"
         Whether parts that an inner edge between two border vertices cuts off are taken away first;
-        see `split_ears`, `flip_ears`.
+        see `split_ears`, `flip_ears`. With "auto" only where the border would be refused, and then
+        a border of three vertices gets a fourth: `repair` of the result says so.
     balance : pixels
         Height and width of an image that should show as many vertices as it can; see `balance_uv`.
     max_angle : 1
@@ -183,11 +191,22 @@ def parameterize(
     repair = EARS[ears](V, F) if ears in EARS else None
     if repair is not None:
         V, F = repair.V, repair.F
-    V = _to_unit_scale(V)
+    given, V = V, _near_and_unit(V)
     if free:
         result = _free_border(V, F, loops, method, weights, fill_holes=fill_holes)
     else:
-        UV_loop = place_border(V, F, loops[0], boundary, aspect=aspect, corners=corners)
+        while True:
+            try:
+                UV_loop = place_border(V, F, loops[0], boundary, aspect=aspect, corners=corners)
+                break
+            except TopologyError as error:
+                if ears != "auto" or error.remedy not in NO_ROOM:
+                    raise
+            made = make_room(given, F, loops[0])
+            repair = made if repair is None else compose(repair, made)
+            given, F = repair.V, repair.F
+            V, known = _near_and_unit(given), loops[0][0]
+            loops = sorted(boundary_loops(F), key=lambda loop: known not in loop)
         result = _fixed_border(V, F, loops, UV_loop, weights, fill_holes=fill_holes)
     if balance is not None:
         result = _balanced(V, F, result, balance, max_angle)
@@ -199,8 +218,8 @@ def _check_options(method: str, weights: str, ears: str) -> None:
         raise ValueError(f"method must be one of {['harmonic', *METHODS]}, got {method!r}")
     if weights not in ("auto", *WEIGHTS):
         raise ValueError(f"weights must be 'auto' or one of {[*WEIGHTS]}, got {weights!r}")
-    if ears not in ("keep", *EARS):
-        raise ValueError(f"ears must be one of {['keep', *EARS]}, got {ears!r}")
+    if ears not in ("keep", "auto", *EARS):
+        raise ValueError(f"ears must be one of {['keep', 'auto', *EARS]}, got {ears!r}")
 
 
 def _free_border(
@@ -266,10 +285,19 @@ def _fixed_border(
     raise SolveError("no weights gave a map without flips or collapse; " + "; ".join(reasons))
 
 
-def _to_unit_scale(V: np.ndarray) -> np.ndarray:
-    """Scale by a power of two, which rounds nothing, so that no product over- or underflows."""
-    _, exponent = np.frexp(np.abs(V).max())
-    return np.asarray(np.ldexp(V.astype(float), -exponent))
+def _near_and_unit(V: np.ndarray) -> np.ndarray:
+    """Scale by a power of two, and bring to the origin what lies far from it.
+
+    The first rounds nothing, and no product over- or underflows then. The second, a difference of
+    nearly equal numbers, rounds nothing either: so the place of a mesh costs no digits.
+    """
+    for _ in range(2):
+        _, exponent = np.frexp(np.abs(V).max())
+        V = np.ldexp(V.astype(float), -exponent)
+        if not 0 < np.ptp(V, axis=0).max() < FAR:
+            break
+        V = V - V.min(axis=0)
+    return np.asarray(V)
 
 
 def _attempts(

@@ -77,7 +77,7 @@ REFUSED = {"not-finite", "extreme-coordinates", "missing-vertices", "repeated-co
     "the vertices.",
 )
 @flag("--new-uv", "Flatten MESH even if it has texture coordinates.")
-@flag("--allow-seams", "Accept texture coordinates in several charts, with seams.")
+@flag("--allow-seams", "Accept texture coordinates in several charts.")
 @component_option
 @preview_option
 @json_option
@@ -143,16 +143,21 @@ def geomimg(
 def _lay_out(
     path: Path, component: int | str | None, *, fill_holes: bool, new_uv: bool, allow_seams: bool
 ) -> "tuple[Mesh, Layout]":
-    from meshkit.cli.source import open_mesh, require, require_disk
+    from meshkit.cli.source import open_mesh, require, require_disk, say_added
     from meshkit.images.layout import file_layout, made_layout
     from meshkit.param import parameterize
+    from meshkit.repair import follow
 
     mesh = open_mesh(path, component)
     if not new_uv and (mesh.UV is not None or mesh.UV_corner is not None):
         require(path, mesh, REFUSED)
         return mesh, file_layout(mesh, fill_holes=fill_holes, allow_seams=allow_seams)
     require_disk(path, mesh)
-    return mesh, made_layout(parameterize(mesh.V, mesh.F, fill_holes=fill_holes))
+    flat = parameterize(mesh.V, mesh.F, fill_holes=fill_holes, ears="auto")
+    if flat.repair is not None:
+        say_added(path, len(flat.repair.V) - len(mesh.V))
+        mesh = follow(mesh, flat.repair)
+    return mesh, made_layout(flat)
 
 
 def _maps(

@@ -61,11 +61,12 @@ map_options = options(
     ),
     click.option(
         "--ears",
-        type=click.Choice(["keep", "split", "flip"]),
-        default="keep",
+        type=click.Choice(["auto", "keep", "split", "flip"]),
+        default="auto",
         show_default=True,
         help="What to do with ears, the parts that an inner edge between two boundary vertices "
-        "cuts off. split halves that edge, which adds a vertex to OUT; flip turns it.",
+        "cuts off. split halves that edge, which adds a vertex to OUT; flip turns it; auto splits "
+        "only if the boundary has no room for them, and refines a boundary of three vertices.",
     ),
     click.option(
         "--weights",
@@ -93,7 +94,7 @@ map_options = options(
 
 
 def map_arguments(choices: dict[str, Any], *, cut: bool) -> dict[str, Any]:
-    """Turn the options into arguments of `parameterize`, without ears, which change the mesh.
+    """Turn the options into arguments of `parameterize`, which may change ears of the mesh.
 
     Raises
     ------
@@ -104,7 +105,7 @@ def map_arguments(choices: dict[str, Any], *, cut: bool) -> dict[str, Any]:
     """
     import numpy as np
 
-    arguments = {name: value for name, value in choices.items() if name not in ("polygon", "ears")}
+    arguments = {name: value for name, value in choices.items() if name != "polygon"}
     if cut and choices["ears"] == "flip":
         raise click.UsageError(
             "With --cut use --ears split: flipping would join vertices across the seam."

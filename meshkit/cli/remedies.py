@@ -28,8 +28,8 @@ REMEDIES: dict[str, Remedy] = {
         "correct the coordinates in the file, or delete these vertices with their faces"
     ),
     "corners-at-ears": Remedy(
-        "meshkit uvmap puts the corners there; with more than four, --boundary circle",
-        "the corners of the square are put there; with more than four, --boundary circle",
+        "meshkit uvmap puts the corners there, and splits more than have room; --boundary circle",
+        "the corners of the square are put there, and more are split; --boundary circle takes any",
     ),
     "cut-across": Remedy("cut the sheet across by hand"),
     "cut-to-disk": Remedy(_CUT, "--cut opens them along a seam"),

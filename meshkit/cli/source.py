@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import click
+
 from meshkit.diagnose import diagnose
-from meshkit.doctor.findings import Finding
+from meshkit.doctor.findings import Finding, plural
 from meshkit.errors import MeshError, TopologyError
 from meshkit.io import load_mesh
 from meshkit.mesh import Mesh
@@ -33,6 +35,16 @@ def open_mesh(path: Path, component: int | str | None) -> Mesh:
     except MeshError:
         require_disk(path, mesh, ignore=_CURED_BY_COMPONENT)
         raise
+
+
+def say_added(path: Path, n_vertices: int) -> None:
+    """Say that a border was refined, if it was."""
+    if n_vertices:
+        click.echo(
+            f"notice: {plural(n_vertices, 'vertex')} added after those of {path}, since the "
+            "square has no room for its border or ears; meshkit uvmap --boundary circle adds none",
+            err=True,
+        )
 
 
 def require_disk(path: Path, mesh: Mesh, *, ignore: frozenset[str] = frozenset()) -> None:

@@ -1,5 +1,6 @@
 """`meshkit uvmap`: flatten a disk."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,9 +76,11 @@ def uvmap(
     output = output or Path(f"{template.stem}_uv.obj")
     check_outputs([template], {"-o": output, "--preview": preview})
     from meshkit.cli.messages import about, print_report
-    from meshkit.cli.source import CURED_BY_CUT, open_mesh, require_disk
+    from meshkit.cli.source import CURED_BY_CUT, open_mesh, require_disk, say_added
+    from meshkit.doctor.cut import cut_to_disk, split_cut_ears, uncut
     from meshkit.io import WITHOUT_UV
     from meshkit.param import parameterize
+    from meshkit.repair import follow
 
     arguments = map_arguments(choices, cut=cut)
     if through is not None and not cut:
@@ -90,14 +93,19 @@ def uvmap(
         mesh = open_mesh(template, component)
         require_disk(template, mesh, ignore=CURED_BY_CUT if cut else frozenset())
         given = len(mesh.V)
-        mesh, opened = _open_up(mesh, choices["ears"], cut, through)
+        opened = cut_to_disk(mesh.V, mesh.F, through=through) if cut else uncut(mesh.V, mesh.F)
         flat = parameterize(opened.V, opened.F, fill_holes=fill_holes, **arguments)
+        if flat.repair is not None:
+            whole, opened = split_cut_ears(mesh.V, mesh.F, opened, flat.repair)
+            mesh = follow(replace(mesh, UV=None, UV_corner=None, F_uv=None), whole)
         report = _measure(mesh, opened, flat)
     shape = _shape(choices)
     _write(output, preview, (mesh, opened, flat), f"{template.name}: {shape}")
     files = {"input": template, "output": output, "preview": preview}
     asked = {"method": choices["method"], "boundary": shape, "ears": choices["ears"]}
     report = {**files, **asked, **report, "added_vertices": len(mesh.V) - given}
+    if choices["ears"] == "auto":
+        say_added(template, report["added_vertices"])
     if report["flips"] or report["zero_area"]:
         remedy = "--method slim" if choices["method"] in ("lscm", "arap") else "--weights auto"
         click.echo(
@@ -106,22 +114,6 @@ def uvmap(
             err=True,
         )
     print_report(report, _rows(report, fill_holes), as_json, files=(output, preview))
-
-
-def _open_up(mesh: "Mesh", ears: str, cut: bool, through: list[int] | None) -> "tuple[Mesh, Cut]":
-    """Return the mesh without the ears that are not wanted, and the disk to flatten."""
-    from meshkit.doctor.cut import cut_to_disk, split_cut_ears, uncut
-    from meshkit.param import EARS
-    from meshkit.repair import follow
-
-    if not cut:
-        mesh = mesh if ears == "keep" else follow(mesh, EARS[ears](mesh.V, mesh.F))
-        return mesh, uncut(mesh.V, mesh.F)
-    opened = cut_to_disk(mesh.V, mesh.F, through=through)
-    if ears == "split":
-        whole, opened = split_cut_ears(mesh.V, mesh.F, opened)
-        mesh = follow(mesh, whole)
-    return mesh, opened
 
 
 def _shape(choices: dict[str, Any]) -> str:

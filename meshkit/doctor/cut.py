@@ -16,7 +16,6 @@ from meshkit.checks import check_mesh
 from meshkit.doctor.nonmanifold import separate_fans
 from meshkit.doctor.seam import cut_graph, edge_cost, far_path, path_through
 from meshkit.edits import Repair
-from meshkit.flattening.ears import split_ears
 from meshkit.mesh import Mesh
 from meshkit.topology import (
     boundary_loops,
@@ -128,24 +127,24 @@ def uncut(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Cut:
 
 
 def split_cut_ears(
-    V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], cut: Cut
+    V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], cut: Cut, split: Repair
 ) -> tuple[Repair, Cut]:
-    """Halve the inner edges between border vertices of a cut surface, on both sides of the way.
+    """Do to a mesh what was done to the ears of its cut, such as by `split_ears`.
 
-    The seam makes such edges where the mesh is coarse; a map to a square has room for four of them
-    at most (`meshkit.flattening.ears.split_ears`).
+    The seam makes ears where the mesh is coarse; a map to a square has room for four at most.
 
     Parameters
     ----------
     V, F : length, 1
         The mesh that was cut.
+    split
+        Of the cut; it moves no vertex and changes no face at the seam.
 
     Returns
     -------
     whole, cut
         The uncut mesh with the new vertices last, and its cut along the same seam.
     """
-    split = split_ears(cut.V, cut.F)
     made = split.V[len(cut.V) :]
     vertex_map = np.concatenate([cut.vertex_map, len(V) + np.arange(len(made))])
     whole = Repair(

@@ -25,8 +25,26 @@ def split_ears(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Repair
     TopologyError
         The mesh is no oriented manifold.
     """
-    ends = [loop[chords(F, loop)] for loop in boundary_loops(F)]
-    E = np.concatenate([np.zeros((0, 2), dtype=np.int64), *ends])
+    return _halve(V, F, [loop[chords(F, loop)] for loop in boundary_loops(F)])
+
+
+def make_room(
+    V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], loop: Int[np.ndarray, " b"]
+) -> Repair:
+    """Refine what a square has no room for: a border of three vertices, else the ears of a border.
+
+    Of three edges the longest is halved, and ears as in `split_ears`.
+    """
+    if len(loop) > 3:
+        return _halve(V, F, [loop[chords(F, loop)]])
+    after = np.roll(loop, -1)
+    longest = int(np.linalg.norm(V[after] - V[loop], axis=1).argmax())
+    return _halve(V, F, [np.array([[loop[longest], after[longest]]])])
+
+
+def _halve(V: np.ndarray, F: np.ndarray, edges: list[np.ndarray]) -> Repair:
+    """Put a vertex into the middle of each edge, and halve the faces beside it."""
+    E = np.concatenate([np.zeros((0, 2), dtype=np.int64), *edges])
     faces, origin = F.astype(np.int64), np.arange(len(F))
     for new, (i, j) in enumerate(E.tolist(), start=len(V)):
         beside = np.flatnonzero((faces == i).any(axis=1) & (faces == j).any(axis=1))

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.errors import SolveError
-from meshkit.flattening.corners import pose_angle
+from meshkit.flattening.corners import TIE, pose_angle
 from meshkit.laplacian import corner_products
 
 METHODS = ("lscm", "arap", "slim")
@@ -108,12 +108,17 @@ def _lscm(V: np.ndarray, F: np.ndarray, loop: np.ndarray) -> np.ndarray:
     """Pin the two ends of the border: far apart, they bias the map the least."""
     import igl
 
-    first = int(np.linalg.norm(V[loop] - V[loop].mean(axis=0), axis=1).argmax())
-    second = int(np.linalg.norm(V[loop] - V[loop[first]], axis=1).argmax())
-    ends = loop[[first, second]].astype(np.int64)
+    first = _furthest(V, loop, V[loop].mean(axis=0))
+    ends = np.array([first, _furthest(V, loop, V[first])])
     pinned = np.array([[0.0, 0.0], [1.0, 0.0]])
     V, F = np.array(V, dtype=float, order="C"), np.array(F, dtype=np.int64, order="C")
     return np.ascontiguousarray(igl.lscm(V, F, ends, pinned)[0])
+
+
+def _furthest(V: np.ndarray, loop: np.ndarray, place: np.ndarray) -> int:
+    """Return the vertex furthest from a place; of those that rounding makes, the first by index."""
+    distance = np.linalg.norm(V[loop] - place, axis=1)
+    return int(loop[distance >= (1 - TIE) * distance.max()].min())
 
 
 def _arap(

@@ -11,7 +11,7 @@ from meshkit.flattening.polygon import fill_polygon
 from meshkit.mesh import Mesh
 from meshkit.param import Parameterization
 from meshkit.predicates import flipped_faces, zero_area_faces
-from meshkit.topology import boundary_loops, loop_lengths
+from meshkit.topology import boundary_loops, components, loop_lengths
 
 OUTSIDE = 1e-6  # what lies further outside the unit square is no rounding of single precision
 
@@ -79,17 +79,18 @@ def file_layout(mesh: Mesh, *, fill_holes: bool = True, allow_seams: bool = Fals
     Raises
     ------
     MeshError
-        The mesh has no UVs; one is not finite or outside the unit square; there is a seam and it
-        was not allowed; a face has one UV at two corners.
+        The mesh has no UVs; one is not finite or outside the unit square; there are more charts
+        than pieces of the mesh, and seams were not allowed; a face has one UV at two corners.
     """
     UV, F_uv = _own_coordinates(mesh)
     seam = np.zeros(0, dtype=np.int64)
     if mesh.UV is None:
         seam = seam_vertices(mesh.F, F_uv, UV)
-        if not allow_seams and seam.size:
+        pieces, charts = _pieces(mesh.F, len(mesh.V)), _pieces(F_uv, len(UV))
+        if not allow_seams and charts > pieces:
             raise MeshError(
                 f"vertex {int(seam[0])} has several texture coordinates ({seam.size} such "
-                "vertices): allow_seams=True takes the pieces as they are",
+                f"vertices), in {charts} charts: allow_seams=True takes the pieces as they are",
                 remedy="whole-map",
             )
     unfilled, holes = "", np.zeros((0, 3), dtype=np.int64)
@@ -111,6 +112,11 @@ def file_layout(mesh: Mesh, *, fill_holes: bool = True, allow_seams: bool = Fals
         seam,
         unfilled,
     )
+
+
+def _pieces(F: np.ndarray, n: int) -> int:
+    """Count what hangs together, vertices in no face left out."""
+    return len(np.unique(components(F, n)[F[:, 0]]))
 
 
 def seam_vertices(

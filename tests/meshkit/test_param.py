@@ -5,6 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from meshkit.errors import DegenerateFaceError, MeshError, SolveError, TopologyError
 from meshkit.flattening.boundary import circle_boundary, square_boundary
+from meshkit.flattening.free_boundary import METHODS
 from meshkit.flattening.harmonic import harmonic_uv, solve_dirichlet
 from meshkit.io import load_mesh
 from meshkit.laplacian import cotangent_laplacian, mean_value_laplacian, uniform_laplacian
@@ -191,6 +192,31 @@ def test_scale_changes_nothing(weights, exponent):
     scaled = parameterize(np.ldexp(V, exponent), F, weights=weights, fill_holes=True)
     assert_array_equal(scaled.UV, p.UV)
     assert_array_equal(scaled.distortion.stretch, p.distortion.stretch)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"method": method} for method in METHODS),
+        {"boundary": "circle"},
+        {"boundary": "rectangle", "aspect": 2.0},
+        {"boundary": np.array([[0.0, 0], [1, 0], [0.5, 1]])},
+        {"corners": "angle"},
+        {"ears": "split"},
+        {"ears": "auto", "balance": (16, 16)},
+        *({"weights": weights, "fill_holes": True} for weights in ("auto", *WEIGHTS)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("mesh", [meshes.bumpy(6), meshes.mask()])
+def test_neither_unit_nor_place_changes_a_map(mesh, options):
+    V, F = mesh
+    p = parameterize(V, F, **options)
+    far = 1e6 * np.ptp(V) * np.array([1, -0.7, 0.3])  # which leaves the coordinates 10 digits
+    for moved, tolerance in ((V * 1e9, 1e-9), (V / 1e9, 1e-9), ((V + far) / 1e9, 1e-6)):
+        q = parameterize(moved, F, **options)
+        assert_allclose(q.UV, p.UV, atol=tolerance)
+        assert (q.weights, len(q.flips)) == (p.weights, len(p.flips))
 
 
 def test_single_precision_is_computed_in_double():

@@ -33,7 +33,7 @@ def test_uvmap_cuts_and_the_file_keeps_the_vertices(mesh):
     assert 0 < values["vertices_seen"]["256"] <= 1
     assert f"{values['seam_edges']} edges" in run("uvmap", "m.obj", "--cut").stdout
     # Commands that read texture coordinates take the file.
-    assert read_json("geomimg", "m_uv.obj", "--allow-seams", "-o", "g.npz")["flips"] == 0
+    assert read_json("geomimg", "m_uv.obj", "-o", "g.npz")["flips"] == 0
 
 
 def test_uvmap_leaves_a_disk_uncut():

@@ -98,3 +98,27 @@ def test_balance_reports_what_it_did():
 def test_what_does_not_fit_is_refused_in_a_line(arguments, message):
     Path("p.txt").write_text("0 0\n1 0 0\n")
     refuse("uvmap", "m.obj", *arguments, says=message)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_what_check_calls_usable_maps_and_says_what_it_adds(unit):
+    """A pinhole of three vertices; a star of more ears than a square has corners."""
+    V, F = meshes.sphere()
+    star = [[k, (k + 1) % 12, (k + 2) % 12] for k in range(0, 12, 2)]
+    inner = [[k, (k + 2) % 12, 12] for k in range(0, 12, 2)]
+    angle = np.pi * np.arange(12) / 6
+    ring = np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)
+    cases = {
+        "pin.obj": (V, F[1:], 1),
+        "star.obj": (np.vstack([ring, [[0, 0, 1]]]), star + inner, 6),
+    }
+    for name, (positions, faces, added) in cases.items():
+        save_mesh(name, Mesh(positions * unit, np.array(faces)))
+        assert read_json("check", name)["usable"]
+        values = read_json("uvmap", name)
+        assert (values["added_vertices"], values["flips"], values["zero_area"]) == (added, 0, 0)
+        assert f"notice: {added} vert" in succeed("uvmap", name).stderr
+        back = load_mesh(f"{Path(name).stem}_uv.obj")
+        np.testing.assert_array_equal(back.V[: len(positions)], positions * unit)
+        assert read_json("geomimg", name)["flips"] == 0
+        refuse("uvmap", name, "--ears", "keep", says="square")

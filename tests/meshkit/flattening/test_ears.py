@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -10,6 +11,7 @@ from meshkit.param import parameterize
 from meshkit.primitives import grid
 from meshkit.topology import boundary_loop, boundary_loops, count_parts, euler_characteristic
 from tests import meshes
+from tests.reference import corners as slow
 
 
 @given(meshes.eared_disks(max_border=20))
@@ -53,6 +55,29 @@ def test_ears_of_holes_are_split_too():
     assert len(split.V) == len(V) + 1
     assert_allclose(lumped_mass(split.V, split.F).sum(), lumped_mass(V, F).sum())
     assert parameterize(split.V, split.F, weights="uniform").zero_area.size == 0
+
+
+@given(meshes.eared_disks(max_border=20))
+def test_auto_splits_only_where_the_square_has_no_room(mesh):
+    V, F = mesh
+    p = parameterize(V, F, ears="auto")
+    assert p.flips.size == p.zero_area.size == 0
+    if len(boundary_loop(F)) <= 11:
+        assert (p.repair is None) == slow.feasible(F, boundary_loop(F))
+    if p.repair is not None:
+        assert_array_equal(p.repair.V[: len(V)], V)
+        assert (p.repair.vertex_map[: len(V)] == np.arange(len(V))).all()
+
+
+@pytest.mark.parametrize("holes", [[5], [5, 40]])
+def test_auto_gives_a_border_of_three_vertices_a_fourth(holes):
+    V, F = meshes.sphere()
+    F = np.delete(F, holes, axis=0)
+    p = parameterize(V, F, ears="auto", fill_holes=True)
+    assert (len(p.loops), len(p.loops[0]), p.flips.size, p.zero_area.size) == (len(holes), 4, 0, 0)
+    assert p.repair is not None
+    assert len(p.UV) == len(V) + 1 == len(p.repair.V)
+    assert_allclose(lumped_mass(p.repair.V, p.repair.F).sum(), lumped_mass(V, F).sum())
 
 
 @given(meshes.eared_disks())
