@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from meshkit.errors import FileFormatError
+from meshkit.limits import check_size
 
+_MAX_TEXT = 120
 # What zipfile and numpy's header parser raise on damaged input (found by mutating archives).
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -25,6 +27,8 @@ _DAMAGE = (
     tokenize.TokenError,
     OverflowError,
     TypeError,
+    RecursionError,  # of the parser of headers
+    MemoryError,
 )
 
 
@@ -44,13 +48,15 @@ def read_archive(path: Path, names: Collection[str] | None = None) -> dict[str, 
         try:
             with zipfile.ZipFile(file) as archive:
                 members = [m for m in archive.infolist() if m.filename.endswith(".npy")]
-                return {
-                    member.filename.removesuffix(".npy"): _read_member(archive, member)
-                    for member in members
-                    if names is None or member.filename.removesuffix(".npy") in names
-                }
+                named = {member.filename.removesuffix(".npy"): member for member in members}
+                if names is not None:
+                    named = {name: named[name] for name in named if name in names}
+                check_size(path, sum(member.file_size for member in named.values()))
+                return {name: _read_member(archive, member) for name, member in named.items()}
+        except FileFormatError:
+            raise
         except _DAMAGE as error:
-            raise FileFormatError(f"{path}: not a sound NPZ archive: {error}") from None
+            raise FileFormatError(f"{path}: not a sound NPZ archive: {_line(error)}") from None
         except OSError as error:
             if error.errno != errno.EINVAL:  # the disk failed, not the file's offsets
                 raise
@@ -69,11 +75,17 @@ def read_npy(path: Path) -> np.ndarray:
         # Mapped, since a damaged header must not decide how much memory is taken.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except _DAMAGE as error:
-        raise FileFormatError(f"{path}: not a sound .npy file of numbers: {error}") from None
+        raise FileFormatError(f"{path}: not a sound .npy file of numbers: {_line(error)}") from None
     if not isinstance(array, np.ndarray):
         array.close()
         raise FileFormatError(f"{path} is an archive, not a .npy file")
     return np.array(array)
+
+
+def _line(error: BaseException) -> str:
+    """Return what an error says, in a line of bearable length: some quote the whole header."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "…"
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
@@ -90,10 +102,12 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarra
         shape, fortran, dtype = read(stream)
         if dtype.hasobject:
             raise ValueError(f"{member.filename} holds Python objects")
+        if dtype.itemsize == 0:
+            raise ValueError(f"{member.filename} holds items of no size")
         size = math.prod(shape) * dtype.itemsize
         if size > member.file_size:
             raise ValueError(f"{member.filename} is shorter than its header says")
-        data = stream.read()
+        data = bytearray(stream.read())
     if len(data) != size:
         raise ValueError(f"{member.filename}: {size} bytes promised, {len(data)} found")
-    return np.ndarray(shape, dtype, bytearray(data), order="F" if fortran else "C")
+    return np.ndarray(shape, dtype, data, order="F" if fortran else "C")

@@ -22,7 +22,7 @@ from pathlib import Path
 from meshkit.errors import FileFormatError
 from meshkit.files import atomic_path
 from meshkit.formats import gltf, npz, obj, off, ply, stl
-from meshkit.formats.storable import check_storable
+from meshkit.formats.storable import storable, warn_rounded
 from meshkit.mesh import Mesh
 
 POLYGON_LOADERS: dict[str, Callable[..., Mesh]] = {
@@ -79,16 +79,20 @@ def load_mesh(path: Path | str, *, quads: str = "fan") -> Mesh:
 
 
 def save_mesh(path: Path | str, mesh: Mesh) -> None:
-    """Write a mesh file, whole or not at all.
+    """Write a mesh file, whole or not at all; `load_mesh` reads back what was given.
 
-    What the format cannot hold is dropped with a warning (see the table above).
+    What the format cannot hold is dropped with a warning (see the table above). A warning also says
+    how many faces of the map single precision turns over, and when it moves vertices by more than
+    1e-6 of the mesh's size. Colours may be of type uint8; an alpha is dropped.
 
     Raises
     ------
     FileFormatError
         The suffix is unknown.
     MeshError
-        The mesh has no vertex or no face, or a coordinate is too large for single precision.
+        The mesh has no vertex or no face; an array has another shape or kind than `Mesh` says, or
+        an index past the end; a colour is outside 0 to 1; a coordinate is too large for single
+        precision.
     OSError
         The folder is missing or cannot be written.
     """
@@ -96,12 +100,13 @@ def save_mesh(path: Path | str, mesh: Mesh) -> None:
     suffix = path.suffix.lower()
     if suffix not in SAVERS:
         raise FileFormatError(f"{path}: {_unknown(suffix)}")
-    check_storable(mesh, suffix)
+    mesh = storable(mesh, suffix)
     has_uv = mesh.UV is not None or mesh.UV_corner is not None
     if has_uv and suffix in WITHOUT_UV:
         warnings.warn(f"{path}: {suffix} holds no texture coordinates: dropped", stacklevel=2)
     if mesh.colors is not None and suffix == ".stl":
         warnings.warn(f"{path}: {suffix} holds no colours: dropped", stacklevel=2)
+    warn_rounded(path, mesh, suffix)
     with atomic_path(path) as aside:
         SAVERS[suffix](aside, mesh)
 

@@ -22,6 +22,7 @@ from meshkit.formats.gltf_scene import morphed, placed_meshes, skinned
 from meshkit.formats.gltf_writer import INDICES, VERTICES, Packer, one_mesh, write_container
 from meshkit.formats.json_tree import JsonTree
 from meshkit.formats.polygons import build_mesh, first_outside, strip_triangles
+from meshkit.formats.storable import offset_of
 from meshkit.limits import check_size
 from meshkit.mesh import Mesh
 
@@ -160,13 +161,15 @@ def _triangles(document: Document, primitive: JsonTree, n: int) -> Int[np.ndarra
 def save_gltf(path: Path, mesh: Mesh) -> None:
     """Write ``.glb``, or ``.gltf`` with its buffer inside; vertices are doubled along UV seams.
 
-    A doubled vertex is appended, so the mesh's own indices keep their meaning.
+    A doubled vertex is appended, so the mesh's own indices keep their meaning. Far from the origin,
+    the node's translation carries the offset, which single precision would round.
     """
     V, F, UV, colors = mesh.V, mesh.F, mesh.UV, mesh.colors
     if mesh.UV_corner is not None and mesh.F_uv is not None:
         F, UV, origin = split_seams(mesh.F, mesh.F_uv, mesh.UV_corner, len(V))
         V, colors = V[origin], None if colors is None else colors[origin]
-    arrays = {"POSITION": V.astype("<f4"), "indices": F.reshape(-1).astype("<u4")}
+    offset = offset_of(V)
+    arrays = {"POSITION": (V - offset).astype("<f4"), "indices": F.reshape(-1).astype("<u4")}
     if UV is not None:
         arrays["TEXCOORD_0"] = flip_v(UV).astype("<f4")
     if colors is not None:
@@ -178,7 +181,10 @@ def save_gltf(path: Path, mesh: Mesh) -> None:
     }
     indices = index.pop("indices")
     primitive = {"attributes": index, "indices": indices}
-    write_container(path, one_mesh(packer, primitive), packer.blob)
+    tree = one_mesh(packer, primitive)
+    if offset.any():
+        tree["nodes"][0]["translation"] = offset.tolist()
+    write_container(path, tree, packer.blob)
 
 
 def flip_v(UV: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:

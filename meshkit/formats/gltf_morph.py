@@ -17,7 +17,7 @@ from meshkit.errors import MeshError
 from meshkit.files import atomic_path
 from meshkit.formats.gltf import flip_v, split_seams
 from meshkit.formats.gltf_writer import INDICES, Packer, one_mesh, write_container
-from meshkit.formats.storable import check_storable
+from meshkit.formats.storable import offset_of, storable
 from meshkit.mesh import Mesh
 from meshkit.normals import vertex_normals
 
@@ -70,11 +70,13 @@ def save_morphs(
     path = Path(path)
     if path.suffix.lower() not in (".glb", ".gltf"):
         raise ValueError(f"{path}: morph targets are written to .glb or .gltf")
-    check_storable(mesh, path.suffix.lower())
+    mesh = storable(mesh, path.suffix.lower())
     _check_targets(mesh, targets)
     tree, blob = _document(mesh, targets, name)
     if meters != 1:
         tree["nodes"][0]["scale"] = [meters] * 3
+    if (offset := offset_of(mesh.V)).any():
+        tree["nodes"][0]["translation"] = (meters * offset).tolist()
     with atomic_path(path) as aside:
         write_container(aside, tree, blob)
 
@@ -106,7 +108,7 @@ def _document(
     packer = Packer()
     primitive: dict[str, Any] = {
         "attributes": {
-            "POSITION": packer.add(mesh.V[origin].astype("<f4")),
+            "POSITION": packer.add((mesh.V - offset_of(mesh.V))[origin].astype("<f4")),
             "NORMAL": packer.add(N[origin].astype("<f4")),
         },
         "indices": packer.add(F.reshape(-1).astype("<u4"), INDICES),

@@ -13,6 +13,9 @@ flip the rows and their readers flip them back: a viewer shows v upwards, as tex
 expect. The field ``meshkit:rows`` in the file says so. Texels outside the mesh are 0 in memory.
 """
 
+import contextlib
+import io
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +28,7 @@ from meshkit.archive import read_archive
 from meshkit.errors import FileFormatError
 from meshkit.files import atomic_path
 from meshkit.images.png16 import read_png16, write_png16
+from meshkit.limits import check_size
 
 SUFFIXES = (".npz", ".exr", ".png")
 _TOP = 65535
@@ -100,7 +104,8 @@ def load_image_file(path: Path | str) -> ImageFile:
     Raises
     ------
     FileFormatError
-        The suffix is unknown, or the file is damaged or no geometry image.
+        The suffix is unknown, the file is damaged or no geometry image, or a texel inside is not
+        finite.
     OSError
         The file is missing or cannot be read.
     """
@@ -108,9 +113,13 @@ def load_image_file(path: Path | str) -> ImageFile:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise FileFormatError(f"{path}: {_unknown(suffix)}")
-    if suffix == ".npz":
-        return _load_npz(path)
-    return _load_exr(path) if suffix == ".exr" else _load_png(path)
+    load = {".npz": _load_npz, ".exr": _load_exr, ".png": _load_png}[suffix]
+    image, inside = load(path)
+    image = np.where(inside[..., None], image, 0.0)
+    if not (finite := np.isfinite(image).all(axis=2)).all():
+        row, col = np.argwhere(~finite)[0].tolist()
+        raise FileFormatError(f"{path}: the image is not finite at row {row}, column {col}")
+    return ImageFile(image, inside)
 
 
 def check_suffix(path: Path) -> None:
@@ -186,12 +195,21 @@ def _load_exr(path: Path) -> ImageFile:
     import OpenEXR
 
     path.open("rb").close()  # a missing file is an OSError, which OpenEXR does not raise
+    said = io.StringIO()  # OpenEXR prints its warnings on stdout, where results belong
     try:
-        with OpenEXR.File(str(path), separate_channels=True) as file:
-            rows = file.header().get("meshkit:rows")
-            channels = {name: np.array(c.pixels) for name, c in file.channels().items()}
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise FileFormatError(f"{path}: not a sound EXR image: {error}") from None
+        with contextlib.redirect_stdout(said):
+            with OpenEXR.File(str(path), header_only=True) as file:
+                (low, high), planes = file.header()["dataWindow"], file.header()["channels"]
+            pixels = math.prod((high.astype(np.int64) - low + 1).tolist())
+            check_size(path, max(pixels, 0) * len(planes) * 8)  # as floats
+            with OpenEXR.File(str(path), separate_channels=True) as file:
+                rows = file.header().get("meshkit:rows")
+                channels = {name: np.array(c.pixels) for name, c in file.channels().items()}
+    except FileFormatError:
+        raise
+    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        reason = said.getvalue().strip() or error
+        raise FileFormatError(f"{path}: not a sound EXR image: {reason}") from None
     names = _exr_names(len(channels) - 1)
     if rows != _ROWS or channels.keys() != {*names, "A"} or not names:
         raise FileFormatError(
@@ -203,7 +221,7 @@ def _load_exr(path: Path) -> ImageFile:
         raise FileFormatError(f"{path}: the channels differ in size")
     image = np.stack([channels[name] for name in names], axis=2).astype(np.float64)
     inside = channels["A"] > 0.5
-    return ImageFile(np.where(inside[..., None], image, 0.0)[::-1], inside[::-1])
+    return ImageFile(image[::-1], inside[::-1])
 
 
 def _save_png(
@@ -236,7 +254,7 @@ def _load_png(path: Path) -> ImageFile:
     )
     opaque = codes.shape[2] == channels
     inside = np.ones(codes.shape[:2], bool) if opaque else codes[..., -1] > _TOP // 2
-    image = np.where(inside[..., None], offset + scale * (codes[..., :channels] / _TOP), 0.0)
+    image = offset + scale * (codes[..., :channels] / _TOP)
     return ImageFile(image[::-1], inside[::-1])
 
 

@@ -64,6 +64,37 @@ def test_a_header_that_promises_more_than_there_is(tmp_path):
         read_archive(tmp_path / "m.npz")
 
 
+@pytest.mark.parametrize(
+    ("descr", "shape", "message"),
+    [
+        ("'<U0'", "(1000000000000, 3)", r"V\.npy holds items of no size"),
+        ("'<f8'", "[" * 4000 + "]" * 4000, "not a sound NPZ archive"),
+        ("'<f8'", "(" * 4000, "not a sound NPZ archive"),
+        ("'<f8'", "(" * 300 + "3," + ")" * 300, "not a sound NPZ archive"),
+    ],
+)
+def test_a_hostile_header_is_refused_in_one_short_line(tmp_path, descr, shape, message):
+    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    data = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header
+    with zipfile.ZipFile(tmp_path / "m.npz", "w") as archive:
+        archive.writestr("V.npy", data)
+    with pytest.raises(FileFormatError, match=message) as caught:
+        read_archive(tmp_path / "m.npz")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < len(str(tmp_path)) + 250
+
+
+def test_an_archive_that_unfolds_past_the_limit(tmp_path, monkeypatch):
+    path = tmp_path / "m.npz"
+    np.savez_compressed(path, V=np.zeros((100_000, 3)), F=F)
+    assert len(read_archive(path, {"F"})["F"]) == 1  # what is not asked for is not unpacked
+    monkeypatch.setenv("MESHKIT_MAX_BYTES", "1000000")
+    with pytest.raises(FileFormatError, match="more than 1000000 bytes; if you trust it, set MESH"):
+        read_archive(path)
+    monkeypatch.setenv("MESHKIT_MAX_BYTES", "3000000")
+    assert len(read_archive(path)["V"]) == 100_000
+
+
 def test_bytes_after_an_array(tmp_path):
     buffer = io.BytesIO()
     np.save(buffer, V)

@@ -240,6 +240,62 @@ def test_all_five_filters_of_png_are_undone(codes, filters, tmp_path):
     Image.open(io.BytesIO(path.read_bytes())).load()  # Pillow agrees that it is a sound file
 
 
+def test_a_large_picture_of_paeth_rows_is_read_in_bands_without_delay(tmp_path, monkeypatch):
+    """Pixel by pixel in Python, this takes half a minute."""
+    H = W = 1500
+    path = tmp_path / "g.png"
+    write_png16(path, np.zeros((H, W, 3), np.uint16), {})
+    rows = np.zeros((H, 1 + W * 6), np.uint8)
+    rows[:, 0] = 4
+    rows[0, 1] = 7  # Paeth carries the first byte of the first pixel into every other
+    path.write_bytes(rewrite(path.read_bytes(), b"IDAT", zlib.compress(rows.tobytes())))
+    monkeypatch.setattr("meshkit.images.png16._BAND", 100 * W)
+    codes, _ = read_png16(path)
+    np.testing.assert_array_equal(codes, np.broadcast_to([7 * 256, 0, 0], codes.shape))
+
+
+def test_a_picture_past_the_limit_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr("meshkit.limits._RATIO", 1)
+    monkeypatch.setenv("MESHKIT_MAX_BYTES", "100000")
+    for suffix in SUFFIXES:
+        path = tmp_path / f"g{suffix}"
+        save_image_file(path, np.zeros((200, 200, 3)), np.ones((200, 200), bool))
+        with pytest.raises(FileFormatError, match="unfolds to more than 100000 bytes"):
+            load_image_file(path)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".exr"])
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_texel_that_is_no_number_is_refused_inside_and_zero_outside(tmp_path, suffix, number):
+    path = tmp_path / f"g{suffix}"
+    image, inside = ramp()
+    image[1, 2, 0] = image[0, 0, 1] = number
+    if suffix == ".npz":
+        np.savez(path, image=image, inside=inside)
+    else:
+        planes = image[::-1].transpose(2, 0, 1).astype(np.float32)
+        channels = dict(zip("RGB", map(np.ascontiguousarray, planes), strict=True))
+        channels["A"] = np.ascontiguousarray(inside[::-1], dtype=np.float32)
+        with OpenEXR.File({"meshkit:rows": "the top row is v = 1"}, channels) as file:
+            file.write(str(path))
+    with pytest.raises(FileFormatError, match="not finite at row 1, column 2"):
+        load_image_file(path)
+    image[1, 2, 0] = 0
+    np.savez(tmp_path / "g.npz", image=image, inside=inside)
+    assert (load_image_file(tmp_path / "g.npz").image[0, 0] == 0).all()
+
+
+def test_openexr_says_nothing_on_stdout(tmp_path, capfd):
+    path = tmp_path / "g.exr"
+    save_image_file(path, *ramp())
+    data = path.read_bytes()
+    for length in range(len(data)):
+        path.write_bytes(data[:length])
+        with pytest.raises(FileFormatError, match=r"g\.exr"):
+            load_image_file(path)
+    assert capfd.readouterr().out == ""
+
+
 def rewrite(data: bytes, name: bytes, body: bytes) -> bytes:
     """Replace a chunk's body, with a sound checksum."""
     at = data.index(name) - 4
