@@ -142,7 +142,7 @@ def test_unknown_suffixes(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_every_truncation_is_refused(suffix, tmp_path):
+def test_every_truncation_is_refused_and_no_library_prints_on_stdout(suffix, tmp_path, capfd):
     image, inside = ramp()
     path = tmp_path / f"g{suffix}"
     save_image_file(path, image, inside)
@@ -151,6 +151,7 @@ def test_every_truncation_is_refused(suffix, tmp_path):
         path.write_bytes(data[:length])
         with pytest.raises(FileFormatError, match=f"g{suffix}"):
             load_image_file(path)
+    assert capfd.readouterr().out == ""
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -283,17 +284,6 @@ def test_a_texel_that_is_no_number_is_refused_inside_and_zero_outside(tmp_path, 
     image[1, 2, 0] = 0
     np.savez(tmp_path / "g.npz", image=image, inside=inside)
     assert (load_image_file(tmp_path / "g.npz").image[0, 0] == 0).all()
-
-
-def test_openexr_says_nothing_on_stdout(tmp_path, capfd):
-    path = tmp_path / "g.exr"
-    save_image_file(path, *ramp())
-    data = path.read_bytes()
-    for length in range(len(data)):
-        path.write_bytes(data[:length])
-        with pytest.raises(FileFormatError, match=r"g\.exr"):
-            load_image_file(path)
-    assert capfd.readouterr().out == ""
 
 
 def rewrite(data: bytes, name: bytes, body: bytes) -> bytes:
