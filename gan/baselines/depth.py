@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from gan.datasets.store import Dataset
-from meshkit.files import atomic_path
 from meshkit.render import Frame, frame_of, visible_surface
+from meshkit.sealed import is_whole, sealed_path
 
 _BLOCK = 32
 _MIXED = 4  # faces in a mixture
@@ -70,8 +70,8 @@ def cached_depth(
     for part in (rows.astype(np.int64), camera.center.astype(np.float64)):
         key.update(np.ascontiguousarray(part).tobytes())
     path = folder / f"depth-{camera.size}-{key.hexdigest()[:16]}.npy"
-    if not path.exists():
-        with atomic_path(path) as aside:
+    if not is_whole(path):
+        with sealed_path(path) as aside:
             shape = (len(rows), camera.size, camera.size)
             images = np.lib.format.open_memmap(aside, mode="w+", dtype=np.float32, shape=shape)
             for start in range(0, len(rows), _BLOCK):

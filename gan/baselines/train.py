@@ -10,7 +10,7 @@ from gan.baselines.config import BaselineConfig, TrainedConfig, dump_baseline
 from gan.baselines.descent import BaselineTraining, habits_of
 from gan.baselines.faces import LabelledFaces, labelled_faces
 from gan.baselines.reconstruction import write_reconstruction
-from gan.datasets.store import Dataset, load_dataset
+from gan.datasets.store import Dataset, check_dataset, load_dataset
 from gan.errors import DatasetError
 from gan.progress import Progress, silent
 from gan.runs.checkpoints import load_model
@@ -58,6 +58,7 @@ def train_baseline(
     chosen = pick_device(device)
     if chosen.type == "cpu" and config.threads:
         torch.set_num_threads(config.threads)
+    check_dataset(opened)
     faces = labelled_faces(opened, config)
 
     def measure(outcome: Outcome) -> None:

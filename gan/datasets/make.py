@@ -9,6 +9,7 @@ every still has a viseme's label, and in a sequence the frames at which one is r
 
 import dataclasses
 import hashlib
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ from gan.datasets.recipes import EMOTIONS, recipes
 from gan.datasets.scanner import Scanner
 from gan.datasets.shaping import Shaper, shape_people
 from gan.datasets.source import FaceSource, translate_units
-from gan.datasets.store import write_dataset
+from gan.datasets.store import check_dataset, load_dataset, write_dataset
 from gan.datasets.visemes import VISEMES, group_visemes, split_units
+from gan.errors import DatasetError
 from gan.progress import Progress, counter, silent
 from gan.provenance import software
 
@@ -162,9 +164,21 @@ def default_dataset(size: str = "small", progress: Progress = silent) -> Path:
     identity = source.sample_identity(np.random.default_rng(0))
     digest.update(source.shape(identity, dict.fromkeys(source.controls, 0.5)).tobytes())
     path = cache_folder() / f"procedural-{size}-{digest.hexdigest()[:12]}.h5"
-    if not path.is_file():
+    if not _is_whole(path):
         make_dataset(source, path, size=numbers, seed=0, progress=progress)
     return path
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with load_dataset(path) as dataset:
+            check_dataset(dataset)
+    except FileNotFoundError:
+        return False
+    except DatasetError as error:
+        warnings.warn(f"{error}; it is made anew", stacklevel=3)
+        return False
+    return True
 
 
 def check_options(seed: int, noise: float, jobs: int) -> None:

@@ -21,6 +21,7 @@ from gan.errors import DatasetError
 from meshkit.files import atomic_path, clean_stale
 
 CHUNK_BYTES = 1 << 18  # one random mesh should not drag in much more than itself
+STORED = {"track_times": False, "fletcher32": True}  # HDF5 refuses to read what was damaged
 
 
 def write_dataset(
@@ -78,14 +79,14 @@ def write_dataset(
         file.attrs["provenance"] = json.dumps(dict(provenance), sort_keys=True)
         for name in ("faces", "template", "subject", "sequence", "frame", "split", "landmarks"):
             if (array := getattr(contents, name)) is not None:
-                file.create_dataset(name, data=array, track_times=False)
+                file.create_dataset(name, data=array, **STORED)
         for factor, label in contents.labels.items():
-            stored = file.create_dataset(f"labels/{factor}", data=label, track_times=False)
+            stored = file.create_dataset(f"labels/{factor}", data=label, **STORED)
             stored.attrs["names"] = json.dumps(list(contents.names[factor]))
         for factor, mode in sorted((modes or {}).items()):
             check_shape(f"{path}: /modes/{factor}", mode, (len(mode), *contents.template.shape))
             check_finite(f"{path}: /modes/{factor}", mode)
-            file.create_dataset(f"modes/{factor}", data=mode.astype("<f4"), track_times=False)
+            file.create_dataset(f"modes/{factor}", data=mode.astype("<f4"), **STORED)
         _write_vertices(path, file, contents, vertices)
 
 
@@ -96,7 +97,7 @@ def _write_vertices(
     n, size = contents.n, contents.template.shape
     per_chunk = int(np.clip(CHUNK_BYTES // (size[0] * 12), 1, min(8, n)))
     stored = file.create_dataset(
-        "vertices", (n, *size), DTYPES["vertices"], chunks=(per_chunk, *size), track_times=False
+        "vertices", (n, *size), DTYPES["vertices"], chunks=(per_chunk, *size), **STORED
     )
     digest, done = hashlib.sha256(), 0
     for chunk in vertices:

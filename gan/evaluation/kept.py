@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -23,7 +24,7 @@ from gan.provenance import source_commit
 from meshkit.files import atomic_path
 
 KEPT = "evaluation"  # folder of a run
-FORMAT = "meshkit-gan evaluation part 2"
+FORMAT = "meshkit-gan evaluation part 3"
 
 
 class KeptParts:
@@ -57,10 +58,13 @@ class KeptParts:
         path, key = self._place(name, settings)
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            if record["format"] == FORMAT and record["key"] == key:
+            if record["checksum"] == _checksum(key, record["measured"]):
                 return measured_from_json(record["measured"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass
+        warnings.warn(f"{path} is damaged, or of an older version: {name} anew", stacklevel=2)
         return None
 
     def keep(self, name: str, settings: Mapping[str, Any], measured: Measured) -> None:
@@ -69,8 +73,10 @@ class KeptParts:
             return
         self._folder.mkdir(exist_ok=True)
         path, key = self._place(name, settings)
-        with atomic_path(path) as aside:
-            record = {"format": FORMAT, "key": key, "measured": as_json(measured)}
+        with atomic_path(path, durable=True) as aside:
+            plain = as_json(measured)
+            record = {"format": FORMAT, "key": key, "measured": plain}
+            record["checksum"] = _checksum(key, plain)
             aside.write_text(json.dumps(record, indent=1) + "\n")
 
     def _place(self, name: str, settings: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
@@ -80,6 +86,11 @@ class KeptParts:
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         plain = "".join(c if c.isalnum() else "-" for c in name)
         return self._folder / f"{plain}-{digest}.json", json.loads(text)
+
+
+def _checksum(key: Mapping[str, Any], measured: Any) -> str:
+    text = json.dumps([FORMAT, key, measured], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def kept_in(run: Path, model: FaceGenerator, dataset: Dataset, *, fresh: bool = False) -> KeptParts:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gan.datasets.store import Dataset
-from meshkit.files import atomic_path
+from meshkit.sealed import is_whole, sealed_path
 
 BLOCK = 256  # meshes mapped at once
 RESIDENT = 2**31  # bytes: a larger set stays on the disk, unless the device is a GPU
@@ -67,8 +67,8 @@ def cached_images(
     for part in (indices.astype(np.int64), S.indptr, S.indices, S.data):
         key.update(np.ascontiguousarray(part).tobytes())
     path = folder / f"images-{size}-{key.hexdigest()[:16]}.npy"
-    if not path.exists():
-        with atomic_path(path) as aside:
+    if not is_whole(path):
+        with sealed_path(path) as aside:
             shape = (len(indices), 3, size, size)
             images = np.lib.format.open_memmap(aside, mode="w+", dtype=np.float32, shape=shape)
             mapping = S.astype(np.float32)

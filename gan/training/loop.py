@@ -8,7 +8,7 @@ import torch
 from gan import parallel
 from gan.cache import cache_folder
 from gan.config import Config, dump_config
-from gan.datasets.store import Dataset, load_dataset
+from gan.datasets.store import Dataset, check_dataset, load_dataset
 from gan.errors import ConfigError
 from gan.progress import Progress, silent
 from gan.runs.directory import Outcome, RunRecord, pick_device, read_run, write_run_files
@@ -67,6 +67,7 @@ def train(
     ):
         if not resume:
             refuse_a_run(run)
+        parallel.from_first(lambda: check_dataset(opened) is None)
         state = start(config, opened, pick_device(own_device))
         return train_into(
             run,

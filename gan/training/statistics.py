@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from jaxtyping import Float, Int
 
 from gan.datasets.store import Dataset
-from meshkit.files import atomic_path
+from meshkit.sealed import is_whole, sealed_path
 
 LAYOUT = 5  # of the stored file
 BLOCK = 256  # meshes read at once
@@ -54,9 +54,9 @@ def displacement_statistics(
     for part in (indices, *labels.values()):
         key.update(part.astype(np.int64).tobytes())
     path = folder / f"components-{key.hexdigest()[:16]}.npz"
-    if not path.exists():
+    if not is_whole(path):
         arrays = _compute(dataset, indices, labels, n_components)
-        with atomic_path(path) as aside:
+        with sealed_path(path) as aside:
             np.savez(aside, allow_pickle=False, **arrays)
     with np.load(path, allow_pickle=False) as file:
         stored = {name: file[name] for name in file.files}

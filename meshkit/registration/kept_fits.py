@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from meshkit.files import atomic_path
 from meshkit.registration.similarity import Similarity
 from meshkit.registration.template_fit import TemplateFit
+from meshkit.sealed import is_whole, sealed_path
 
 Key = tuple[int, int]  # pass, frame
 
@@ -41,18 +41,20 @@ class KeptFits(MutableMapping[Key, TemplateFit]):
 
     def __getitem__(self, key: Key) -> TemplateFit:
         path = self._path(key)
+        if not is_whole(path):
+            raise KeyError(key)
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 if bytes(kept["depends_on"]) != self._depends_on(key):
                     raise KeyError(key)
                 pose = Similarity(kept["R"], kept["t"], float(kept["scale"]))
                 return TemplateFit(kept["V"], pose, kept["weight"])
-        except (FileNotFoundError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise KeyError(key) from error
 
     def __setitem__(self, key: Key, fit: TemplateFit) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        with atomic_path(self._path(key)) as aside:
+        with sealed_path(self._path(key)) as aside:
             np.savez(
                 aside,
                 V=fit.V,

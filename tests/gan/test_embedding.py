@@ -215,13 +215,6 @@ def test_a_damaged_checkpoint_is_said_and_trained_anew(people, tmp_path):
     assert again.figures == judge_of(people, tmp_path / "b").figures
 
 
-def test_damage_is_repaired_by_training_again(people, tmp_path):
-    first = judge_of(people, tmp_path)
-    (weights,) = tmp_path.rglob("weights.safetensors")
-    weights.write_bytes(weights.read_bytes()[:-3])
-    assert judge_of(people, tmp_path).figures == first.figures
-
-
 def test_too_few_labels_are_named(people, tmp_path):
     one = {"labels": {"identity": people.split // 2}, "names": {"identity": ["seen", "held out"]}}
     with load_dataset(write_people(tmp_path / "one.h5", **one)) as dataset:

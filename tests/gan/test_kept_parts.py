@@ -64,7 +64,8 @@ def test_damaged_parts_are_computed_anew(dataset, tmp_path):
         strict=True,
     ):
         path.write_text(damage)
-    assert measure(dataset, kept(tmp_path)).as_dict() == first.as_dict()
+    with pytest.warns(UserWarning, match="is damaged"):
+        assert measure(dataset, kept(tmp_path)).as_dict() == first.as_dict()
 
 
 def test_what_could_not_be_measured_is_tried_again(dataset, tmp_path, monkeypatch):

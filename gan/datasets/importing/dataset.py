@@ -22,6 +22,7 @@ from gan.errors import DatasetError
 from gan.progress import Progress, counter, silent
 from gan.provenance import software
 from meshkit.errors import MeshError
+from meshkit.sealed import is_whole
 
 THRESHOLD = 5.0  # robust deviations above the median
 SHARES = (0.8, 0.1, 0.1)
@@ -188,7 +189,7 @@ def _read(
         except FileNotFoundError:
             refuse(entry, "does not exist")
             continue
-        if not places[entry.line].is_file():
+        if not is_whole(places[entry.line]):
             missing.append(entry)
     advance = counter(progress, "reading", len(manifest.entries))
     advance(len(manifest.entries) - len(missing) - len(bad))

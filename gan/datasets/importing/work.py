@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from gan.errors import DatasetError
-from meshkit.files import atomic_path
+from meshkit.sealed import sealed_path
 
 MARK = "meshkit-gan import"  # a file of this name says that the folder may be deleted
 
@@ -49,7 +49,8 @@ class WorkFolder:
 def store(place: Path, V: Float32[np.ndarray, "n 3"]) -> None:
     """Keep the vertices of one mesh."""
     place.parent.mkdir(exist_ok=True)
-    with atomic_path(place) as aside:
+    # Not durable, which takes longer than reading the mesh again: a loss of power shows.
+    with sealed_path(place, durable=False) as aside:
         np.save(aside, V, allow_pickle=False)
 
 

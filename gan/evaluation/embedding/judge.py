@@ -4,8 +4,9 @@ import hashlib
 import json
 import math
 import shutil
+import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from gan.datasets.store import Dataset
+from gan.errors import one_line
 from gan.evaluation.embedding.learning import JudgeSettings, build_network, learn
 from gan.evaluation.embedding.lessons import Taught, gather_lessons
 from gan.evaluation.embedding.network import EmbeddingNetwork
@@ -194,7 +196,7 @@ def _make(
     embedding = embed(network.eval(), maps[material.held_out], device)
     threshold, figures = try_out(embedding, material, settings)
     weights = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
-    with atomic_path(home / "weights.safetensors") as aside:
+    with atomic_path(home / "weights.safetensors", durable=True) as aside:
         save_file(weights, aside)
     record = {
         **asked,
@@ -206,7 +208,8 @@ def _make(
         "threshold": [x if np.isfinite(x) else None for x in threshold],
         "figures": [[None if x != x else x for x in f] for f in figures],
     }
-    with atomic_path(home / "judge.json") as aside:
+    record["checksum"] = _checksum(record)
+    with atomic_path(home / "judge.json", durable=True) as aside:
         aside.write_text(json.dumps(record, indent=1) + "\n")
     shutil.rmtree(home / "checkpoints", ignore_errors=True)
     fingerprint = str(record["weights_sha256"])
@@ -257,16 +260,23 @@ def _load(
     weights = home / "weights.safetensors"
     try:
         record = json.loads((home / "judge.json").read_text())
+        # Judges made before there was one have no checksum; what they depend on is their name.
+        if record.pop("checksum", None) not in (None, _checksum(record)):
+            raise ValueError("its checksum differs")
         if any(record[k] != v for k, v in asked.items()):
-            return None
+            raise ValueError("it is another judge's")
         if record["weights_sha256"] != _sha256(weights):
-            return None
+            raise ValueError("the weights are others")
         network = build_network(settings, factor)
         network.load_state_dict(load_file(weights))
         threshold = Threshold(*(np.inf if x is None else float(x) for x in record["threshold"]))
         figures = Figures(*(_estimate(f) for f in record["figures"]))
         taught = Taught(int(record["training_meshes"]), int(record["carried_pictures"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError):
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        reason = one_line(str(error))
+        warnings.warn(f"{home} is damaged ({reason}): trained anew", stacklevel=2)
         return None
     fingerprint = str(record["weights_sha256"])
     return Judge(factor, network, threshold, figures, device, fingerprint, taught)
@@ -276,6 +286,10 @@ def _estimate(stored: list[Any]) -> Estimate:
     mean, error, n, low, high, unit = stored
     numbers = [math.nan if x is None else float(x) for x in (mean, error, low, high)]
     return Estimate(numbers[0], numbers[1], int(n), numbers[2], numbers[3], str(unit))
+
+
+def _checksum(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -1,5 +1,7 @@
 """Pictures in a file: drawn when first asked for, block by block, then read from the disk."""
 
+import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,21 +18,21 @@ _BLOCK = 64  # pictures between two notes of what is done
 class KeptPictures:
     """Square pictures with three channels of bytes, by their index.
 
-    `NAME.npy` holds them all (a sparse file: what is not drawn takes no room), `NAME.done.npy` a
-    byte for each that says whether it is drawn. It is set after the picture is on its way to the
-    disk, so a killed command leaves nothing half drawn behind.
+    `NAME.npy` holds them all (a sparse file: what is not drawn takes no room), `NAME.done.npy` the
+    checksum of each that is drawn, else 0. It is set after the picture is on its way to the disk,
+    so a killed command leaves nothing half drawn behind.
     """
 
     def __init__(self, path: Path, count: int, size: int) -> None:
         self.size = size
         path.parent.mkdir(parents=True, exist_ok=True)
         done, shape = path.with_suffix(".done.npy"), (count, size, size, 3)
-        pictures = _open(path, shape)
+        pictures = _open(path, shape, np.uint8)
         if pictures is None:
             done.unlink(missing_ok=True)  # first: it speaks of pictures that are gone
-            pictures = _make(path, shape)
-        self._maps, ready = pictures, _open(done, (count,))
-        self._done = _make(done, (count,)) if ready is None else ready
+            pictures = _make(path, shape, np.uint8)
+        self._maps, ready = pictures, _open(done, (count,), np.uint64)
+        self._done = _make(done, (count,), np.uint64) if ready is None else ready
 
     def draw_missing(
         self,
@@ -52,14 +54,17 @@ class KeptPictures:
         Unfinished
             `stop` came first; what was drawn until then is kept.
         """
-        missing = np.unique(indices)
-        missing = missing[self._done[missing] == 0]
+        asked = np.unique(indices)
+        whole = np.array([self._done[k] == _checksum(self._maps[k]) for k in asked], dtype=bool)
+        missing = asked[~whole]
+        if damaged := np.count_nonzero(self._done[missing]):
+            warnings.warn(f"{damaged} {what} are damaged: drawn anew", stacklevel=2)
         for start in range(0, len(missing), _BLOCK):
             progress(f"drawing {what}", start, len(missing))
             part = missing[start : start + _BLOCK]
             self._maps[part] = make(part)
             self._maps.flush()
-            self._done[part] = 1
+            self._done[part] = [_checksum(self._maps[k]) for k in part]
             self._done.flush()
             if stop() and start + _BLOCK < len(missing):
                 raise Unfinished(
@@ -72,17 +77,25 @@ class KeptPictures:
         return np.asarray(self._maps[indices])
 
 
-def _open(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any] | None:
-    """Open a file of bytes; None if there is none, a damaged one, or one of another shape."""
+def _checksum(picture: UInt8[np.ndarray, "n n 3"]) -> int:
+    """Return what is never 0, the mark of a picture that is not drawn."""
+    return zlib.crc32(picture.tobytes()) | 1 << 32
+
+
+def _open(path: Path, shape: tuple[int, ...], dtype: Any) -> np.memmap[Any, Any] | None:
+    """Open a file of numbers; None if there is none, a damaged one, or one of another shape."""
     try:
         opened = np.lib.format.open_memmap(path, mode="r+")
-    except (FileNotFoundError, ValueError, EOFError):
+    except FileNotFoundError:
         return None
-    return opened if opened.shape == shape and opened.dtype == np.uint8 else None
+    except (ValueError, EOFError):
+        warnings.warn(f"{path} is damaged: drawn anew", stacklevel=3)
+        return None
+    return opened if opened.shape == shape and opened.dtype == dtype else None
 
 
-def _make(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
-    """Make a file of bytes that are 0."""
+def _make(path: Path, shape: tuple[int, ...], dtype: Any) -> np.memmap[Any, Any]:
+    """Make a file of numbers that are 0."""
     with atomic_path(path) as aside:
-        np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape).flush()
+        np.lib.format.open_memmap(aside, mode="w+", dtype=dtype, shape=shape).flush()
     return np.lib.format.open_memmap(path, mode="r+")
