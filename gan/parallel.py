@@ -39,8 +39,8 @@ def world() -> int:
 
 
 def started_by_torchrun() -> bool:
-    """Return whether the environment asks for more than one process."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+    """Return whether torchrun started this process, or the environment asks for several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 or "TORCHELASTIC_RUN_ID" in os.environ
 
 
 def local_device(name: str) -> str:
@@ -56,6 +56,8 @@ def local_device(name: str) -> str:
     if ":" in name:
         raise ValueError(f"device {name}: several processes cannot share one GPU; name cuda alone")
     local, devices = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if devices == 1 and "CUDA_VISIBLE_DEVICES" in os.environ:
+        local = 0  # a scheduler shows each task its own GPU; NCCL refuses one that two share
     if name in ("auto", "cuda") and local >= devices:
         raise ValueError(f"process {local} of this machine finds {devices} GPUs; start {devices}")
     return f"cuda:{local}" if name == "auto" else f"{name}:{local}"
@@ -81,8 +83,9 @@ def processes(device: str) -> Iterator[str]:
     dist.init_process_group("cuda:nccl,cpu:gloo" if cuda else "gloo", timeout=PATIENCE)
     try:
         yield device
-    except SystemExit:  # an orderly end with an exit code, which all have
-        dist.destroy_process_group()
+    except SystemExit as error:  # an orderly end with an exit code, which all have
+        if not isinstance(error.__context__, PeerLost):  # what is left of the group would wait
+            dist.destroy_process_group()
         raise
     dist.destroy_process_group()
 

@@ -35,7 +35,8 @@ import json, torch
 if not torch.cuda.is_available():
     raise SystemExit(3)
 x = torch.randn(64, 64, device="cuda")
-assert torch.isfinite(torch.sparse.mm(x.to_sparse_csr(), x)).all()
+rows = torch.arange(64, device="cuda")
+assert torch.isfinite(torch.nn.functional.embedding_bag(rows, x, rows, mode="sum")).all()
 names = [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())]
 print(json.dumps({"devices": names, "bf16": torch.cuda.is_bf16_supported()}))
 """

@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: threads, and the real faces when they are at hand."""
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -33,3 +34,14 @@ def faces() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(params=["simulated", pytest.param("real", marks=pytest.mark.cuda)])
+def cuda(request):
+    """Return a CUDA device: a simulated one, and with -m cuda a real one."""
+    import torch
+
+    from tests.simulated_cuda import simulated_cuda
+
+    with simulated_cuda() if request.param == "simulated" else contextlib.nullcontext():
+        yield torch.device("cuda")

@@ -186,5 +186,5 @@ def _normalise(layer: nn.Module, rng: torch.Generator) -> None:
     Its singular vectors, one step of power iteration nearer at every use, are buffers.
     """
     with torch.random.fork_rng(devices=[]):  # torch draws the first vectors from its global numbers
-        torch.manual_seed(int(torch.randint(2**62, (), generator=rng)))
+        torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=rng)))
         parametrizations.spectral_norm(layer)

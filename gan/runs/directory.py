@@ -83,6 +83,9 @@ def write_run_files(
 def pick_device(name: str) -> torch.device:
     """Return the device called `name`; "auto" is CUDA where there is one.
 
+    A GPU with a number becomes this process's current one: streams, events and compiled kernels
+    go by that, not by where tensors lie.
+
     Raises
     ------
     ValueError
@@ -94,4 +97,7 @@ def pick_device(name: str) -> torch.device:
         raise ValueError(f"unknown device {name!r}; known: auto, cpu, cuda, cuda:N")
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError("device cuda: this torch finds no GPU; use cpu")
-    return torch.device(name)
+    device = torch.device(name)
+    if device.index is not None and device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device

@@ -31,6 +31,9 @@ def restore_moments(
         in_order = [weight for group in optimizer.param_groups for weight in group["params"]]
         numbers = {id(weight): i for i, weight in enumerate(in_order)}
         state = {numbers[id(weight)]: dict(saved[name]) for name, weight in weights if saved[name]}
+        for memory in state.values():  # Adam reads its count on the host unless it is fused
+            if isinstance(memory.get("step"), Tensor):
+                memory["step"] = memory["step"].cpu()
         groups = optimizer.state_dict()["param_groups"]  # rates and switches are configuration
         optimizer.load_state_dict({"state": state, "param_groups": groups})
         return

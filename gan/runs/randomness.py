@@ -14,7 +14,10 @@ import torch
 
 
 def capture() -> dict[str, Any]:
-    """Return the state of every global generator: tensors and plain values."""
+    """Return the state of every global generator: tensors and plain values.
+
+    CUDA's where CUDA is in use; where it is not, asking would take memory of every GPU.
+    """
     name, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002
     state: dict[str, Any] = {
         "torch": torch.get_rng_state(),
@@ -27,7 +30,7 @@ def capture() -> dict[str, Any]:
         ],
         "python": random.getstate(),
     }
-    if torch.cuda.is_available():
+    if torch.cuda.is_initialized():
         state["cuda"] = torch.cuda.get_rng_state_all()
     return state
 
@@ -39,7 +42,7 @@ def set_back(state: Mapping[str, Any]) -> None:
     np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), position, has_gauss, gauss))  # noqa: NPY002
     random.setstate(state["python"])
     cuda = state.get("cuda", [])
-    if torch.cuda.is_available() and len(cuda) == torch.cuda.device_count():
+    if torch.cuda.is_initialized() and len(cuda) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all([one.cpu() for one in cuda])
 
 

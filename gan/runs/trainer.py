@@ -21,7 +21,8 @@ from gan.runs.lock import one_writer
 from gan.runs.log import MetricsLog
 from gan.runs.resuming import check_finite, restore, save
 from gan.runs.rollback import roll_back, rollback_notes
-from gan.runs.trainable import Habits, Trainable
+from gan.runs.tf32 import tf32
+from gan.runs.trainable import Habits, Position, Trainable
 
 Teller = Callable[[str], None]  # called with a line about what is being done
 
@@ -112,7 +113,7 @@ def iterate_until(
     """Step until the end, the end of the time, or until `stop` says so; return which it was."""
     at, saved = trained.at, time.monotonic()
     reason = "done"
-    with _open_log(trained, run, habits) as log:
+    with _open_log(trained, run, habits) as log, tf32(False):
         while at.step < trained.steps and reason == "done":
             try:
                 _advance(trained, run, habits, log)
@@ -158,17 +159,26 @@ def _open_log(trained: Trainable, run: Path, habits: Habits) -> Iterator[Metrics
         yield log
 
 
+@contextlib.contextmanager
+def _counted(at: Position) -> Iterator[None]:
+    """Count the block's time as time of training: steps, and the waits for a GPU to do them."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        at.minutes += (time.monotonic() - began) / 60
+
+
 def _advance(trained: Trainable, run: Path, habits: Habits, log: MetricsLog | None) -> None:
     """Take one step and write what is due of log and pictures."""
-    at, began = trained.at, time.monotonic()
-    trained.advance()
-    at.minutes += (time.monotonic() - began) / 60
-    last = at.step == trained.steps
-    logs = last or at.step % habits.log_every == 0
-    every = habits.picture_every
-    draws = every > 0 and (last or at.step % every == 0)
-    if logs or draws:
-        trained.confirm()
+    at, every = trained.at, habits.picture_every
+    with _counted(at):
+        trained.advance()
+        last = at.step == trained.steps
+        logs = last or at.step % habits.log_every == 0
+        draws = every > 0 and (last or at.step % every == 0)
+        if logs or draws:
+            trained.confirm()
     row = (trained.terms() if logs and log is not None else {}) | trained.after_step()
     if row and log is not None:
         log.write(at.step, at.minutes, row, rollback_notes(at, habits.log_every))
@@ -195,7 +205,8 @@ def _save(
     trained: Trainable, run: Path, habits: Habits, log: MetricsLog | None, *, thorough: bool
 ) -> None:
     """Save a checkpoint after the log, for whose lines it vouches; others only look at theirs."""
-    trained.confirm()
+    with _counted(trained.at):
+        trained.confirm()
     if log is None:
         check_finite(trained)
         return

@@ -17,13 +17,14 @@ from gan.cache import cache_folder
 from gan.datasets.store import write_dataset
 from gan.parallel import world
 from gan.training.floor import record_floor
-from gan.training.precision import uncompiled
+from gan.training.precision import products, uncompiled
 from gan.training.profile import PARTS, REST, Profile
 from gan.training.state import TrainState
 from gan.training.step import iterate
 from meshkit.primitives import hemisphere
 
 MESHES, CLASSES = 512, 4  # of the made-up surface
+PRODUCT = {"cuda": 8192, "cpu": 1024}  # rows of the matrices whose product gives the peak
 WARM = 3  # rounds that are not counted: allocators and kernels settle
 
 
@@ -123,6 +124,10 @@ def measure(
         for _ in range(turns):
             iterate(state)
 
+    def replay() -> None:
+        with products(state.config.precision, device):
+            floor.replay()
+
     with uncompiled():
         floor = record_floor(iterations)
     times: dict[str, list[float]] = {"iteration": [], "floor": []}
@@ -130,10 +135,12 @@ def measure(
     for n in range(WARM + rounds):
         watch(n - WARM)
         times["iteration"].append(_timed(iterations, device) / turns)
-        times["floor"].append(_timed(floor.replay, device) / turns)
+        times["floor"].append(_timed(replay, device) / turns)
         with Profile(device) as profile:
             iterations()
         profiles.append(profile.seconds())
+    with products(state.config.precision, device):
+        peak = _peak(device)
     parts = {
         name: statistics.median(profile.get(name, 0.0) for profile in profiles[WARM:]) / turns
         for name in (*PARTS, REST)
@@ -150,7 +157,7 @@ def measure(
         floor=statistics.median(times["floor"][WARM:]),
         parts={name: seconds for name, seconds in parts.items() if seconds},
         operations=floor.operations / turns,
-        peak=_peak(device),
+        peak=peak,
         memory=_memory(device),
     )
 
@@ -172,7 +179,7 @@ def _timed(work: Callable[[], Any], device: torch.device) -> float:
 
 def _peak(device: torch.device) -> float:
     """Return the operations a second of a large float32 matrix product, the best of a few."""
-    n = 8192 if device.type == "cuda" else 1024
+    n = PRODUCT[device.type]
     A = torch.randn(n, n, device=device)
     best = min(_timed(lambda: A @ A, device) for _ in range(5))
     return 2 * n**3 / best

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import warnings
 from collections.abc import Iterator
 
 import torch
@@ -16,13 +15,7 @@ def reproducible(on: bool) -> Iterator[None]:
     if not on:
         yield
         return
-    named = os.environ.get(WORKSPACE)
-    if named is None and torch.cuda.is_initialized():
-        warnings.warn(
-            f"CUDA was in use before: set {WORKSPACE}=:4096:8 when the program starts, else "
-            "deterministic training will refuse matrix products",
-            stacklevel=3,
-        )
+    named = os.environ.get(WORKSPACE)  # torch looks at it before every product, not only at first
     before = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     cudnn = torch.backends.cudnn

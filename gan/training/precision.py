@@ -6,7 +6,7 @@ in float32 always; losses, gradient penalties, generator, mapping and optimizers
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gan.models.critic import ImageCritic
 from gan.models.discriminator import AbstractDiscriminator
+from gan.runs.tf32 import tf32
 from gan.sections import PrecisionConfig
 
 _full = False  # within `full_precision`
@@ -24,12 +25,14 @@ _eager = False  # within `uncompiled`
 def full_precision() -> Iterator[None]:
     """Compute in float32 within the block, whatever the configuration says.
 
-    A penalty squares a gradient of a gradient: eight bits of mantissa are too few for it.
+    A penalty squares a gradient: eight bits of mantissa are too few for it. Its own derivative is
+    taken with that of all other terms, later, as the configuration says.
     """
     global _full
     before, _full = _full, True
     try:
-        yield
+        with tf32(False):
+            yield
     finally:
         _full = before
 
@@ -45,13 +48,15 @@ def uncompiled() -> Iterator[None]:
         _eager = before
 
 
+def products(settings: PrecisionConfig, device: torch.device) -> AbstractContextManager[None]:
+    """Let all of CUDA multiply in TF32 within a block, if the configuration says so."""
+    return tf32(settings.tf32 and device.type == "cuda")
+
+
 def apply_precision(
     D: AbstractDiscriminator, settings: PrecisionConfig, device: torch.device
 ) -> None:
-    """Let a discriminator compute as the configuration says, in place; TF32 for all of CUDA."""
-    if device.type == "cuda":
-        torch.set_float32_matmul_precision("high" if settings.tf32 else "highest")
-        torch.backends.cudnn.allow_tf32 = settings.tf32
+    """Let a discriminator compute as the configuration says, in place."""
     critic = D.as_critic()  # it looks its methods up in D when it is called
     for name in ("shared", "score", "features"):
         method = getattr(D, name)

@@ -20,13 +20,18 @@ from gan.training.codes import (
     share_of_codes,
 )
 from gan.training.descent import descend
-from gan.training.precision import full_precision
+from gan.training.precision import full_precision, products
 from gan.training.profile import part
 from gan.training.state import TrainState
 
 
 def iterate(state: TrainState) -> dict[str, Tensor]:
     """Run one iteration, in place; return every term, detached, by name."""
+    with products(state.config.precision, state.device):
+        return _iterate(state)
+
+
+def _iterate(state: TrainState) -> dict[str, Tensor]:
     config = state.config
     _set_rate(state.optimizer_d, config.optimizer.rate_d * state.rate_factor)
     _set_rate(state.optimizer_g, config.optimizer.rate_g * state.rate_factor)

@@ -163,7 +163,7 @@ class Pull:
     def _step(self, J: Tensor, goal: Tensor, weight: Tensor) -> Tensor:
         residual = self._points(self._z[None])[0] - goal
         moved = self._z - self._start
-        unit = torch.eye(len(moved), dtype=J.dtype)
+        unit = torch.eye(len(moved), dtype=J.dtype, device=J.device)
         A = J.T @ (weight[:, None] * J) + self.options.prior * unit
         gradient = J.T @ (weight * residual) + self.options.prior * moved
         gradient[~self._free] = 0

@@ -1,11 +1,11 @@
 """One class carries every frozen sparse matrix: the geometry mapping, Laplacians, pooling."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
+import torch.nn.functional as nnf
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -18,10 +18,12 @@ class SparseOperator(nn.Module):
     The layout that costs nothing is vertex-major, (n, k), with batch and channels together in k:
     one product, no transpose. Batches (B, n, c) are accepted and pay two transposes.
 
-    The backward pass multiplies by the stored transpose: no atomics, so its result is the same
-    bit for bit from run to run, on a CPU and on CUDA; it can be differentiated again. Values
-    follow `.to(dtype)`; the matrix travels with `state_dict`, and loading the state of another
-    matrix (another template, resolution or raster) is refused.
+    Every row gathers the rows of X that it names and adds them in the order of its entries; the
+    backward pass does the same with the stored transpose. No atomics and no cuSPARSE: the same
+    bits from run to run, on a CPU with any number of threads and on CUDA; it can be differentiated
+    again. Signals in bfloat16 or float16, as autocast makes them, are taken to the type of the
+    values. Values follow `.to(dtype)`; the matrix travels with `state_dict`, and loading the state
+    of another matrix (another template, resolution or raster) is refused.
 
     Parameters
     ----------
@@ -80,21 +82,19 @@ class SparseOperator(nn.Module):
 
     def adjoint(self, Y: Float[Tensor, "m k"]) -> Float[Tensor, "n k"]:
         """Return ``Aᵀ Y`` for vertex-major signals, by the stored transpose."""
-        A_T = _csr(self.crow_T, self.col_T, self.values_T, self.shape[::-1])
-        A = _csr(self.crow, self.col, self.values, self.shape)
-        product: Tensor = _Product.apply(A_T, A, Y)  # type: ignore[no-untyped-call]
-        return product
+        return _product(Y, self._half("_T"), self._half())
 
     def matrix(self) -> sp.csr_array:
         """Return the matrix as a scipy array of float64."""
         parts = (part.cpu().numpy() for part in (self.values.double(), self.col, self.crow))
         return sp.csr_array(tuple(parts), shape=self.shape)
 
+    def _half(self, suffix: str = "") -> tuple[Tensor, Tensor, Tensor]:
+        crow, col, values = (getattr(self, name + suffix) for name in ("crow", "col", "values"))
+        return crow, col, values
+
     def _product(self, X: Tensor) -> Tensor:
-        A = _csr(self.crow, self.col, self.values, self.shape)
-        A_T = _csr(self.crow_T, self.col_T, self.values_T, self.shape[::-1])
-        product: Tensor = _Product.apply(A, A_T, X)  # type: ignore[no-untyped-call]
-        return product
+        return _product(X, self._half(), self._half("_T"))
 
     def extra_repr(self) -> str:
         """Return the shape and the number of entries."""
@@ -116,23 +116,25 @@ class SparseOperator(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
+def _product(X: Tensor, A: tuple[Tensor, ...], A_T: tuple[Tensor, ...]) -> Tensor:
+    if X.dtype in (torch.bfloat16, torch.float16):
+        X = X.to(A[2].dtype)
+    product: Tensor = _Product.apply(X, *A, *A_T)  # type: ignore[no-untyped-call]
+    return product
+
+
 class _Product(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, A: Tensor, A_T: Tensor, X: Tensor) -> Tensor:
-        ctx.A, ctx.A_T = A, A_T
-        # Not `A @ X`: that fills a matrix with zeros first, which costs as much as the product.
-        Y = X.new_empty(A.shape[0], X.shape[1])
-        return torch.addmm(Y, A, X, beta=0, out=Y)
+    def forward(ctx: Any, X: Tensor, *parts: Tensor) -> Tensor:
+        ctx.save_for_backward(*parts)
+        crow, col, values, *_ = parts
+        # A row of A is a "bag" of weighted rows of X: one kernel, which adds them one by one.
+        return nnf.embedding_bag(
+            col, X, crow, mode="sum", per_sample_weights=values, include_last_offset=True
+        )
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:
-        # The stored transpose: no atomics, so bit for bit; swapped again for second derivatives.
-        grad = grads[0].contiguous()
-        return None, None, _Product.apply(ctx.A_T, ctx.A, grad)  # type: ignore[no-untyped-call]
-
-
-def _csr(crow: Tensor, col: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        warnings.filterwarnings("ignore", message="Sparse invariant checks")
-        return torch.sparse_csr_tensor(crow, col, values, size=shape, check_invariants=False)
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        # By the transpose; the two are swapped again for second derivatives.
+        A, A_T = ctx.saved_tensors[:3], ctx.saved_tensors[3:]
+        return _product(grads[0].contiguous(), A_T, A), *[None] * 6

@@ -131,13 +131,12 @@ def test_tensors_find_what_arrays_find(seed, n, V, noise):
     np.testing.assert_allclose(by_tensor.distance, at, rtol=1e-6)
 
 
-@pytest.mark.cuda
-def test_a_gpu_finds_what_arrays_find():
+def test_a_gpu_finds_what_arrays_find(cuda):
     X = collection(np.random.default_rng(5), 2040, 700, 0.05)
     meshes, queries = X[40:], X[:40]
     here, there = (
-        NearestMesh(meshes.__getitem__, len(meshes), X[0], device=torch.device(name)).query(queries)
-        for name in ("cpu", "cuda")
+        NearestMesh(meshes.__getitem__, len(meshes), X[0], device=device).query(queries)
+        for device in (torch.device("cpu"), cuda)
     )
     np.testing.assert_array_equal(there.mesh, here.mesh)
     np.testing.assert_array_equal(there.distance, here.distance)

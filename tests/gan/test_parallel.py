@@ -14,7 +14,7 @@ import torch
 from gan import parallel
 from gan.config import dump_config, parse_config
 from gan.datasets.store import load_dataset
-from gan.errors import ConfigError
+from gan.errors import ConfigError, PeerLost
 from gan.models.contract import Factor
 from gan.runs.checkpoints import STATE, load_model, newest_good_checkpoint, step_of
 from gan.training.codes import draw_codes, draw_fixed_codes, share_of_codes
@@ -115,12 +115,35 @@ def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch, tiny_dataset):
 )
 def test_devices_of_processes(monkeypatch, name, found, message):
     monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: found)
     with pytest.raises(ValueError, match=message):
         parallel.local_device(name)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert parallel.local_device("cuda") == "cuda:1"
     assert parallel.local_device("cpu") == "cpu"
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")  # by a scheduler: one GPU for each task
+    assert parallel.local_device("cuda") == "cuda:0"
+
+
+def test_whoever_lost_the_others_does_not_wait_for_them(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(parallel.dist, "init_process_group", lambda *_, **__: None)
+    left = []
+    monkeypatch.setattr(parallel.dist, "destroy_process_group", lambda: left.append(True))
+
+    def leave(cause):
+        with parallel.processes("cpu"):
+            try:
+                raise cause
+            except (PeerLost, ValueError):
+                sys.exit(1)
+
+    for cause in (PeerLost("gone"), ValueError("orderly")):
+        with pytest.raises(SystemExit):
+            leave(cause)
+    assert left == [True]
 
 
 def test_one_process_starts_no_group():

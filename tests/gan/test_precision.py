@@ -74,24 +74,31 @@ from gan.training.step import iterate
 states = []
 for switch in ("false", "true"):
     config = load_config(None, sys.argv[1], [f"precision.compile={switch}"])
-    states.append(start(config, load_dataset(sys.argv[2]), torch.device("cpu")))
+    states.append(start(config, load_dataset(sys.argv[2]), torch.device(sys.argv[3])))
 for state in states:
     iterate(state)
 torch.testing.assert_close(states[1].latest, states[0].latest, rtol=1e-4, atol=1e-5)
 assert torch._dynamo.utils.counters["frames"]["ok"] > 0, "nothing was compiled"
+mapping = states[0].problem.mapping
+X = torch.randn(mapping.shape[1], 6, device=sys.argv[3])
+whole = torch.compile(mapping, fullgraph=True)
+torch.testing.assert_close(whole(X), mapping(X), rtol=0, atol=0)
 from gan.training.benchmark import measure
 floors = [measure(state, rounds=1).operations for state in states]
 assert floors[0] == floors[1], "what is compiled has the same floor"
 """
 
 
-@pytest.mark.slow
-def test_compiled_equals_plain(tiny_dataset, tmp_path):
+@pytest.mark.parametrize(
+    "device",
+    [pytest.param("cpu", marks=pytest.mark.slow), pytest.param("cuda", marks=pytest.mark.cuda)],
+)
+def test_compiled_equals_plain(device, tiny_dataset, tmp_path):
     """In a process of its own: the checks of shapes in these tests cannot be compiled."""
     from gan.config import dump_config
 
     config = tmp_path / "config.toml"
     config.write_text(dump_config(tiny()))
-    command = [sys.executable, "-c", COMPILED, str(config), str(tiny_dataset)]
+    command = [sys.executable, "-c", COMPILED, str(config), str(tiny_dataset), device]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ import torch
 
 from gan.datasets.store import load_dataset
 from gan.errors import CheckpointError, DatasetError, TrainingDiverged
+from gan.evaluation.embedding.learning import JudgeSettings, build_network
 from gan.runs.checkpoints import list_checkpoints, newest_good_checkpoint
+from gan.training.checkpoint import GanTraining
 from gan.training.codes import draw_codes
 from gan.training.loop import pick_device, start, train
 from gan.training.state import TrainState, planned_iterations
@@ -177,6 +180,33 @@ def test_an_epoch_is_a_pass_of_the_discriminator():
     assert planned_iterations(tiny(**length, epochs=2.5), 60) == math.ceil(2.5 * 7 / 2)
     assert planned_iterations(tiny(**length, epochs=0.01), 60) == 1
     assert planned_iterations(tiny(iterations=6), 60) == 6
+
+
+def test_minutes_count_what_the_host_waits_for(tiny_dataset, tmp_path, monkeypatch):
+    """On a GPU steps are only launched; reading the terms waits until they are done."""
+    confirm = GanTraining.confirm
+    monkeypatch.setattr(GanTraining, "confirm", lambda self: (time.sleep(0.1), confirm(self)))
+    outcome = train(tiny(), tiny_dataset, tmp_path / "run", device="cpu")
+    assert 60 * outcome.minutes > 0.6
+
+
+def test_a_numbered_gpu_is_the_current_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    current = []
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    assert [pick_device("cuda:1")] == current
+
+
+def test_training_on_a_cpu_leaves_cuda_alone(tiny_dataset, tmp_path, monkeypatch):
+    """Neither started, which takes memory of every GPU, nor seeded for good."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: pytest.fail("CUDA was started"))
+    train(tiny(iterations=1), tiny_dataset, tmp_path / "run", device="cpu")
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("CUDA was seeded"))
+    section = tiny().discriminator.model_copy(update={"spectral_norm": True})
+    normed = tiny().model_copy(update={"discriminator": section})
+    start(normed, load_dataset(tiny_dataset), CPU)
+    build_network(JudgeSettings(width=2, blocks=(1,)), "expression")
 
 
 def test_devices():

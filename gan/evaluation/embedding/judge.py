@@ -28,6 +28,7 @@ from gan.evaluation.estimate import Estimate, estimate_pairs
 from gan.evaluation.metric import Progress, Unmeasurable
 from gan.evaluation.metrics.diversity import draw_pairs
 from gan.runs.lock import one_writer
+from gan.runs.tf32 import tf32
 from meshkit.files import atomic_path
 
 FORMAT = "meshkit-gan judge 2"
@@ -93,7 +94,7 @@ def embed(
     network: EmbeddingNetwork, maps: UInt8[np.ndarray, "k n n 3"], device: torch.device
 ) -> Float[np.ndarray, "k E"]:
     """Return the embeddings of normal maps, in blocks."""
-    with torch.no_grad():
+    with torch.no_grad(), tf32(False):
         parts = [
             network(as_input(maps[k : k + _EMBED]).to(device)).double().cpu().numpy()
             for k in range(0, len(maps), _EMBED)

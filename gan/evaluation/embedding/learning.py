@@ -191,7 +191,7 @@ def learn(
 def build_network(settings: JudgeSettings, factor: str) -> EmbeddingNetwork:
     """Return the network of a judge with the random weights that it sets out from."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed + zlib.crc32(factor.encode()))
+        torch.default_generator.manual_seed(settings.seed + zlib.crc32(factor.encode()))
         return EmbeddingNetwork(
             width=settings.width, blocks=settings.blocks, size=settings.embedding
         )

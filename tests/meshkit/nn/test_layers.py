@@ -71,6 +71,20 @@ def test_every_layout_is_the_same_product(shape):
     np.testing.assert_allclose(Y.numpy(), expected, atol=1e-14)
 
 
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_signals_of_half_precision_are_added_in_that_of_the_values(kind):
+    layer, X = SparseOperator(random_matrix()), torch.randn(5, 3).to(kind).requires_grad_()
+    Y = layer(X)
+    torch.testing.assert_close(Y, layer(X.detach().float()), rtol=0, atol=0)
+    assert torch.autograd.grad(Y.sum(), X)[0].dtype == kind
+
+
+def test_rows_without_entries_are_zero():
+    for shape in ((3, 4), (0, 4), (4, 0)):
+        Y = SparseOperator(sp.csr_array(shape))(torch.ones(shape[1], 2))
+        torch.testing.assert_close(Y, torch.zeros(shape[0], 2), rtol=0, atol=0)
+
+
 def test_wrong_number_of_vertices_is_refused():
     with pytest.raises(ValueError, match=r"expected \(5,\), \(5, k\) or \(B, 5, c\), got \(4, 2\)"):
         SparseOperator(random_matrix())(torch.zeros(4, 2))

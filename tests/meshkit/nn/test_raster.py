@@ -62,12 +62,11 @@ def test_the_antialiased_layer_is_the_supersampled_matrix():
         AntialiasedMapping(F, fine, len(V), 2)
 
 
-@pytest.mark.cuda
-def test_on_cuda_faces_are_the_same_and_so_are_weights():
+def test_on_cuda_faces_are_the_same_and_so_are_weights(cuda):
     V, F = grid(300, 300)
     UV = V[:, :2] + 0.3 * np.sin(7 * V[:, 1::-1]) / 300
     expected = numpy_raster.rasterize_uv(UV, F, (512, 700))
-    raster = rasterize_uv(torch.tensor(UV, device="cuda"), torch.tensor(F), (512, 700))
+    raster = rasterize_uv(torch.tensor(UV, device=cuda), torch.tensor(F), (512, 700))
     assert raster.face_index.is_cuda
     assert_array_equal(raster.face_index.cpu().numpy(), expected.face_index)
     assert_array_equal(raster.bary.cpu().numpy(), expected.bary)

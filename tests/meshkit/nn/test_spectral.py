@@ -160,11 +160,10 @@ def test_a_flat_face_in_a_batch_is_named(bumpy):
         CotangentLaplacian(F, len(V), dtype=DOUBLE)(batch, batch)
 
 
-@pytest.mark.cuda
-def test_cuda_equals_cpu(bumpy):
+def test_cuda_equals_cpu(bumpy, cuda):
     V, F = bumpy["V"], bumpy["F"]
     batch = torch.tensor(np.stack([V, 2 * V]))
     layer = CotangentLaplacian(F, len(V), dtype=DOUBLE)
     expected = layer(batch, batch)
-    result = layer.cuda()(batch.cuda(), batch.cuda())
+    result = layer.to(cuda)(batch.to(cuda), batch.to(cuda))
     torch.testing.assert_close(result.cpu(), expected)
