@@ -26,9 +26,10 @@ def with_precision(**switches):
 
 
 def test_resuming_on_a_gpu_goes_on(cuda, tiny_dataset, tmp_path):
-    train(tiny(iterations=3), tiny_dataset, tmp_path / "run", device="cuda")
-    outcome = train(tiny(), tiny_dataset, tmp_path / "run", resume=True, device="cuda")
-    assert outcome.step == 6
+    train(tiny(iterations=2), tiny_dataset, tmp_path / "run", device="cuda")
+    config = tiny(iterations=4)
+    outcome = train(config, tiny_dataset, tmp_path / "run", resume=True, device="cuda")
+    assert outcome.step == 4
     model = load_model(outcome.run).to(cuda)
     codes = model.sample_codes(2, rng=torch.Generator().manual_seed(0), labels={"expression": 1})
     assert torch.isfinite(model.decode(codes)).all()
@@ -36,7 +37,9 @@ def test_resuming_on_a_gpu_goes_on(cuda, tiny_dataset, tmp_path):
 
 def test_deterministic_trainings_end_with_the_same_bits(cuda, tiny_dataset, tmp_path):
     runs = [
-        train(tiny(deterministic=True), tiny_dataset, tmp_path / name, device="cuda").run
+        train(
+            tiny(deterministic=True, iterations=2), tiny_dataset, tmp_path / name, device="cuda"
+        ).run
         for name in ("one", "two")
     ]
     weights = [load_model(run).weights for run in runs]
@@ -108,7 +111,8 @@ def test_adam_that_is_not_fused_counts_on_the_host_after_resuming(cuda, tiny_dat
 
 def test_bench_times_by_events(cuda, tiny_dataset, monkeypatch):
     monkeypatch.setitem(PRODUCT, "cuda", 256)
-    result = measure(start(tiny(), load_dataset(tiny_dataset), cuda), rounds=2)
+    monkeypatch.setattr("gan.training.benchmark.WARM", 1)
+    result = measure(start(tiny(), load_dataset(tiny_dataset), cuda), rounds=1)
     assert 0 < result.floor < result.iteration
     assert {"discriminator", "penalty", "optimizers"} <= result.parts.keys()
     assert result.memory > 0
