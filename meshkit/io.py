@@ -8,6 +8,7 @@
 ``.gltf``     likewise, as text
 ``.off``      exact; colours; UV per vertex is read, not written
 ``.stl``      single precision; neither UV nor colours nor shared vertices
+``.wrl``      VRML of one surface; UV per corner; is read, not written
 ============  ==========================================================================
 
 Vertices keep the order of the file, polygons become triangles in place. The readers are meshkit's
@@ -16,12 +17,12 @@ vertices at seams, read a damaged number as the end of the file.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from meshkit.errors import FileFormatError
 from meshkit.files import atomic_path
-from meshkit.formats import gltf, npz, obj, off, ply, stl
+from meshkit.formats import gltf, npz, obj, off, ply, stl, vrml
 from meshkit.formats.storable import storable, warn_rounded
 from meshkit.mesh import Mesh
 
@@ -29,6 +30,7 @@ POLYGON_LOADERS: dict[str, Callable[..., Mesh]] = {
     ".obj": obj.load_obj,
     ".ply": ply.load_ply,
     ".off": off.load_off,
+    ".wrl": vrml.load_vrml,
 }
 TRIANGLE_LOADERS: dict[str, Callable[[Path], Mesh]] = {
     ".stl": stl.load_stl,
@@ -54,10 +56,10 @@ def load_mesh(path: Path | str, *, quads: str = "fan") -> Mesh:
     Parameters
     ----------
     quads : {"fan", "delaunay", "index"}
-        How polygons of OBJ, PLY and OFF are cut: at their first corner unless that turns a triangle
-        over, as it can in a concave polygon; or quads along the Delaunay diagonal of this mesh; or
-        always at the first corner, the same for all meshes of one topology, for collections
-        (`meshkit.formats.polygons`).
+        How polygons of OBJ, PLY, OFF and VRML are cut: at their first corner unless that turns a
+        triangle over, as it can in a concave polygon; or quads along the Delaunay diagonal of this
+        mesh; or always at the first corner, the same for all meshes of one topology, for
+        collections (`meshkit.formats.polygons`).
 
     Raises
     ------
@@ -75,7 +77,8 @@ def load_mesh(path: Path | str, *, quads: str = "fan") -> Mesh:
         return TRIANGLE_LOADERS[suffix](path)
     if path.is_dir():
         raise FileFormatError(f"{path} is a folder; give the name of a mesh file")
-    raise FileFormatError(f"{path}: {_unknown(suffix)}")
+    known = POLYGON_LOADERS.keys() | TRIANGLE_LOADERS.keys()
+    raise FileFormatError(f"{path}: {_unknown(suffix, known)}")
 
 
 def save_mesh(path: Path | str, mesh: Mesh) -> None:
@@ -99,7 +102,7 @@ def save_mesh(path: Path | str, mesh: Mesh) -> None:
     path = path if isinstance(path, Path) else Path(path)  # a kind of Path stays what it is
     suffix = path.suffix.lower()
     if suffix not in SAVERS:
-        raise FileFormatError(f"{path}: {_unknown(suffix)}")
+        raise FileFormatError(f"{path}: {_unknown(suffix, SAVERS.keys())}")
     mesh = storable(mesh, suffix)
     has_uv = mesh.UV is not None or mesh.UV_corner is not None
     if has_uv and suffix in WITHOUT_UV:
@@ -111,6 +114,6 @@ def save_mesh(path: Path | str, mesh: Mesh) -> None:
         SAVERS[suffix](aside, mesh)
 
 
-def _unknown(suffix: str) -> str:
+def _unknown(suffix: str, known: Collection[str]) -> str:
     problem = f"unknown suffix {suffix!r}" if suffix else "no suffix"
-    return f"{problem}; known are {' '.join(sorted(SAVERS))}"
+    return f"{problem}; known are {' '.join(sorted(known))}"
