@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.errors import FileFormatError
-from meshkit.formats.gltf_buffers import Document, load_document, read_accessor, unpack_draco
+from meshkit.formats.gltf_buffers import Document, load_document, read_accessor, unpack_primitive
 from meshkit.formats.gltf_scene import morphed, placed_meshes, skinned
 from meshkit.formats.gltf_writer import INDICES, VERTICES, Packer, one_mesh, write_container
 from meshkit.formats.json_tree import JsonTree
@@ -91,7 +91,7 @@ def _parts(document: Document, node: JsonTree, matrix: Float[np.ndarray, "4 4"])
     for primitive in mesh.items("primitives"):
         if primitive.integer("mode", _TRIANGLES) not in (_TRIANGLES, _STRIP, _FAN):
             continue  # points and lines
-        unpack_draco(document, primitive)
+        unpack_primitive(document, primitive)
         names = primitive["attributes"]
         key = tuple(
             names.integer(name) if name in names else -1

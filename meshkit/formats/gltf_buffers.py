@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from meshkit.errors import FileFormatError
+from meshkit.formats.gltf_packed import DRACO, MESHOPT, unpack_draco, unpack_meshopt
 from meshkit.formats.json_tree import JsonTree
 from meshkit.formats.text import shorten
 from meshkit.limits import check_size
@@ -20,8 +21,7 @@ _FLOAT = 5126
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 # Extensions that a reader of bare geometry may ignore even where a file requires them.
 _HARMLESS = ("KHR_materials_", "KHR_texture_", "EXT_texture_", "KHR_lights_")
-_DRACO = "KHR_draco_mesh_compression"
-_HARMLESS_NAMES = {"KHR_mesh_quantization", _DRACO}  # both are read below
+_HARMLESS_NAMES = {"KHR_mesh_quantization", DRACO, MESHOPT}  # these are read
 
 
 class Document(NamedTuple):
@@ -52,10 +52,6 @@ def load_document(path: Path) -> Document:
         raise tree["asset"].error(f"version {version!r}; only glTF 2 is read")
     for extension in tree.items("extensionsRequired"):
         name = str(extension.value)
-        if "meshopt" in name:
-            raise FileFormatError(
-                f"{path} is packed by {name}: unpack it first, for example by gltf-transform copy"
-            )
         if not name.startswith(_HARMLESS) and name not in _HARMLESS_NAMES:
             raise FileFormatError(f"{path} needs the extension {name}, which meshkit does not read")
     buffers = [_buffer(path, buffer, k, binary) for k, buffer in enumerate(tree.items("buffers"))]
@@ -87,6 +83,8 @@ def _chunks(path: Path, data: bytes) -> tuple[bytes, bytes | None]:
 def _buffer(path: Path, buffer: JsonTree, index: int, binary: bytes | None) -> bytes:
     size = buffer.integer("byteLength")
     if "uri" not in buffer:
+        if "extensions" in buffer and MESHOPT in buffer["extensions"]:
+            return b""  # stands for what is packed in another one
         if binary is None or index != 0:
             raise buffer.error("neither a 'uri' nor a binary chunk")
         data = binary
@@ -115,7 +113,7 @@ def _read_beside(path: Path, uri: JsonTree, name: str) -> bytes:
         raise uri.error(f"cannot read {shorten(name)}: {error.strerror}") from None
 
 
-def unpack_draco(document: Document, primitive: JsonTree) -> None:
+def unpack_primitive(document: Document, primitive: JsonTree) -> None:
     """Unpack a primitive whose accessors have no data of their own, into `document.unpacked`.
 
     Raises
@@ -124,25 +122,15 @@ def unpack_draco(document: Document, primitive: JsonTree) -> None:
         DracoPy is not installed, or the packed data is damaged.
     """
     names = primitive["attributes"]
-    if "extensions" not in primitive or _DRACO not in primitive["extensions"]:
+    if "extensions" not in primitive or DRACO not in primitive["extensions"]:
         return
     if "bufferView" in document.tree.at("accessors", names.integer("POSITION")):
         return  # the same mesh stands there unpacked
-    try:
-        import DracoPy
-    except ImportError:
-        raise primitive.error("packed by Draco; run: pip install DracoPy") from None
-    packed = primitive["extensions"][_DRACO]
+    packed = primitive["extensions"][DRACO]
     view = document.tree.at("bufferViews", packed.integer("bufferView"))
-    size = view.integer("byteLength")
-    data = _read_rows(document, packed, np.dtype("u1"), size, 1).tobytes()
-    try:
-        mesh = DracoPy.decode(data)
-        arrays = {a["unique_id"]: a["data"] for a in mesh.attributes}
-        faces = np.asarray(mesh.faces, dtype="<u4").reshape(-1, 1)
-    except Exception as error:  # DracoPy's own are bare subclasses of it
-        raise packed.error(f"not sound Draco data: {error}") from None
-    document.unpacked[primitive.integer("indices")] = faces
+    rows = _read_rows(document, packed, np.dtype("u1"), view.integer("byteLength"), 1)
+    faces, arrays = unpack_draco(packed, rows.tobytes())
+    document.unpacked[primitive.integer("indices")] = faces.reshape(-1, 1)
     for name, accessor in names.value.items():
         key = packed["attributes"].integer(name) if name in packed["attributes"] else -1
         if key in arrays and type(accessor) is int:
@@ -193,6 +181,11 @@ def _read_rows(
     tree.at("buffers", view.integer("buffer"))
     data = document.buffers[view.integer("buffer")]
     start, size = view.integer("byteOffset", 0), view.integer("byteLength")
+    if start + size > len(data) and "extensions" in view and MESHOPT in view["extensions"]:
+        packed = view["extensions"][MESHOPT]  # there is no buffer with the same, unpacked
+        tree.at("buffers", packed.integer("buffer"))
+        data, start = unpack_meshopt(packed, document.buffers[packed.integer("buffer")]), 0
+        size = min(size, len(data))
     if start + size > len(data):
         raise view.error(f"bytes {start} to {start + size} of a buffer of {len(data)}")
     offset = place.integer("byteOffset", 0)
