@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from meshkit.checks import takes_mesh
 from meshkit.doctor.defects import (
     border_defects,
     connectivity_defects,
@@ -73,6 +74,7 @@ class Diagnosis:
         }
 
 
+@takes_mesh
 def diagnose(V: np.ndarray, F: np.ndarray) -> Diagnosis:
     """Examine a mesh; whatever is wrong with it is in the findings.
 
@@ -86,13 +88,10 @@ def diagnose(V: np.ndarray, F: np.ndarray) -> Diagnosis:
     Raises
     ------
     MeshError
-        The arrays are not (n, 3) floats and (m, 3) integers: that is no mesh at all.
+        The arrays are not (n, 3) numbers and (m, 3) integers: that is no mesh at all.
     """
     if V.ndim != 2 or V.shape[1:] != (3,) or F.ndim != 2 or F.shape[1:] != (3,):
         raise MeshError(f"V must be (n, 3) and F (m, 3), got {V.shape} and {F.shape}")
-    if F.dtype.kind not in "iu" or V.dtype.kind != "f":
-        raise MeshError(f"V must be floats and F integers, got {V.dtype} and {F.dtype}")
-    V, F = V.astype(np.float64), F.astype(np.int64)
     sound = F[sound_faces(F, len(V))["sound"]]
     findings = [*index_defects(F, len(V)), *vertex_defects(V, sound)]
     n_parts, euler = 0, 0

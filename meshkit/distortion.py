@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from meshkit.checks import check_mesh
+from meshkit.checks import check_mesh, takes_mesh
 from meshkit.errors import DegenerateFaceError
 
 
@@ -29,6 +29,7 @@ class Distortion(NamedTuple):
     stretch: Float[np.ndarray, " m"]
 
 
+@takes_mesh
 def distortion(
     V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], UV: Float[np.ndarray, "n 2"]
 ) -> Distortion:

@@ -12,11 +12,13 @@ from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from meshkit.checks import takes_mesh
 from meshkit.errors import MeshError
 from meshkit.images.charts import corner_average
 from meshkit.raster import UVRaster, check_resolution, raster_matrix
 
 
+@takes_mesh
 def geometry_image(
     V: Float[np.ndarray, "n c"], F: Int[np.ndarray, "m 3"], raster: UVRaster
 ) -> Float[np.ndarray, "H W c"]:
@@ -62,8 +64,7 @@ def sampling_matrix(
     if not np.isfinite(UV).all():
         i = int(np.isfinite(UV).all(axis=1).argmin())
         raise MeshError(f"UV of vertex {i} = {UV[i].tolist()} is not finite")
-    check_resolution(resolution)
-    H, W = resolution
+    H, W = resolution = check_resolution(resolution)
     if inside is not None and (inside.shape != (H, W) or not inside.any()):
         raise ValueError(f"inside must mark pixels of {(H, W)}, got {inside.sum()} {inside.shape}")
     (column, x), (row, y) = _cell(UV[:, 0], W), _cell(UV[:, 1], H)
@@ -105,6 +106,15 @@ def _cell(u: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     return low, x - low
 
 
+def _check_image(image: np.ndarray) -> None:
+    if image.ndim != 3 or (image.shape[0] == 3 and min(image.shape[1:]) > 4):
+        raise ValueError(
+            f"image must be (H, W, channels), got {image.shape}: move the channels last, "
+            "image.permute(1, 2, 0) or numpy.moveaxis(image, 0, -1)"
+        )
+
+
+@takes_mesh
 def mesh_from_image(
     image: Float[np.ndarray, "H W c"],
     UV: Float[np.ndarray, "n 2"],
@@ -125,12 +135,19 @@ def mesh_from_image(
     inside : 1
         Pixels on the mesh; without it the others (zeros) bleed into the border of a map that does
         not cover the square.
+
+    Raises
+    ------
+    ValueError
+        The image is none, or its channels come first, as torch has them.
     """
+    _check_image(image)
     H, W, channels = image.shape
     A = sampling_matrix(UV, (H, W), inside=inside)
     return np.asarray(A @ image.reshape(H * W, channels))
 
 
+@takes_mesh
 def vertices_from_image(
     image: Float[np.ndarray, "H W c"],
     F: Int[np.ndarray, "m 3"],
@@ -155,6 +172,7 @@ def vertices_from_image(
     inside : 1
         Texels on the mesh; by default all.
     """
+    _check_image(image)
     rows = F if F_uv is None else F_uv
     used = np.zeros(len(UV), dtype=bool)
     used[rows] = True
@@ -182,6 +200,7 @@ class RoundTrip(NamedTuple):
     error: Float[np.ndarray, " n"]
 
 
+@takes_mesh
 def round_trip_error(
     V: Float[np.ndarray, "n c"],
     F: Int[np.ndarray, "m 3"],

@@ -8,12 +8,13 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from meshkit.checks import check_mesh
+from meshkit.checks import check_mesh, takes_mesh
 from meshkit.errors import DegenerateFaceError
 
 FACES = 1 << 14  # worked on at once
 
 
+@takes_mesh
 def cotangent_laplacian(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> sp.csr_array:
     """Build the cotangent Laplacian, weak form, positive semi-definite.
 
@@ -65,6 +66,7 @@ def _half_cotangents(V: np.ndarray, F: np.ndarray) -> Float[np.ndarray, "3 m"]:
     return half_cot
 
 
+@takes_mesh
 def mean_value_laplacian(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> sp.csr_array:
     """Build the Laplacian of Floater's mean value weights; not symmetric.
 
@@ -105,6 +107,7 @@ def mean_value_laplacian(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"])
     return laplacian_of_weights(sp.coo_array(entries, shape=(len(V), len(V))).tocsr())
 
 
+@takes_mesh
 def uniform_laplacian(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> sp.csr_array:
     """Build the graph Laplacian: number of neighbours on the diagonal, -1 for each edge.
 
@@ -127,6 +130,7 @@ def uniform_laplacian(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) ->
     return laplacian_of_weights(W)
 
 
+@takes_mesh
 def lumped_mass(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> Float[np.ndarray, " n"]:
     """Return a third of the area of the faces around each vertex; they sum to the surface's area.
 

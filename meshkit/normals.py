@@ -4,7 +4,10 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
+from meshkit.checks import takes_mesh
 
+
+@takes_mesh
 def vertex_normals(
     V: Float[np.ndarray, "*batch n 3"], F: Int[np.ndarray, "m 3"]
 ) -> Float[np.ndarray, "*batch n 3"]:

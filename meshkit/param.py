@@ -17,6 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 
+from meshkit.checks import takes_mesh
 from meshkit.distortion import Distortion, distortion
 from meshkit.edits import Repair, compose
 from meshkit.errors import DegenerateFaceError, SolveError, TopologyError
@@ -106,6 +107,7 @@ class Parameterization(NamedTuple):
     balance: Balance | None = None
 
 
+@takes_mesh
 def parameterize(
     V: Float[np.ndarray, "n 3"],
     F: Int[np.ndarray, "m 3"],

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float, Int
 
-from meshkit.checks import check_mesh
+from meshkit.checks import check_mesh, takes_mesh
 
 EPS = float(np.finfo(float).eps) / 2  # the relative error of one rounding
 ERROR = (3 + 16 * EPS) * EPS
@@ -54,11 +54,13 @@ def _exact_turn(a: Sequence[float], b: Sequence[float], c: Sequence[float]) -> i
     return (det > 0) - (det < 0)
 
 
+@takes_mesh
 def flipped_faces(UV: Float[np.ndarray, "n 2"], F: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, " k"]:
     """List the faces that are clockwise in the plane; exact, without a tolerance."""
     return np.flatnonzero(face_signs(UV, F) < 0)
 
 
+@takes_mesh
 def zero_area_faces(
     UV: Float[np.ndarray, "n 2"], F: Int[np.ndarray, "m 3"]
 ) -> Int[np.ndarray, " k"]:

@@ -17,13 +17,13 @@ same number and no crack can open between them.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 
-from meshkit.checks import check_faces, check_mesh
+from meshkit.checks import check_faces, check_mesh, takes_mesh
 from meshkit.errors import MeshError
 from meshkit.predicates import orientation
 
@@ -45,8 +45,9 @@ class UVRaster(NamedTuple):
     bary: Float[np.ndarray, "H W 3"]
 
 
+@takes_mesh
 def rasterize_uv(
-    UV: Float[np.ndarray, "n 2"], F: Int[np.ndarray, "m 3"], resolution: tuple[int, int]
+    UV: Float[np.ndarray, "n 2"], F: Int[np.ndarray, "m 3"], resolution: int | tuple[int, int]
 ) -> UVRaster:
     """Find the face and the barycentric weights under every pixel centre.
 
@@ -61,15 +62,14 @@ def rasterize_uv(
         coordinates, pass ``UV_corner`` and ``F_uv``; `raster_matrix` then takes F, whose rows
         name vertices in the same order.
     resolution : pixels
-        Height and width.
+        Height and width, or one number for both.
 
     Raises
     ------
     ValueError
         The resolution is not two positive numbers.
     """
-    check_resolution(resolution)
-    H, W = resolution
+    H, W = resolution = check_resolution(resolution)
     face_index = np.full(H * W, -1)
     bary = np.zeros(3 * H * W)
     for pixel, where, weights, face in _centres(UV, F, resolution):
@@ -79,13 +79,15 @@ def rasterize_uv(
     return UVRaster(face_index.reshape(H, W), bary.reshape(H, W, 3))
 
 
-def check_resolution(resolution: tuple[int, int]) -> None:
-    """Raise ValueError unless height and width are at least 1."""
-    H, W = resolution
-    if H < 1 or W < 1:
+def check_resolution(resolution: Any) -> tuple[int, int]:
+    """Return height and width, given both or one for both; ValueError unless at least 1."""
+    both = np.atleast_1d(np.asarray(resolution))
+    if both.dtype.kind not in "iu" or both.shape not in ((1,), (2,)) or (both < 1).any():
         raise ValueError(f"resolution must be (height, width) of at least 1, got {resolution}")
+    return int(both[0]), int(both[-1])
 
 
+@takes_mesh
 def covered_centres(
     UV: Float[np.ndarray, "n 2"], F: Int[np.ndarray, "m 3"], resolution: tuple[int, int]
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -106,8 +108,7 @@ def _centres(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """Yield all (pixel, 3 pixel + corner, weights of these corners, face), by chunks."""
     check_mesh(UV, F)
-    check_resolution(resolution)
-    H, W = resolution
+    H, W = check_resolution(resolution)
     # glibc hands blocks back to the system, and takes them again page by page, unless one as large
     # has been freed before: half of the time of a small raster.
     np.empty(CHUNK << 6)

@@ -7,6 +7,7 @@ landmarks, weights and correspondences carry over through the maps (`meshkit.edi
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from meshkit.checks import takes_mesh
 from meshkit.doctor.defects import coincident_vertices, faces_by_component, sound_faces
 from meshkit.doctor.nonmanifold import separate_fans
 from meshkit.doctor.orientation import face_sides
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 
+@takes_mesh
 def keep_component(
     V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], which: int | str = "largest"
 ) -> Repair:
@@ -48,17 +50,20 @@ def keep_component(
     return _keep_faces(V, F, label == rank, drop_vertices=True)
 
 
+@takes_mesh
 def drop_unreferenced(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Repair:
     """Drop the vertices that no face names."""
     return _keep_faces(V, F, np.ones(len(F), dtype=bool), drop_vertices=True)
 
 
+@takes_mesh
 def drop_duplicates(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Repair:
     """Drop faces that name a vertex twice, or the same three vertices as an earlier face."""
     faces = sound_faces(F, len(V))
     return _keep_faces(V, F, faces["sound"] | faces["outside"], drop_vertices=False)
 
 
+@takes_mesh
 def merge_coincident(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Repair:
     """Merge vertices at exactly one place into the first of them.
 
@@ -76,6 +81,7 @@ def merge_coincident(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> 
     return _renumber(V, merged[sound], vertex_map, np.flatnonzero(sound))
 
 
+@takes_mesh
 def orient_faces(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Repair:
     """Reverse the faces that run against the majority of their sheet.
 
@@ -96,6 +102,7 @@ def orient_faces(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Repa
     return Repair(V, turned, np.arange(len(V)), np.arange(len(F)))
 
 
+@takes_mesh
 def fill_holes(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], *, keep: int = 1) -> Repair:
     """Close border loops with faces, all but the longest `keep`; new faces follow the old ones.
 
@@ -126,6 +133,7 @@ def fill_holes(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], *, keep: 
     )
 
 
+@takes_mesh
 def split_nonmanifold(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Repair:
     """Give every fan of faces its own copy of a vertex, so that edges and vertices are manifold.
 

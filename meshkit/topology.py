@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from jaxtyping import Int
 from scipy.sparse.csgraph import connected_components
 
-from meshkit.checks import check_faces
+from meshkit.checks import check_faces, takes_mesh
 from meshkit.errors import MeshError, TopologyError
 
 
@@ -56,6 +56,7 @@ def edge_table(F: Int[np.ndarray, "m 3"]) -> EdgeTable:
     return EdgeTable(E, uses, forward, half_edge, start)
 
 
+@takes_mesh
 def edges(F: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, "e 2"]:
     """List the edges once each, smaller index first, sorted."""
     return edge_table(F).E
@@ -106,6 +107,7 @@ def _corner_at(
     return np.asarray(np.where(ascends == smaller, half_edge, following))
 
 
+@takes_mesh
 def boundary_loops(F: Int[np.ndarray, "m 3"]) -> list[np.ndarray]:
     """Order the boundary vertices into closed loops, longest first.
 
@@ -180,6 +182,7 @@ def _check_oriented_manifold(F: Int[np.ndarray, "m 3"], table: EdgeTable) -> Non
     )
 
 
+@takes_mesh
 def boundary_loop(F: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, " b"]:
     """Return the only boundary loop of a disk.
 
@@ -251,6 +254,7 @@ def unreferenced_vertices(F: Int[np.ndarray, "m 3"], n: int) -> Int[np.ndarray, 
     return np.flatnonzero(~used[:n])
 
 
+@takes_mesh
 def euler_characteristic(F: Int[np.ndarray, "m 3"]) -> int:
     """Return vertices - edges + faces; vertices in no face do not count.
 

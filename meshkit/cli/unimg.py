@@ -85,6 +85,7 @@ def unimg(
     _check_options(template, grid, tolerance, tangent_space, normal_map, height_map)
     from meshkit.cli.messages import about, print_report
     from meshkit.images.image_files import check_suffix, load_image_file
+    from meshkit.images.texels import check_texels
     from meshkit.io import save_mesh
     from meshkit.render import render_mesh, save_png
 
@@ -94,6 +95,8 @@ def unimg(
     if source_image.image.shape[2] != 3:
         channels = source_image.image.shape[2]
         raise click.ClickException(f"{image}: positions have 3 channels, this has {channels}")
+    with about(image):
+        check_texels(*source_image)
     with about(template or image):
         if template is None:
             mesh, facts = _as_grid(source_image, stitch=stitch, tolerance=tolerance)

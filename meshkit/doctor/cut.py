@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from meshkit.checks import check_mesh
+from meshkit.checks import check_mesh, takes_mesh
 from meshkit.doctor.nonmanifold import separate_fans
 from meshkit.doctor.seam import cut_graph, edge_cost, far_path, path_through
 from meshkit.edits import Repair
@@ -55,6 +55,7 @@ class Cut(NamedTuple):
         return Repair(self.V, self.F, self.vertex_map, self.face_map)
 
 
+@takes_mesh
 def cut_to_disk(
     V: Float[np.ndarray, "n 3"],
     F: Int[np.ndarray, "m 3"],

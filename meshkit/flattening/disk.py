@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from meshkit.checks import check_mesh
+from meshkit.checks import check_mesh, takes_mesh
 from meshkit.errors import MeshError, TopologyError
 from meshkit.topology import (
     boundary_loops,
@@ -13,6 +13,7 @@ from meshkit.topology import (
 )
 
 
+@takes_mesh
 def disk_loops(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> list[np.ndarray]:
     """Return the border loops of a disk with or without holes, longest first.
 

@@ -8,12 +8,14 @@ the edge is flipped: no new vertex, but other faces.
 import numpy as np
 from jaxtyping import Float, Int
 
+from meshkit.checks import takes_mesh
 from meshkit.edits import Repair
 from meshkit.errors import TopologyError
 from meshkit.flattening.corners import chords
 from meshkit.topology import boundary_loops
 
 
+@takes_mesh
 def split_ears(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Repair:
     """Halve every inner edge that joins two vertices of one border, and the faces beside it.
 
@@ -61,6 +63,7 @@ def _halve(V: np.ndarray, F: np.ndarray, edges: list[np.ndarray]) -> Repair:
     )
 
 
+@takes_mesh
 def flip_ears(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> Repair:
     """Flip inner edges that join two vertices of one border until none is left.
 

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from jaxtyping import Float, Int
 from scipy.sparse.csgraph import breadth_first_order
 
+from meshkit.checks import takes_mesh
 from meshkit.errors import SolveError, TopologyError
 from meshkit.laplacian import cotangent_laplacian
 from meshkit.operators.factor import Factorization
@@ -26,6 +27,7 @@ EXACT_UP_TO = 150_000
 ROUNDING = 1e-13  # residual of a factorisation, relative to the right-hand side
 
 
+@takes_mesh
 def harmonic_uv(
     V: Float[np.ndarray, "n 3"],
     F: Int[np.ndarray, "m 3"],

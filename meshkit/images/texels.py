@@ -1,8 +1,9 @@
-"""Counting the texels that a map leaves empty."""
+"""Texels that a map leaves empty, or that are not finite."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
+from meshkit.errors import MeshError
 from meshkit.raster import UVRaster, rasterize_uv
 
 
@@ -18,3 +19,14 @@ def fan(b: int) -> Int[np.ndarray, "m 3"]:
     """Return the triangles of a polygon from its first corner."""
     k = np.arange(1, b - 1)
     return np.stack([np.zeros_like(k), k, k + 1], axis=1)
+
+
+def check_texels(image: Float[np.ndarray, "H W c"], inside: Bool[np.ndarray, "h w"]) -> None:
+    """Raise MeshError unless an image is finite inside."""
+    bad = inside & ~np.isfinite(image).all(axis=2)
+    if bad.any():
+        row, column = np.argwhere(bad)[0].tolist()
+        raise MeshError(
+            f"texel (row {row}, column {column}) = {image[row, column].tolist()} is not finite "
+            f"({int(bad.sum())} such inside): correct it, or mark it as outside"
+        )

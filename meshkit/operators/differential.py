@@ -8,9 +8,11 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
+from meshkit.checks import takes_mesh
 from meshkit.laplacian import corner_products, edge_vectors
 
 
+@takes_mesh
 def gradient(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> sp.csr_array:
     """Build the matrix that takes a function on vertices to its gradient in each face.
 
@@ -38,6 +40,7 @@ def gradient(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> sp.csr_a
     return _gradient_and_areas(V, F)[0]
 
 
+@takes_mesh
 def divergence(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> sp.csr_array:
     """Build the matrix that takes a vector field on faces to its divergence around each vertex.
 

@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from jaxtyping import Float, Int
 from scipy.sparse.csgraph import connected_components
 
+from meshkit.checks import takes_mesh
 from meshkit.errors import SolveError
 from meshkit.operators.differential import assemble_gradient, corner_gradients
 from meshkit.operators.factor import Factorization
@@ -141,6 +142,7 @@ class HeatGeodesics:
         return distance
 
 
+@takes_mesh
 def geodesic_distance(
     V: Float[np.ndarray, "n d"],
     F: Int[np.ndarray, "m 3"],

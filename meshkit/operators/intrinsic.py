@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
+from meshkit.checks import takes_mesh
 from meshkit.errors import TopologyError
 from meshkit.laplacian import laplacian_of_weights
 from meshkit.operators.edge_flips import COCIRCULAR, FlippableSurface
@@ -104,6 +105,7 @@ def intrinsic_delaunay(
     return _freeze(surface, sheets=2)
 
 
+@takes_mesh
 def delaunay_laplacian(
     V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"], *, cover: bool = True
 ) -> sp.csr_array:

@@ -4,10 +4,11 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from meshkit.checks import check_mesh
+from meshkit.checks import check_mesh, takes_mesh
 from meshkit.laplacian import edge_vectors, twice_areas
 
 
+@takes_mesh
 def voronoi_mass(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> Float[np.ndarray, " n"]:
     """Return the mixed Voronoi area around each vertex; they sum to the surface's area.
 
@@ -47,6 +48,7 @@ def voronoi_mass(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> Floa
     return np.bincount(F.T.ravel(), np.concatenate(parts), minlength=len(V))
 
 
+@takes_mesh
 def full_mass(V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"]) -> sp.csr_array:
     """Build the Galerkin mass matrix: integrals of products of hat functions.
 

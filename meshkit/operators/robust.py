@@ -4,11 +4,12 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from meshkit.checks import check_mesh
+from meshkit.checks import check_mesh, takes_mesh
 from meshkit.errors import DegenerateFaceError
 from meshkit.laplacian import laplacian_of_weights
 
 
+@takes_mesh
 def robust_laplacian(
     V: Float[np.ndarray, "n d"], F: Int[np.ndarray, "m 3"], *, mollify: float = 1e-5
 ) -> sp.csr_array:

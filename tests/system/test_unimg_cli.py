@@ -194,3 +194,14 @@ def test_what_is_no_image_of_positions_or_no_template_is_refused():
     refuse("unimg", "g.npz", "--template", "bare.obj", says="no texture coordinates")
     refuse("unimg", "g.npz", "--normal-map", "n.jpg", says="n.jpg: unknown suffix")
     refuse("unimg", "g.npz", "-o", "m.xyz", says="m.xyz: unknown suffix")
+
+
+@pytest.mark.parametrize("more", [[], ["--template", "t.obj"]])
+def test_texels_that_are_not_finite_are_refused_by_name(more):
+    save_mesh("m.obj", Mesh(*hemisphere(4)))
+    succeed("uvmap", "m.obj", "-o", "t.obj")
+    save_image_file("n.npz", np.zeros((4, 5, 3)), np.ones((4, 5), dtype=bool))
+    arrays = dict(np.load("n.npz"))
+    arrays["image"][2, 3, 1] = np.nan  # which we do not write
+    np.savez("n.npz", **arrays)
+    refuse("unimg", "n.npz", *more, says="n.npz: texel (row 2, column 3) = [0.0, nan, 0.0]")
