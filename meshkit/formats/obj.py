@@ -28,7 +28,7 @@ _KEYWORD = re.compile(r"[A-Za-z_][\w.-]*")  # what starts otherwise is the rest 
 _INDEX = r"-?[1-9][0-9]{0,17}+"
 # The forms of a corner, how many numbers each holds, and how many of these meshkit wants.
 _FORMS = [
-    (re.compile(rf"\s*+(?:{corner}\s++)*+"), width, wanted)
+    (re.compile(rf"\s*+(?:{corner}\s++)*+", re.ASCII), width, wanted)  # as numpy sees spaces
     for corner, width, wanted in (
         (_INDEX, 1, 1),
         (f"{_INDEX}/{_INDEX}/{_INDEX}", 3, 2),

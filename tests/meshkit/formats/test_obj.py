@@ -128,6 +128,7 @@ def test_line_ends_comments_and_tabs_change_nothing(obj, end):
 def test_a_byte_order_mark_and_names_in_any_encoding(obj):
     text = b"\xef\xbb\xbf# \xe9\x85\no t\xeate\n" + HEAD.encode() + b"f 1 2 3\n"
     assert len(load_obj(obj(text)).F) == 1
+    assert len(load_obj(obj(text + b"f 1\xa02 \x1c3\n")).F) == 2  # no spaces to numpy
 
 
 def test_a_continued_line(obj):
