@@ -21,6 +21,7 @@ T = TypeVar("T")
 BUILT_IN = "built in"
 # What importing a stranger's module is known to raise; our own errors go their own way.
 _IMPORT_FAILURES = (
+    SystemExit,
     ArithmeticError,
     AssertionError,
     AttributeError,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**12)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Plain = bool | int | Annotated[float, Field(allow_inf_nan=False)] | str
 Options = dict[str, Plain | list[Plain]]

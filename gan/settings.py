@@ -18,6 +18,7 @@ from gan.errors import ConfigError
 from gan.sections import Section
 
 S = TypeVar("S", bound=Section)
+MAX_BYTES = 1 << 16  # of TOML: the parser's time grows with the square of a key's length
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -31,8 +32,10 @@ def parse_toml(text: bytes, origin: str) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        It is not TOML, or nested too deeply to be read.
+        It is not TOML, nested too deeply to be read, or too long.
     """
+    if len(text) > MAX_BYTES:
+        raise ConfigError(f"{origin} has {len(text):,} bytes: more than {MAX_BYTES:,} are not read")
     try:
         return tomllib.loads(text.decode("utf-8"))
     except ValueError as error:  # TOML's own, UTF-8's, or a number of too many digits

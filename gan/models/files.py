@@ -23,6 +23,7 @@ from meshkit.files import atomic_path
 
 # What damaged contents are known to raise where a model is put together from them.
 _MISFITS = (KeyError, TypeError, ValueError, IndexError, AssertionError, RuntimeError, MeshError)
+_MISFITS += (AttributeError, OverflowError)
 
 
 M = TypeVar("M", bound="StoredModel")
@@ -114,6 +115,12 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     module.requires_grad_(False)
 
 
+def _texts(classes: Any) -> tuple[str, ...]:
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise TypeError(f"the classes of a factor are {classes!r}")
+    return tuple(classes)
+
+
 class Stored(NamedTuple):
     """The contents of a model's file."""
 
@@ -125,7 +132,7 @@ class Stored(NamedTuple):
         """Return what every model has; KeyError, TypeError or ValueError if it is not there."""
         header, tensors = self.header, self.tensors
         return Core(
-            factors=tuple(Factor(n, int(d), tuple(c)) for n, d, c in header["factors"]),
+            factors=tuple(Factor(str(n), int(d), _texts(c)) for n, d, c in header["factors"]),
             codes=below(tensors, "codes."),
             template=tensors["template"],
             faces=tensors["faces"],
@@ -201,7 +208,7 @@ def read_model(path: Path, format: str | None = None) -> Stored:
         raise CheckpointError(f"{path} is not a {format!r} file")
     try:
         header = json.loads(metadata["model"])
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: the face model is incomplete: {error}") from None
     if not isinstance(header, dict):
         raise CheckpointError(f"{path}: the face model is incomplete: no header")
@@ -231,6 +238,9 @@ def check_tensors(
         if tensor is None or tuple(tensor.shape) != shape:
             got = "nothing" if tensor is None else tuple(tensor.shape)
             raise CheckpointError(f"{path}: {name} must have shape {shape}, got {got}")
+        of_all = {"template", "UV", "faces", *(f.name for f in model.factors)}
+        if name in of_all and tensor.is_floating_point() == (name == "faces"):
+            raise CheckpointError(f"{path}: {name} cannot hold {tensor.dtype}")
     for name, index in (("faces", model.faces), ("landmarks", model.landmarks)):
         if index is None or index.numel() == 0:
             continue

@@ -49,10 +49,14 @@ def read_run(run: Path) -> RunRecord:
     """
     try:
         record = json.loads((run / "run.json").read_text())
+        kinds = {"dataset": str, "fingerprint": str, "training_meshes": int, "device": str}
+        for name, kind in kinds.items():
+            if not isinstance(record[name], kind):
+                raise TypeError(f"{name} is {record[name]!r}")
         return RunRecord(Path(record.pop("dataset")), **record)
     except FileNotFoundError:
         raise CheckpointError(f"{run} is not a run directory: it has no run.json") from None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{run}/run.json is damaged: {error}") from None
 
 

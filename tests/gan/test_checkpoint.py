@@ -15,6 +15,7 @@ from gan.config import dump_config, parse_config
 from gan.datasets.store import load_dataset
 from gan.errors import CheckpointError, TrainingDiverged
 from gan.runs.checkpoints import STATE, list_checkpoints, newest_good_checkpoint, step_of
+from gan.runs.directory import read_run
 from gan.runs.lock import one_writer
 from gan.runs.randomness import capture, seeded, set_back
 from gan.runs.snapshot import pack, unpack
@@ -379,6 +380,16 @@ def test_the_lock_of_a_dead_process_is_no_lock(data, tmp_path):
     run.mkdir()
     (run / ".lock").write_text(f"process {os.getppid()} on here\n")  # its number was given again
     assert train(tiny(iterations=1), data, run, device="cpu").reason == "done"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '"x"', '{"dataset": 5}', '{"dataset": "x"}', "[" * 9999, "\xff\xfe"]
+)
+def test_a_damaged_record_of_a_run_is_one_line(tmp_path, text):
+    (tmp_path / "run.json").write_text(text, encoding="latin-1")
+    with pytest.raises(CheckpointError, match="is damaged") as caught:
+        read_run(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])

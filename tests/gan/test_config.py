@@ -158,3 +158,21 @@ def test_any_bytes_are_a_configuration_or_a_configuration_error(tmp_path_factory
     file.write_bytes(noise)
     with contextlib.suppress(ConfigError):
         load_config("small", file)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a." * 200_000 + "a = 1", "400,005 bytes: more than 65,536 are not read"),
+        ("a=" + "[" * 5000, "nested too deeply"),
+        ("training=1979-05-27", "training: Input should be a valid dictionary"),
+        ("[training]\niterations=" + "9" * 4000, "training.iterations: Input should be less than"),
+    ],
+    ids=["long", "deep", "date", "huge"],
+)
+def test_hostile_files_are_refused_in_one_line(tmp_path, text, message):
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_config("small", file)
+    assert "\n" not in str(caught.value)

@@ -100,3 +100,23 @@ def test_rest_comes_first_and_numbers_count():
     assert classes_of(ENTRIES, "expression") == ["neutral", "happy"]
     names = [f"AU{k}" for k in np.random.default_rng(0).permutation(12)]
     assert sorted(names, key=natural_order) == [f"AU{k}" for k in range(12)]
+
+
+def test_characters_that_are_no_digits_or_no_names(tmp_path):
+    assert natural_order("x²") < natural_order("y")  # a digit to Unicode, not to int
+    assert len(natural_order("9" * 9000)) == 3
+    path = tmp_path / "m.csv"
+    path.write_text("path,subject\na\0.obj,a\n")
+    with pytest.raises(DatasetError, match="line 2: path holds a character"):
+        read_manifest(path)
+
+
+def test_labels_that_differ_by_case_or_spaces_are_reported(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("path,subject,expression\na,S 1,happy\nb,s1,Happy\nc,s2,sad\n")
+    with pytest.warns(UserWarning, match="differ by case") as said:
+        read_manifest(path)
+    assert [str(warning.message).partition(" and are")[0] for warning in said] == [
+        "m.csv: subject 'S 1' and 's1' differ by case or spaces only",
+        "m.csv: expression 'Happy' and 'happy' differ by case or spaces only",
+    ]

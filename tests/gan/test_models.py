@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from gan.errors import CheckpointError
@@ -98,6 +99,35 @@ def test_tensors_that_do_not_fit_are_refused(tmp_path, change, message):
     model.save(path)
     with pytest.raises(CheckpointError, match=message):
         FaceModel.load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"factors": [[5, 3, ["a"]]]},
+        {"factors": [["identity", 1e999, ["a"]]]},
+        {"factors": [["identity", 3, "abc"]]},
+        {"factors": "x"},
+        {"noise_size": None},
+        {"noise_size": 1e999},
+        {"provenance": 5},
+        {"template": torch.zeros(6, 3, dtype=torch.int64)},
+        {"faces": torch.zeros(1, 3)},
+    ],
+    ids=str,
+)
+def test_hostile_headers_are_refused_in_one_line(tmp_path, change):
+    path = tmp_path / "model.safetensors"
+    small_model().save(path)
+    with safe_open(path, "pt") as file:
+        metadata, tensors = file.metadata(), {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118
+    header = json.loads(metadata["model"])
+    for name, value in change.items():
+        (tensors if isinstance(value, torch.Tensor) else header)[name] = value
+    save_file(tensors, path, metadata | {"model": json.dumps(header)})
+    with pytest.raises(CheckpointError) as caught:
+        FaceModel.load(path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["mlp", "mlp-components"])

@@ -135,6 +135,7 @@ def test_a_plug_in_is_found_by_its_entry_point(tmp_path, monkeypatch):
         ("round_things:Bull", "has no attribute 'Bull'"),
         ("broken:Ball", "cannot be imported: NameError: name 'undefined' is not defined"),
         ("garbled:Ball", "cannot be imported: SyntaxError"),
+        ("leaving:Ball", "cannot be imported: SystemExit: 3"),
         ("round_things:Liar", "not a Shape"),
         ("round_things:__name__", "not a Shape"),
     ],
@@ -143,6 +144,7 @@ def test_a_plug_in_that_cannot_be_used_is_named_with_its_package(
     tmp_path, monkeypatch, target, message
 ):
     modules = {"round_things": ROUND, "broken": "undefined", "garbled": "1 +"}
+    modules["leaving"] = "raise SystemExit(3)"
     install(monkeypatch, tmp_path, "round-things", {"shapes": {"ball": target}}, modules)
     where = f"of round-things 1.2, entry point meshkit_gan.shapes: ball = {target}: "
     with pytest.raises(ConfigError, match=f"^shape 'ball' {where}.*{message}"):

@@ -193,3 +193,24 @@ def test_bad_label_files(tmp_path, text, says):
     manifest = Manifest("m.csv", (Entry(2, "0.obj", "a", "talk", 1, "", {}),), ())
     with pytest.raises(DatasetError, match=says):
         join_labels(manifest, tmp_path / "v.csv")
+
+
+def test_labelling_looks_at_each_interval_a_few_times():
+    """An hour of speech: the time grows with its length, not with its square."""
+
+    class Counted(list):
+        looks = 0
+
+        def __getitem__(self, k):
+            Counted.looks += 1
+            return super().__getitem__(k)
+
+    visemes = Counted(
+        Interval(k / 10, (k + 1) / 10, "PP" if k % 2 else "aa") for k in range(36_000)
+    )
+    frames = label_frames(visemes, 10.0)
+    assert frames.labels[:2] == ("aa", "PP")
+    assert len(frames.labels) == 36_000
+    assert Counted.looks < 10 * 36_000
+    with pytest.raises(ValueError, match="more than 10,000,000 are not labelled"):
+        label_frames([Interval(0.0, 80_000.0, "aa")], 1000.0)

@@ -8,7 +8,8 @@ identifiers. An empty cell of a factor is an unlabelled mesh.
 import csv
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,8 +77,8 @@ class Manifest:
 
 def natural_order(name: str) -> list[tuple[int, int, str]]:
     """Return a key that sorts "2" before "10"."""
-    parts = re.split(r"(\d+)", name)
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part]
+    parts = re.split(r"(\d{1,4000})", name)  # as many digits as `int` reads
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
 def classes_of(entries: Iterable[Entry], factor: str) -> list[str]:
@@ -115,6 +116,8 @@ def read_manifest(path: Path | str) -> Manifest:
     factors = tuple(c for c in columns or () if c not in (*REQUIRED, *OPTIONAL))
     manifest = Manifest(path.name, tuple(entries), factors)
     manifest.check()
+    for factor in ("subject", *factors):
+        _report_spellings(path.name, factor, entries)
     return manifest
 
 
@@ -188,6 +191,22 @@ def _text(value: Any) -> str:
     return str(value).strip()
 
 
+def _report_spellings(source: str, factor: str, entries: Sequence[Entry]) -> None:
+    """Warn of labels that differ by case or spaces only: they are probably one class."""
+    spellings: dict[str, set[str]] = {}
+    for entry in entries:
+        label = entry.subject if factor == "subject" else entry.labels.get(factor, "")
+        spellings.setdefault("".join(label.casefold().split()), set()).add(label)
+    for several in spellings.values():
+        if len(several) > 1:
+            listed = " and ".join(map(repr, sorted(several)))
+            warnings.warn(
+                f"{source}: {factor} {listed} differ by case or spaces only and are taken for "
+                "several: write them alike if they are one",
+                stacklevel=3,
+            )
+
+
 def _check_columns(path: Path, columns: tuple[str, ...]) -> None:
     for name in REQUIRED:
         if name not in columns:
@@ -203,6 +222,9 @@ def _parse(where: str, line: int, row: dict[str, str]) -> Entry:
     for name in REQUIRED:
         if not row[name]:
             raise DatasetError(f"{where}: {name} is empty")
+    for name, value in row.items():
+        if "\0" in value:
+            raise DatasetError(f"{where}: {name} holds a character that no name has: {value!r}")
     sequence, frame = row.get("sequence", ""), row.get("frame", "")
     if frame and not (frame.isdecimal() and int(frame) <= LARGEST_FRAME):
         raise DatasetError(f"{where}: frame is {frame!r}, expected a whole number from 0")

@@ -6,7 +6,6 @@ A frame of length 1 / fps gets the viseme that takes most of it. The table is
 
 import csv
 import functools
-import itertools
 import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +23,7 @@ TIE = 1e-9  # s
 MAX_PHONES = 6  # unknown ones named in a message
 ROUNDING = 1e-3  # s: what rounding may leave at the end of a tier
 MAX_SECONDS = 86400.0  # a day; more is a damaged file
+MAX_FRAMES = 10_000_000
 
 
 class Interval(NamedTuple):
@@ -156,12 +156,14 @@ def label_frames(
         frames = max(0, math.ceil((visemes[-1].end - start) * fps - 1e-6))
     if frames < 1:
         raise ValueError(f"no frame: the speech ends at {visemes[-1].end:g} s, start is {start:g}")
+    if frames > MAX_FRAMES:
+        raise ValueError(f"{frames:,} frames: more than {MAX_FRAMES:,} are not labelled")
     labels, ties, first = list[str | None](), 0, 0
     for k in range(frames):
         low, high = start + k / fps, start + (k + 1) / fps
         while first < len(visemes) and visemes[first].end <= low:
             first += 1
-        label, tied = _winner(itertools.islice(visemes, first, None), low, high)
+        label, tied = _winner((visemes[i] for i in range(first, len(visemes))), low, high)
         labels.append(label)
         ties += tied
     return FrameLabels(tuple(labels), ties)
