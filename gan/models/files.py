@@ -22,8 +22,17 @@ from meshkit.errors import MeshError
 from meshkit.files import atomic_path
 
 # What damaged contents are known to raise where a model is put together from them.
-_MISFITS = (KeyError, TypeError, ValueError, IndexError, AssertionError, RuntimeError, MeshError)
-_MISFITS += (AttributeError, OverflowError)
+_MISFITS = (
+    KeyError,
+    TypeError,
+    ValueError,
+    IndexError,
+    AssertionError,
+    AttributeError,
+    OverflowError,
+    RuntimeError,
+    MeshError,
+)
 
 
 M = TypeVar("M", bound="StoredModel")

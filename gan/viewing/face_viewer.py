@@ -52,6 +52,8 @@ def view_faces(model: FaceGenerator, *, seed: int = 0, **options: Any) -> ViewSe
     @server.viser.on_client_connect
     def greet(client: viser.ClientHandle) -> None:
         pages[client.client_id] = FacePage(client, shapes, shading, seed=seed)
+        if client.client_id not in server.viser.get_clients():  # left while the page was built
+            part(client)
 
     @server.viser.on_client_disconnect
     def part(client: viser.ClientHandle) -> None:

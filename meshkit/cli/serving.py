@@ -1,5 +1,6 @@
 """Options of the commands that serve a viewer: `meshkit view`, `gan view`."""
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,19 @@ from meshkit.cli.parameters import options
 if TYPE_CHECKING:
     from meshkit.viewing.server import ViewServer
 
+TOKEN = "MESHKIT_TOKEN"  # an environment variable
+
+
+def _token(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Return the token of the environment; all users of a machine can read command lines."""
+    if value is not None:
+        raise click.UsageError(
+            f"Put the token into the environment variable {TOKEN} instead of --token: other users "
+            "of this machine can read command lines."
+        )
+    return os.environ.get(TOKEN) or None
+
+
 # ``host, port, token, names`` are `open_server`'s.
 serving_options = options(
     click.option(
@@ -18,7 +32,7 @@ serving_options = options(
         show_default=True,
         metavar="ADDRESS",
         help="Listen on this address; 0.0.0.0 stands for all. Browsers on other machines need the "
-        "token.",
+        f"token: that of the environment variable {TOKEN}, or a random one, which is printed.",
     ),
     click.option(
         "--port",
@@ -28,7 +42,8 @@ serving_options = options(
     click.option(
         "--token",
         metavar="TEXT",
-        help="Require this token.  [default: none on this machine, else a random one]",
+        callback=_token,
+        hidden=True,  # refused: it says what to do instead
     ),
     click.option(
         "--allow-host",
@@ -64,8 +79,6 @@ def announce(server: "ViewServer", *, open_browser: bool | None, quiet: bool = F
 
 def _has_display() -> bool:
     """Tell whether a browser would be seen: not through ssh, not without a display."""
-    import os
-
     if "SSH_CONNECTION" in os.environ:
         return False
     return sys.platform in {"win32", "darwin"} or bool(

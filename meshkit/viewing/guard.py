@@ -5,7 +5,7 @@ A page of another site can make a browser open `http://localhost:8080` or a webs
 * the Host that the browser names must be ours, or a name that was rebound to this machine could
   stand for it; through a forwarded port it is a loopback name with another number;
 * a websocket's Origin must be that same Host: only the page that we served opens one;
-* beyond this machine a token is asked for, in the address once, then in a cookie.
+* beyond this machine a token is asked for, in the address once, then another secret in a cookie.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import http
 import ipaddress
 import logging
 import re
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -69,6 +70,8 @@ class Guard:
     ) -> None:
         self.names = names | LOOPBACK
         self.token = token
+        # Another for each server: browsers send cookies to all ports of a host.
+        self.secret = secrets.token_urlsafe(24)
         self.page = page
         self.any_address = any_address
         self.max_clients = max_clients
@@ -119,7 +122,7 @@ class Guard:
         headers["Content-Encoding"] = "gzip" if packed else "identity"
         headers["Content-Security-Policy"] = self.page.policy(host)
         if self.token is not None:
-            cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
+            cookie = f"{self.cookie}={self.secret}; Path=/; HttpOnly; SameSite=Strict"
             headers["Set-Cookie"] = cookie
         body = self.page.packed if packed else self.page.body
         headers["Content-Length"] = str(len(body))
@@ -163,21 +166,25 @@ class Guard:
 
     @property
     def cookie(self) -> str:
-        """The cookie's name: its own for each token, since cookies do not tell ports apart."""
-        return f"meshkit-{hashlib.sha256((self.token or '').encode()).hexdigest()[:8]}"
+        """The cookie's name: its own for each server, since cookies do not tell ports apart."""
+        return f"meshkit-{hashlib.sha256(self.secret.encode()).hexdigest()[:8]}"
 
     def _has_token(self, request: Request) -> bool:
         if self.token is None:
             return True
-        given = []
+        tokens, cookies = list[str](), list[str]()
         with contextlib.suppress(ValueError):  # more fields than any address of ours has
-            given = parse_qs(request.path.partition("?")[2], max_num_fields=32).get("token", [])
+            tokens = parse_qs(request.path.partition("?")[2], max_num_fields=32).get("token", [])
         for line in request.headers.get_all("Cookie"):
             pairs = (pair.strip().partition("=") for pair in line.split(";"))
-            given += [value for name, _, value in pairs if name == self.cookie]
+            cookies += [value for name, _, value in pairs if name == self.cookie]
         # All are compared, each in constant time.
-        right = self.token.encode()
-        same = [hmac.compare_digest(text.encode(errors="replace"), right) for text in given]
+        pairs_given = [(text, self.token) for text in tokens]
+        pairs_given += [(text, self.secret) for text in cookies]
+        same = [
+            hmac.compare_digest(text.encode(errors="replace"), right.encode())
+            for text, right in pairs_given
+        ]
         return any(same)
 
 

@@ -41,7 +41,6 @@ def test_serves_until_told_to_end(end):
     [
         (["none.obj"], "none.obj: No such file or directory"),
         (["face.txt"], "face.txt"),
-        (["face.obj", "--token", "short"], "a token is 8 to 128 letters"),
         (["face.obj", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1"),
     ],
 )
@@ -49,3 +48,10 @@ def test_refusals_are_one_line(arguments, says):
     write("face.obj", *dome())
     Path("face.txt").touch()
     refuse("view", *arguments, says=says)
+
+
+def test_a_token_comes_from_the_environment_alone(monkeypatch):
+    write("face.obj", *dome())
+    refuse("view", "face.obj", "--token", "a-good-token", code=2, says="MESHKIT_TOKEN")
+    monkeypatch.setenv("MESHKIT_TOKEN", "short")
+    refuse("view", "face.obj", says="a token is 8 to 128 letters")

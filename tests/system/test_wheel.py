@@ -110,11 +110,15 @@ def test_installed_uvmap_works(programs, tmp_path):
 
 
 @contextmanager
-def viewing(programs: Path, folder: Path, *words: object) -> Iterator[dict[str, Any]]:
+def viewing(programs: Path, folder: Path, *words: object, token: str) -> Iterator[dict[str, Any]]:
     """Start a viewer, yield what it says of itself, end it."""
     command = [programs / str(words[0]), *map(str, words[1:]), "--port", "0", "--json"]
     with subprocess.Popen(
-        command, cwd=folder, env=alone(), stdout=subprocess.PIPE, text=True
+        command,
+        cwd=folder,
+        env=alone() | {"MESHKIT_TOKEN": token},
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         text = ""
@@ -134,7 +138,7 @@ def test_installed_viewers_serve_their_page(programs, tmp_path, trained, program
     save_mesh(tmp_path / "dome.obj", Mesh(*dome()))
     subject = {"gan": trained, "meshkit": "dome.obj"}[program]
     token = "token-for-this-test"
-    with viewing(programs, tmp_path, program, "view", subject, "--token", token) as told:
+    with viewing(programs, tmp_path, program, "view", subject, token=token) as told:
         status, _, body = ask(told["port"], f"/?token={token}")
         assert status == 200
         assert b'<div id="root">' in body

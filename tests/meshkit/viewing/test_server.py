@@ -139,7 +139,10 @@ def test_token_opens_the_page_and_its_cookie_the_websocket(secret):
     assert "SameSite=Strict" in cookie
     pair = cookie.partition(";")[0]
     assert greets(secret, cookie=f"other=1; {pair}")
-    assert refused(secret.port, cookie=pair.replace("right", "wrong")) == 403
+    assert "the-right-token" not in cookie
+    with open_server(port=0, token="the-right-token") as other:
+        assert refused(other.port, cookie=pair) == 403, "that of another server, or port"
+    assert refused(secret.port, cookie=f"{pair[:-1]}x") == 403
     assert ask(secret.port, Cookie=pair)[0] == 200
     assert refused(secret.port, cookie=pair, origin="http://evil.example") == 403
 
