@@ -138,7 +138,7 @@ def parameterize(
     method : "harmonic", "lscm", "arap" or "slim"
         All but the first let the border go where it will (see `flattening.free_boundary`); then
         `boundary` has no meaning and flips are reported, whatever the weights. "arap" and "slim"
-        start from the harmonic map to a circle; "slim" keeps it free of flips.
+        start from the harmonic map to a circle; "slim" keeps it free of flips, exactly.
     boundary : "square", "rectangle", "circle", or points
         Points are the corners of a convex polygon in the unit square; see `polygon_boundary`.
     aspect : 1

@@ -2,8 +2,9 @@
 
 libigl ends the process on a mesh that it does not expect: everything here takes a disk that
 `meshkit.flattening.disk.disk_loops` has seen, and refuses faces without area first. ARAP and SLIM
-start from a map without flips. SLIM's energy grows beyond bounds as a face collapses, so it never
-flips one; the others may. None keeps distant parts of the map from overlapping.
+start from a map without flips. SLIM's energy grows beyond bounds as a face collapses, so it flips
+none but by rounding, and then fewer steps are taken, in the end none; the others may flip. None
+keeps distant parts of the map from overlapping.
 """
 
 import numpy as np
@@ -12,6 +13,7 @@ from jaxtyping import Float, Int
 from meshkit.errors import SolveError
 from meshkit.flattening.corners import TIE, pose_angle
 from meshkit.laplacian import corner_products
+from meshkit.predicates import face_signs
 
 METHODS = ("lscm", "arap", "slim")
 ITERATIONS = 20  # of ARAP and SLIM: the energies have settled to 1 % on the shared faces
@@ -71,7 +73,7 @@ def free_uv(
         elif method == "arap":
             UV = _arap(V, F, loop, scaled, iterations)
         else:
-            UV = slim(V, F, scaled, np.zeros(0, dtype=np.int64), iterations)
+            return _slim_without_flips(V, F, loop, scaled, iterations)
     except RuntimeError as error:
         raise SolveError(f"method {method!r}: libigl says {str(error)!r}") from error
     if not np.isfinite(UV).all():
@@ -102,6 +104,21 @@ def slim(
         1e5 if held.size else 0.0,
     )
     return np.ascontiguousarray(igl.slim_solve(data, iterations)[:, :2])
+
+
+def _slim_without_flips(
+    V: np.ndarray, F: np.ndarray, loop: np.ndarray, start: np.ndarray, iterations: int
+) -> np.ndarray:
+    """Halve the number of steps until no face is flipped or without area; none leaves the start."""
+    free = np.zeros(0, dtype=np.int64)
+    while iterations:
+        drawing = slim(V, F, start, free, iterations)
+        if np.isfinite(drawing).all():
+            UV = _into_square(_upright(V, loop, drawing))
+            if (face_signs(UV, F) > 0).all():
+                return UV
+        iterations //= 2
+    return _into_square(_upright(V, loop, start))
 
 
 def _lscm(V: np.ndarray, F: np.ndarray, loop: np.ndarray) -> np.ndarray:

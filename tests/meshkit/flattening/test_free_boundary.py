@@ -79,3 +79,23 @@ def test_what_libigl_cannot_solve_is_an_error_with_its_words():
     V = np.concatenate([V, [[8.3e-13, 4.1e-4, 0]]])
     with pytest.raises(SolveError, match="libigl says 'arap_precomputation failed'"):
         parameterize(V, np.array([[2, 0, 1], [0, 2, 3]]), method="arap")
+
+
+@pytest.mark.parametrize(
+    ("good_up_to", "expected"), [(20, [20]), (7, [20, 10, 5]), (0, [20, 10, 5, 2, 1])]
+)
+def test_slim_takes_fewer_steps_rather_than_flip_a_face(monkeypatch, good_up_to, expected):
+    """Rounding flips some on extreme disks."""
+    V, F = meshes.bumpy(5)
+    start = parameterize(V, F, boundary="circle")
+    taken = []
+
+    def slim(V, F, UV, held, iterations):
+        taken.append(iterations)
+        return UV * ((1, 1) if iterations <= good_up_to else (-1, 1))
+
+    monkeypatch.setattr("meshkit.flattening.free_boundary.slim", slim)
+    p = parameterize(V, F, method="slim")
+    assert p.flips.size == p.zero_area.size == 0
+    assert taken == expected
+    assert_allclose(p.distortion.area, start.distortion.area, rtol=1e-9)
