@@ -15,6 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from gan.datasets.hdf5_probe import probe as look_through
 from gan.errors import DatasetError
 
 DAMAGE = (OSError, RuntimeError, KeyError, TypeError, ValueError, OverflowError, MemoryError)
@@ -43,6 +44,7 @@ def open_hdf5(path: Path) -> h5py.File:
         raise OSError(code, os.strerror(code), str(path))
     with path.open("rb") as probe:  # an unreadable file is an OSError, a damaged one is not
         probe.read(1)
+    look_through(path)
     try:
         return h5py.File(path, "r", locking="best-effort")
     except OSError as error:

@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse as sp
 
 from gan.baselines.depth import cached_depth, depth_camera
+from gan.datasets import hdf5_probe
 from gan.datasets.importing import dataset as importing
 from gan.datasets.make import default_dataset
 from gan.datasets.store import load_dataset
@@ -133,3 +134,17 @@ def test_a_run_does_not_go_on_with_other_vertices(tiny_dataset, tmp_path):
         file["vertices"][3] += 1
     with pytest.raises(DatasetError, match="was changed after it was written"):
         train(tiny(), tiny_dataset, tmp_path / "run", resume=True, device="cpu")
+
+
+def test_a_data_set_with_which_hdf5_does_not_end_is_refused(tiny_dataset, tmp_path, monkeypatch):
+    """A child that hangs, as on a corrupt global heap, or crashes is ended; the next file reads."""
+    path = tmp_path / "hangs.h5"
+    path.write_bytes(tiny_dataset.read_bytes())
+    for way in ("import time; time.sleep(99)", "import os; os.abort()"):
+        with monkeypatch.context() as patched:
+            hdf5_probe._end()
+            patched.setattr(hdf5_probe, "_CHILD", f"input(); {way}")
+            patched.setattr(hdf5_probe, "SECONDS", 1.0)
+            with pytest.raises(DatasetError, match="does not come to an end"):
+                load_dataset(path)
+    load_dataset(path).close()
