@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8, UInt16
-from PIL import Image
 
 from meshkit.errors import FileFormatError
 from meshkit.limits import check_size
@@ -126,6 +125,8 @@ def _unfilter(path: Path, rows: UInt8[np.ndarray, "H w"], step: int) -> UInt8[np
     fast. It takes them in bands, since it takes large pictures for an attack; the row before a band
     goes first.
     """
+    from PIL import Image
+
     if (wrong := rows[:, 0] > _PAETH).any():
         k = int(wrong.argmax())
         raise FileFormatError(f"{path}: row {k} has the unknown filter {rows[k, 0]}")
