@@ -19,6 +19,7 @@ from meshkit.io import load_mesh
 from meshkit.mesh import Mesh
 from meshkit.primitives import disk, grid
 from meshkit.topology import boundary_loops, loop_lengths
+from tests import meshes
 from tests.mesh_files import seamed, square
 
 SPHERE = np.array(  # an octahedron
@@ -318,3 +319,13 @@ def test_texture_coordinates():
     np.testing.assert_array_equal(flipped.indices, np.arange(len(F)))
     (flat,) = uv_findings(Mesh(V, F, UV=UV * 0))
     assert (flat.name, flat.count) == ("uv-zero-area", len(F))
+
+
+@pytest.mark.parametrize("mesh", [meshes.mask(), meshes.finger(30, 5), meshes.pretzel(2)])
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_neither_unit_nor_place_changes_the_verdict(mesh, unit):
+    V, F = mesh
+    moved = (V + 1e6 * np.ptp(V) * np.array([1, -0.7, 0.3])) * unit
+    for W in (V * unit, moved):
+        counts = [[(x.name, len(x.indices)) for x in diagnose(P, F).findings] for P in (V, W)]
+        assert counts[0] == counts[1]
