@@ -140,13 +140,13 @@ def _own_config(run: Path, overrides: tuple[str, ...]) -> Any:
     from meshkit.files import atomic_path
 
     file = run / "config.toml"
-    if not file.exists():
+    if not file.exists() or not file.read_bytes().strip():
         if not list_checkpoints(run):
             raise click.UsageError(f"--resume: {run} is not a run directory (no config.toml)")
         kept = newest_good_checkpoint(run)
         with atomic_path(file) as aside:
             aside.write_text(str(read_record(kept).get("config")), encoding="utf-8")
-        click.echo(f"{file} was gone: it is that of {kept.name} again", err=True)
+        click.echo(f"{file} was gone or empty: it is that of {kept.name} again", err=True)
     return load_config(None, file, overrides)
 
 
@@ -155,9 +155,15 @@ def _known_dataset(run: Path, resume: bool) -> Path:
     from gan.cli.data.progress import progress_bar
     from gan.datasets.make import default_dataset
     from gan.errors import CheckpointError
+    from gan.runs.checkpoints import list_checkpoints
     from gan.training.loop import read_run
 
-    if resume and (run / "run.json").exists():
+    record = run / "run.json"
+    if resume and list_checkpoints(run) and not (record.exists() and record.read_bytes().strip()):
+        raise CheckpointError(
+            f"{record} is gone or empty: name the data set, gan train DATASET --resume --out {run}"
+        )
+    if resume and record.exists():
         known = read_run(run).dataset
         if not known.is_file():
             raise CheckpointError(

@@ -1,7 +1,6 @@
 """`gan train --resume` as users meet it: what it says, what it refuses, how it ends."""
 
 import json
-import os
 import pickle
 import shutil
 from pathlib import Path
@@ -70,13 +69,22 @@ def test_a_damaged_checkpoint_is_said():
     assert going == "run: going on from iteration 4 of 6 (step-00000004)"
 
 
-def test_a_configuration_that_is_gone_is_the_checkpoints():
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("")])
+def test_a_configuration_that_is_gone_is_the_checkpoints(damage):
     before = Path("run/config.toml").read_text()
-    os.unlink("run/config.toml")
+    damage(Path("run/config.toml"))
     done = gan("train", "run", "--resume")
     assert done.exit_code == 0, done.output
-    assert "run/config.toml was gone: it is that of step-00000006 again" in done.stderr
+    assert "run/config.toml was gone or empty: it is that of step-00000006 again" in done.stderr
     assert Path("run/config.toml").read_text() == before
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("")])
+def test_without_its_record_a_run_asks_for_the_data_set(damage):
+    damage(Path("run/run.json"))
+    done = gan("train", "run", "--resume")
+    assert done.exit_code == 1
+    assert "run/run.json is gone or empty: name the data set" in done.stderr
 
 
 def test_switches_end_in_the_configuration():
