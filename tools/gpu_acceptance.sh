@@ -48,7 +48,7 @@ if [ "$part" = checks ]; then
         tests/gan/test_training.py tests/gan/test_divergence.py
 elif [ "$part" = speed ]; then
     sizes=(--preset paper --vertices 22000 --rounds 3)
-    [ "$device" = cuda ] || sizes=(--preset demo --vertices 300 --rounds 1 --set training.batch=8
+    [ "$device" = cuda ] || sizes=(--preset demo --vertices 300 --rounds 1 --set training.batch=8 --set training.threads=1
         --set mapping.size=16 --set 'discriminator.widths=[4,4,8,8]')
     for switches in "" "tf32" "tf32 channels_last" "tf32 channels_last autocast" \
         "tf32 channels_last autocast compile"; do
