@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshkit.cli.collection import output_paths
 from meshkit.cli.fitting import Request, fit_options, load_marks, load_template
-from meshkit.cli.messages import about, print_report, progress_bar
+from meshkit.cli.messages import about, print_report, progress_bar, warnings_on
 
 if TYPE_CHECKING:
     from meshkit.mesh import Mesh
@@ -61,8 +61,9 @@ def register_sequence(request: Request, smoothness: float) -> dict[str, Any]:
     if request.detail is not None and request.scale:  # the size is not known before
         with about(request.scans[0]):
             pose = find_start(mesh.V, mesh.F, scans[0], marks[0], scale=True)
-    kept = _kept(request, smoothness, files)
-    fits_from_before = len(kept)
+    with warnings_on(request.output):  # a damaged fit of an earlier call is computed anew
+        kept = _kept(request, smoothness, files)
+        fits_from_before = len(kept)
     with about(request.template), progress_bar() as progress:
         fits = fit_sequence(
             mesh.V,
