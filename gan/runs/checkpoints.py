@@ -123,6 +123,10 @@ def newest_good_checkpoint(run: Path, *, every: int = 1) -> Path:
             return path
         faults.append(f"{path}: {fault}")
     if not checkpoints:
+        runs = sorted(path.parent for path in run.glob("*/checkpoints"))[:3]
+        if runs:
+            named = ", ".join(map(str, runs))
+            raise CheckpointError(f"{run} is no run, but holds some: name one of them ({named})")
         raise CheckpointError(f"{run}: no checkpoint in it yet; train it first")
     raise CheckpointError(
         f"{run}: every checkpoint is damaged ({'; '.join(faults)}); train again into another folder"

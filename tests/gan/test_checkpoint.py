@@ -392,6 +392,12 @@ def test_a_damaged_record_of_a_run_is_one_line(tmp_path, text):
     assert "\n" not in str(caught.value)
 
 
+def test_a_folder_of_runs_names_them(tmp_path):
+    (tmp_path / "faces" / "checkpoints").mkdir(parents=True)
+    with pytest.raises(CheckpointError, match=r"is no run, but holds some: .*faces\)$"):
+        newest_good_checkpoint(tmp_path)
+
+
 @pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
 def test_a_lock_that_is_a_link_is_not_followed(tmp_path, link):
     precious = tmp_path / "precious.txt"
