@@ -103,9 +103,11 @@ def _buffer(path: Path, buffer: JsonTree, index: int, binary: bytes | None) -> b
 
 
 def _read_beside(path: Path, uri: JsonTree, name: str) -> bytes:
-    """Read a buffer's file; only a regular one, since a document may name /dev/zero."""
+    """Read a buffer's file: a regular one (a document may name /dev/zero), below its own folder."""
     try:
         target = path.parent / name
+        if not target.resolve().is_relative_to(path.parent.resolve()):
+            raise uri.error(f"{shorten(name)} lies outside the folder of the document")
         if not target.is_file():
             raise uri.error(f"there is no file {shorten(name)}")
         return target.read_bytes()

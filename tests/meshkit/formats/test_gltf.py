@@ -133,7 +133,11 @@ def test_a_buffer_in_a_file_of_its_own(gltf):
     (path.parent / "my data.bin").unlink()
     with pytest.raises(FileFormatError, match=r"uri: there is no file 'my data\.bin'"):
         load_gltf(path)
-    for uri, message in (("/dev/zero", "there is no file"), ("x" * 300, "cannot read")):
+    for uri, message in (
+        ("/dev/zero", "outside the folder"),
+        ("../x.bin", "outside the folder"),
+        ("x" * 300, "cannot read"),
+    ):
         tree["buffers"][0]["uri"] = uri
         with pytest.raises(FileFormatError, match=message):
             load_gltf(gltf(tree))
