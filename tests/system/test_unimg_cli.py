@@ -204,4 +204,4 @@ def test_texels_that_are_not_finite_are_refused_by_name(more):
     arrays = dict(np.load("n.npz"))
     arrays["image"][2, 3, 1] = np.nan  # which we do not write
     np.savez("n.npz", **arrays)
-    refuse("unimg", "n.npz", *more, says="n.npz: texel (row 2, column 3) = [0.0, nan, 0.0]")
+    refuse("unimg", "n.npz", *more, says="n.npz: the image is not finite at row 2, column 3")
