@@ -79,9 +79,8 @@ def save_image_file(
     if inside.shape != image.shape[:2]:
         raise ValueError(f"inside is {inside.shape}, the image {image.shape}")
     image = np.where(inside[..., None], image, 0.0)
-    if not (finite := np.isfinite(image).all(axis=2)).all():
-        row, col = np.argwhere(~finite)[0].tolist()
-        raise ValueError(f"the image is not finite at row {row}, column {col}")
+    if place := _not_finite(image):
+        raise ValueError(place)
     together = suffix == ".npz"
     written = [path]
     with atomic_path(path) as aside:
@@ -116,9 +115,8 @@ def load_image_file(path: Path | str) -> ImageFile:
     load = {".npz": _load_npz, ".exr": _load_exr, ".png": _load_png}[suffix]
     image, inside = load(path)
     image = np.where(inside[..., None], image, 0.0)
-    if not (finite := np.isfinite(image).all(axis=2)).all():
-        row, col = np.argwhere(~finite)[0].tolist()
-        raise FileFormatError(f"{path}: the image is not finite at row {row}, column {col}")
+    if place := _not_finite(image):
+        raise FileFormatError(f"{path}: {place}")
     return ImageFile(image, inside)
 
 
@@ -134,6 +132,15 @@ def _check_channels(suffix: str, channels: int) -> None:
             f"{suffix} holds {'1 or 3' if suffix == '.png' else 'at least 1'} channels, "
             f"the image has {channels}" + (": use .npz or .exr" if channels else "")
         )
+
+
+def _not_finite(image: np.ndarray) -> str:
+    """Say where an image is not finite; nothing if it is everywhere."""
+    bad = np.argwhere(~np.isfinite(image).all(axis=2))
+    if not len(bad):
+        return ""
+    row, col = bad[0].tolist()
+    return f"the image is not finite at row {row}, column {col}"
 
 
 def _unknown(suffix: str) -> str:
