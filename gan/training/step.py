@@ -5,6 +5,8 @@ In discriminator steps only the image is needed; there the mapping is folded int
 last layer once, `S d = (S W₂) h + S b₂`, and the mesh is never made.
 """
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -72,7 +74,7 @@ def discriminator_step(
     with part("generator"), torch.no_grad():
         batch = _draw(state, labelled)
         h = state.generator.hidden(batch.z)
-        fake = _as_images(torch.addmm(folded[1][:, None], folded[0], h.T), state)
+        fake = as_images(torch.addmm(folded[1][:, None], folded[0], h.T), state)
     with part("noise"):
         real, fake = _augmented(real, state), _augmented(fake, state)
         real, fake = add_noise(real, state), add_noise(fake, state)
@@ -118,8 +120,23 @@ def _judge_factors(
                 _add(terms, weights, f"{loss}_{name}", term, weight.d)
 
 
+class GeneratorTerms(NamedTuple):
+    """What the generator is to minimise, and the images through which the terms see its faces."""
+
+    terms: dict[str, Tensor]
+    weights: dict[str, float]
+    images: Float[Tensor, "B 3 n n"]  # before augmentation and noise
+    displacements: Float[Tensor, "V 3 B"]
+
+
 def generator_step(state: TrainState, labelled: str) -> dict[str, Tensor]:
     """Update the generator once, in place; return its terms."""
+    made = generator_terms(state, labelled)
+    return descend(state.optimizer_g, made.terms, made.weights, step=state.step, watch=state.watch)
+
+
+def generator_terms(state: TrainState, labelled: str) -> GeneratorTerms:
+    """Generate a batch and judge it by every term of the generator; draws from `state.rng`."""
     D, G, problem, config = state.discriminator, state.generator, state.problem, state.config
     with part("generator"):
         batch = _draw(state, labelled)
@@ -127,9 +144,9 @@ def generator_step(state: TrainState, labelled: str) -> dict[str, Tensor]:
     with part("mapping"):
         unit = problem.statistics.scale / problem.images.deviation
         pixels = problem.mapping(d.view(len(d), -1)).view(-1, 3, len(batch.z)) * unit
-        fake = _as_images(pixels + problem.offset[:, :, None], state)
+        images = as_images(pixels + problem.offset[:, :, None], state)
     with part("noise"):
-        fake = add_noise(_augmented(fake, state), state)
+        fake = add_noise(_augmented(images, state), state)
     with part("discriminator"):
         shared = D.shared(fake)
         terms = {"adversarial": state.adversarial.generator(D.score(shared))}
@@ -145,7 +162,7 @@ def generator_step(state: TrainState, labelled: str) -> dict[str, Tensor]:
                 if weight.g:
                     term = factor_loss(D, name, loss).generator(made)
                     _add(terms, weights, f"{loss}_{name}", term, weight.g)
-    return descend(state.optimizer_g, terms, weights, step=state.step, watch=state.watch)
+    return GeneratorTerms(terms, weights, images, d)
 
 
 def update_average(state: TrainState) -> None:
@@ -199,7 +216,8 @@ def _draw(state: TrainState, labelled: str) -> CodeBatch:
     return share_of_codes(whole)
 
 
-def _as_images(pixels: Tensor, state: TrainState) -> Float[Tensor, "B 3 n n"]:
+def as_images(pixels: Tensor, state: TrainState) -> Float[Tensor, "B 3 n n"]:
+    """Return images from pixels in vertex-major layout: (n², 3, B), or flattened."""
     n = state.problem.images.mean.shape[-1]
     return pixels.view(n, n, 3, -1).permute(3, 2, 0, 1).contiguous()
 
