@@ -16,6 +16,7 @@ OF_GAN: dict[str, Remedy] = {
     "list-meshes": Remedy(
         "gan data import --manifest takes a list of the meshes", "--manifest takes a list of them"
     ),
+    "make-benchmark": Remedy("gan data make --benchmark open-faces writes it beside the data set"),
     "name-tier": Remedy("gan data visemes --tier names the tier", "--tier names the tier to read"),
     "one-source-of-visemes": Remedy(
         "leave the column out, or do not join a second file of visemes",

@@ -9,7 +9,6 @@ import pytest
 from gan.datasets.benchmark.open_faces import (
     SCANNER,
     SIZES,
-    extreme_path,
     extreme_units,
     extremes,
     make_open_faces,
@@ -18,6 +17,7 @@ from gan.datasets.benchmark.open_faces import (
     split_people,
 )
 from gan.datasets.benchmark.transfer import MOBILITY, WAVES, TransferredFace
+from gan.datasets.benchmark.transfer_pairs import extreme_path
 from gan.datasets.morphable import LinearFace, load_face_model
 from gan.datasets.recipes import EMOTIONS, PLAIN
 from gan.datasets.scanner import Scanner

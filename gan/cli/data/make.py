@@ -72,7 +72,8 @@ def make(
     gan data make --model ict_face.npz --benchmark open-faces --size small -o open.h5
     """  # noqa: D301
     from gan.cli.data.progress import progress_bar
-    from gan.datasets.benchmark.open_faces import extreme_path, make_open_faces
+    from gan.datasets.benchmark.open_faces import make_open_faces
+    from gan.datasets.benchmark.transfer_pairs import extreme_path
     from gan.datasets.make import make_dataset
     from gan.datasets.morphable import load_face_model
     from gan.datasets.procedural import ProceduralHead

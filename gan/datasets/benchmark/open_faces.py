@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gan.datasets.benchmark.transfer import TransferredFace
+from gan.datasets.benchmark.transfer_pairs import extreme_path
 from gan.datasets.contract import SPLITS, STILL, UNLABELLED
 from gan.datasets.make import check_options, name_subjects, write_rows
 from gan.datasets.morphable import LinearFace
@@ -70,12 +71,6 @@ def open_faces_size(name: str) -> OpenFacesSize:
     if name not in SIZES:
         raise ValueError(f"size of {NAME} must be one of {', '.join(SIZES)}, got {name!r}")
     return SIZES[name]
-
-
-def extreme_path(path: Path | str) -> Path:
-    """Return where the extreme expressions of a benchmark file lie: `faces.extreme.h5`."""
-    path = Path(path)
-    return path.with_name(f"{path.stem}.extreme{path.suffix}")
 
 
 def make_open_faces(

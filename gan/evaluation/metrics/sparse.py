@@ -9,7 +9,7 @@ import scipy.sparse as sp
 import torch
 from jaxtyping import Float, Int
 
-from gan.datasets.benchmark.open_faces import extreme_path
+from gan.datasets.benchmark.transfer_pairs import extreme_path
 from gan.datasets.store import Dataset, load_dataset
 from gan.evaluation.estimate import Estimate, estimate
 from gan.evaluation.metric import (

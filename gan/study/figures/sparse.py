@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from gan.datasets.benchmark.open_faces import extreme_path
+from gan.datasets.benchmark.transfer_pairs import extreme_path
 from gan.datasets.store import Dataset, load_dataset
 from gan.evaluation.metrics.sparse import surface_distances
 from gan.fitting import FitOptions, fit_landmarks
