@@ -1,24 +1,86 @@
-"""From a mesh back to the codes of a generator with one hidden layer, by least squares."""
+"""From a mesh back to the codes of a model, by least squares: Levenberg-Marquardt."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as nnf
 from jaxtyping import Float
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from gan.models.contract import FaceGenerator
+
 STEPS = 60
 # Damping, as a share of the mean diagonal.
 _FIRST_DAMPING, _MIN_DAMPING, _MAX_DAMPING = 1e-2, 1e-7, 1e7
 _SETTLED = 1e-7  # a relative decrease below this ends the search
+_DIFFERENCE = 1e-2  # of codes N(0, 1): far above the rounding of a decoder in float32, in mm
 
 
-class PerceptronInverse:
-    """Solves `min_z ‖scale · (W₂ f(W₁ z + b₁) + b₂) − d‖² + λ ‖z‖²` by Levenberg-Marquardt.
+class CodeSearch(ABC):
+    """Solves `min_z ‖x(z) − t‖² + λ ‖z‖²` for a batch of targets t.
+
+    The function is not convex; the search begins at z = 0, the mean face.
+    """
+
+    @abstractmethod
+    def values(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "B r"]:
+        """Return x(z), in double precision."""
+
+    @abstractmethod
+    def slopes(self, z: Float[Tensor, " Z"]) -> Float[Tensor, "r Z"]:
+        """Return the derivatives of x at one code."""
+
+    def search(
+        self, target: Float[Tensor, "B r"], size: int, *, prior: float
+    ) -> Float[Tensor, "B Z"]:
+        """Return the codes (B, size) of targets in double precision."""
+        z = target.new_zeros(len(target), size)
+        cost = self._cost(z, target, prior)
+        damping = torch.full_like(cost, _FIRST_DAMPING)
+        moving = torch.arange(len(target), device=target.device)  # the samples not yet at rest
+        for _ in range(STEPS):
+            if not len(moving):
+                break
+            goal, old, before = target[moving], z[moving], cost[moving]
+            new = old - self._step(old, goal, prior, damping[moving])
+            after = self._cost(new, goal, prior)
+            better = after < before
+            gain = (before - after) / before.clamp(min=1e-300)
+            z[moving] = torch.where(better[:, None], new, old)
+            cost[moving] = torch.where(better, after, before)
+            damped = torch.where(better, damping[moving] / 4, damping[moving] * 4)
+            damping[moving] = damped.clamp(_MIN_DAMPING, _MAX_DAMPING)
+            # A refused step says nothing yet: its damping grows until one is taken or none can be.
+            at_rest = (better & (gain < _SETTLED)) | (damped >= _MAX_DAMPING)
+            moving = moving[~at_rest]
+        return z
+
+    def _cost(self, z: Tensor, target: Tensor, prior: float) -> Float[Tensor, " B"]:
+        residual = self.values(z) - target
+        return residual.square().sum(dim=1) + prior * z.square().sum(dim=1)
+
+    def _step(self, z: Tensor, target: Tensor, prior: float, damping: Tensor) -> Tensor:
+        """Return the damped Gauss-Newton step of every sample."""
+        residual = self.values(z) - target
+        unit = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
+        steps = []
+        for k in range(len(z)):  # one Jacobian at a time
+            J = self.slopes(z[k])
+            A = J.T @ J + prior * unit
+            gradient = J.T @ residual[k] + prior * z[k]
+            damped = A + damping[k] * A.diagonal().mean() * unit
+            steps.append(torch.linalg.solve(damped, gradient))
+        return torch.stack(steps)
+
+
+class PerceptronInverse(CodeSearch):
+    """Inverts `scale · (W₂ f(W₁ z + b₁) + b₂)`, at a cost that does not grow with V.
 
     The last layer is linear: by a factor R of its Gram matrix, ``RᵀR = scale² W₂ᵀW₂``, a residual
-    of 3V numbers becomes one of H without any loss, and a step costs nothing that grows with V.
-    The function is piecewise smooth and not convex; the search begins at z = 0, the mean face.
+    of 3V numbers becomes one of H without any loss. The function is piecewise smooth.
     """
 
     def __init__(self, weights: Mapping[str, Tensor], *, scale: float, slope: float) -> None:
@@ -40,42 +102,51 @@ class PerceptronInverse:
             λ: what ‖z‖² = 1 costs.
         """
         target = (d.double() - self.scale * self.b2) @ self.project.T
-        z = target.new_zeros(len(d), self.W1.shape[1])
-        cost = self._cost(z, target, prior)
-        damping = torch.full_like(cost, _FIRST_DAMPING)
-        for _ in range(STEPS):
-            new = z - self._step(z, target, prior, damping)
-            new_cost = self._cost(new, target, prior)
-            better = new_cost < cost
-            gain = torch.where(better, cost - new_cost, 0) / cost.clamp(min=1e-300)
-            z = torch.where(better[:, None], new, z)
-            cost = torch.where(better, new_cost, cost)
-            damping = torch.where(better, damping / 4, damping * 4).clamp(
-                _MIN_DAMPING, _MAX_DAMPING
-            )
-            # A refused step says nothing yet: its damping grows until one is taken or none can be.
-            if bool(((better & (gain < _SETTLED)) | (damping >= _MAX_DAMPING)).all()):
-                break
-        codes: Tensor = z.to(d.dtype)
-        return codes
+        return self.search(target, self.W1.shape[1], prior=prior).to(d.dtype)
 
-    def _cost(self, z: Tensor, target: Tensor, prior: float) -> Tensor:
-        h = nnf.leaky_relu(z @ self.W1.T + self.b1, self.slope)
-        residual = h @ self.R.T - target
-        cost: Tensor = residual.square().sum(dim=1) + prior * z.square().sum(dim=1)
-        return cost
+    def values(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "B r"]:
+        """Return the displacements in the span of the last layer."""
+        x: Tensor = nnf.leaky_relu(z @ self.W1.T + self.b1, self.slope) @ self.R.T
+        return x
 
-    def _step(self, z: Tensor, target: Tensor, prior: float, damping: Tensor) -> Tensor:
-        """Return the damped Gauss-Newton step of every sample."""
-        a = z @ self.W1.T + self.b1
-        residual = nnf.leaky_relu(a, self.slope) @ self.R.T - target
-        gain = torch.where(a > 0, 1.0, self.slope).to(a.dtype)
-        unit = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
-        steps = []
-        for k in range(len(z)):  # one Jacobian at a time: (r, Z), a few hundred kilobytes
-            J = self.R @ (gain[k][:, None] * self.W1)
-            A = J.T @ J + prior * unit
-            gradient = J.T @ residual[k] + prior * z[k]
-            damped = A + damping[k] * A.diagonal().mean() * unit
-            steps.append(torch.linalg.solve(damped, gradient))
-        return torch.stack(steps)
+    def slopes(self, z: Float[Tensor, " Z"]) -> Float[Tensor, "r Z"]:
+        """Return their derivatives."""
+        gain = torch.where(self.W1 @ z + self.b1 > 0, 1.0, self.slope).to(z.dtype)
+        J: Tensor = self.R @ (gain[:, None] * self.W1)
+        return J
+
+
+class DecoderInverse(CodeSearch):
+    """Inverts any decoder, by differences: a step decodes as many faces as the codes have entries.
+
+    It needs no derivatives, so it serves a decoder in another run time as well.
+    """
+
+    def __init__(self, model: "FaceGenerator") -> None:
+        self.model = model
+
+    def encode(self, vertices: Float[Tensor, "B V 3"], *, prior: float) -> dict[str, Tensor]:
+        """Return codes whose meshes are near these.
+
+        Parameters
+        ----------
+        vertices : mm
+        prior : mm²
+            λ: what ‖z‖² = 1 costs.
+        """
+        size = sum(factor.code_size for factor in self.model.factors) + self.model.noise_size
+        with torch.no_grad():
+            z = self.search(vertices.flatten(1).double(), size, prior=prior)
+        return self.model.split(z.to(vertices.dtype))
+
+    def values(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "B r"]:
+        """Return the meshes."""
+        codes = self.model.split(z.to(self.model.template.dtype))
+        return self.model.decode(codes).flatten(1).double()
+
+    def slopes(self, z: Float[Tensor, " Z"]) -> Float[Tensor, "r Z"]:
+        """Return their derivatives, by central differences."""
+        moves = _DIFFERENCE * torch.eye(len(z), dtype=z.dtype, device=z.device)
+        after, before = self.values(torch.cat([z + moves, z - moves])).split(len(z))
+        J: Tensor = (after - before).T / (2 * _DIFFERENCE)
+        return J

@@ -10,6 +10,7 @@ from gan.errors import CheckpointError
 from gan.models.contract import FaceGenerator
 from gan.models.face_model import FaceModel
 from gan.models.files import StoredModel
+from gan.models.network_model import NetworkFaceModel
 from gan.plugins import registry
 
 
@@ -35,6 +36,7 @@ def load_model_file(path: Path) -> FaceGenerator:
 def _kinds() -> Iterator[type[StoredModel]]:
     """Yield the kinds of models; a generator's file is read without the code of the baselines."""
     yield FaceModel
+    yield NetworkFaceModel
     baseline: Any
     for baseline in registry("baselines").usable():
         yield baseline.Model

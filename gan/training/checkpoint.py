@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from gan.config import Config, dump_config, parse_config
 from gan.errors import CheckpointError
-from gan.models.face_model import FaceModel
+from gan.models.files import StoredModel
 from gan.runs import resuming
 from gan.runs.checkpoints import RECORD
 from gan.runs.optimizers import moments, put, restore_moments
@@ -54,7 +54,7 @@ class GanTraining(Trainable):
         """Make sure that every update so far was applied; on CUDA this waits for the device."""
         self.state.watch.confirm()
 
-    def model(self, *, thorough: bool) -> FaceModel:
+    def model(self, *, thorough: bool) -> StoredModel:
         """Return the averaged generator with its codes and its template."""
         return self.state.face_model()
 

@@ -24,7 +24,9 @@ from gan.losses.base import AbstractAdversarialLoss
 from gan.models.contract import Core
 from gan.models.discriminator import DISCRIMINATORS, AbstractDiscriminator
 from gan.models.face_model import FaceModel, Factor
-from gan.models.generator import GENERATORS, AbstractMeshGenerator
+from gan.models.files import StoredModel
+from gan.models.generator import GENERATORS, Perceptron, check_generator
+from gan.models.network_model import network_face_model, recipe
 from gan.parallel import own_share
 from gan.runs.rollback import RATE_AFTER_ROLLBACK
 from gan.runs.trainable import Position
@@ -65,7 +67,8 @@ class TrainState(Position):
 
     config: Config
     problem: Problem
-    generator: AbstractMeshGenerator
+    generator: nn.Module
+    recipe: Mapping[str, Any]  # what the generator was made from
     discriminator: AbstractDiscriminator
     optimizer_g: torch.optim.Optimizer
     optimizer_d: torch.optim.Optimizer
@@ -88,7 +91,7 @@ class TrainState(Position):
     @property
     def device(self) -> torch.device:
         """The device on which everything lives."""
-        return self.generator.b1.device
+        return self.rng.device
 
     @property
     def rate_factor(self) -> float:
@@ -129,7 +132,7 @@ class TrainState(Position):
         self.cursor += batch
         return own_share(self.order[self.cursor - batch : self.cursor])
 
-    def face_model(self) -> FaceModel:
+    def face_model(self) -> StoredModel:
         """Return what the run yields now: the averaged generator, the codes, the template."""
         problem, weights = self.problem, self.average or dict(self.generator.named_parameters())
         marks = problem.landmarks
@@ -143,12 +146,10 @@ class TrainState(Position):
             landmarks=None if marks is None else torch.from_numpy(marks),
             provenance={"step": self.step, "dataset": problem.fingerprint},
         )
-        return FaceModel(
-            core.to(self.device),
-            self.generator.plain(weights),
-            scale=problem.statistics.scale,
-            slope=self.generator.slope,
-        )
+        core, G, scale = core.to(self.device), self.generator, problem.statistics.scale
+        if isinstance(G, Perceptron):
+            return FaceModel(core, G.plain(weights), scale=scale, slope=G.slope)
+        return network_face_model(core, G, weights, made=self.recipe, scale=scale)
 
 
 def planned_iterations(config: Config, n_meshes: int) -> int:
@@ -176,16 +177,19 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
     rng = torch.Generator().manual_seed(config.training.seed)
     statistics = problem.statistics
     codes = draw_fixed_codes(problem.factors, rng)
+    settings, groups = config.generator, starting_groups(config.generator, problem, codes)
+    code_size = sum(f.code_size for f in problem.factors) + settings.noise_size
     generator = GENERATORS.build(
-        config.generator.name,
-        config.generator.options,
-        code_size=sum(f.code_size for f in problem.factors) + config.generator.noise_size,
-        hidden=config.generator.hidden,
-        slope=config.generator.slope,
+        settings.name,
+        settings.options,
+        code_size=code_size,
+        hidden=settings.hidden,
+        slope=settings.slope,
         mean=torch.from_numpy(statistics.mean.ravel() / statistics.scale).float(),
-        groups=starting_groups(config.generator, problem, codes),
+        groups=groups,
         rng=rng,
     )
+    check_generator(generator, settings.name, code_size, len(problem.template))
     discriminator = DISCRIMINATORS.build(
         config.discriminator.name,
         discriminator_options(config),
@@ -207,6 +211,13 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
         config=config,
         problem=problem,
         generator=generator,
+        recipe=recipe(
+            settings.name,
+            settings.options,
+            hidden=settings.hidden,
+            slope=settings.slope,
+            groups=groups,
+        ),
         discriminator=discriminator,
         optimizer_g=_adam(generator, config.optimizer.rate_g, config),
         optimizer_d=_adam(discriminator, config.optimizer.rate_d, config),

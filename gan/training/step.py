@@ -2,9 +2,10 @@
 
 Signals stay vertex-major: displacements are (V, 3, B), so that sparse products need no transpose.
 In discriminator steps only the image is needed; there the mapping is folded into the generator's
-last layer once, `S d = (S W₂) h + S b₂`, and the mesh is never made.
+last layer once, if that is linear, and the mesh is never made.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gan.losses.factor import GeneratedFaces, RealFaces, factor_loss
+from gan.models.generator import composed
 from gan.parallel import draw_share
 from gan.training.choices import regularizer_sections
 from gan.training.codes import (
@@ -39,10 +41,10 @@ def _iterate(state: TrainState) -> dict[str, Tensor]:
     _set_rate(state.optimizer_g, config.optimizer.rate_g * state.rate_factor)
     labelled = labelled_factor(state.problem.factors, state.step)
     with part("generator"):
-        folded = fold_last_layer(state)
+        images = image_decoder(state)
     terms: dict[str, Tensor] = {}
     for k in range(config.training.critic_steps):
-        terms = discriminator_step(state, labelled, folded, k)
+        terms = discriminator_step(state, labelled, images, k)
     terms = {f"d/{name}": term for name, term in terms.items()}
     terms |= {f"g/{name}": term for name, term in generator_step(state, labelled).items()}
     with part("averaging"):
@@ -53,17 +55,15 @@ def _iterate(state: TrainState) -> dict[str, Tensor]:
     return terms
 
 
-def fold_last_layer(state: TrainState) -> tuple[Tensor, Tensor]:
-    """Return the generator's last layer as it acts on normalised images: (3 n², H) and (3 n²,)."""
-    problem = state.problem
-    unit = problem.statistics.scale / problem.images.deviation
+def image_decoder(state: TrainState) -> Callable[[Tensor], Tensor]:
+    """Return the function from codes to normalised images, for the generator's weights of now."""
     with torch.no_grad():
-        W, b = state.generator.fold(problem.mapping)
-    return W * unit, b * unit + problem.offset.view(-1)
+        pixels = composed(state.generator, state.problem.mapping)
+    return lambda z: as_images(pixels(z), state)
 
 
 def discriminator_step(
-    state: TrainState, labelled: str, folded: tuple[Tensor, Tensor], k: int
+    state: TrainState, labelled: str, images: Callable[[Tensor], Tensor], k: int
 ) -> dict[str, Tensor]:
     """Update the discriminator for the k-th time in this iteration, in place; return its terms."""
     D, problem = state.discriminator, state.problem
@@ -73,8 +73,7 @@ def discriminator_step(
         real = problem.images.batch(indices)
     with part("generator"), torch.no_grad():
         batch = _draw(state, labelled)
-        h = state.generator.hidden(batch.z)
-        fake = as_images(torch.addmm(folded[1][:, None], folded[0], h.T), state)
+        fake = images(batch.z)
     with part("noise"):
         real, fake = _augmented(real, state), _augmented(fake, state)
         real, fake = add_noise(real, state), add_noise(fake, state)
@@ -140,11 +139,10 @@ def generator_terms(state: TrainState, labelled: str) -> GeneratorTerms:
     D, G, problem, config = state.discriminator, state.generator, state.problem, state.config
     with part("generator"):
         batch = _draw(state, labelled)
-        d = G.displacement(G.hidden(batch.z))  # (V, 3, B)
+        d = G(batch.z)  # (V, 3, B)
     with part("mapping"):
-        unit = problem.statistics.scale / problem.images.deviation
-        pixels = problem.mapping(d.view(len(d), -1)).view(-1, 3, len(batch.z)) * unit
-        images = as_images(pixels + problem.offset[:, :, None], state)
+        pixels = problem.mapping(d.reshape(len(d), -1)).view(-1, 3, len(batch.z))
+        images = as_images(pixels, state)
     with part("noise"):
         fake = add_noise(_augmented(images, state), state)
     with part("discriminator"):
@@ -216,10 +214,12 @@ def _draw(state: TrainState, labelled: str) -> CodeBatch:
     return share_of_codes(whole)
 
 
-def as_images(pixels: Tensor, state: TrainState) -> Float[Tensor, "B 3 n n"]:
-    """Return images from pixels in vertex-major layout: (n², 3, B), or flattened."""
-    n = state.problem.images.mean.shape[-1]
-    return pixels.view(n, n, 3, -1).permute(3, 2, 0, 1).contiguous()
+def as_images(pixels: Float[Tensor, "k 3 B"], state: TrainState) -> Float[Tensor, "B 3 n n"]:
+    """Return displacements at the pixels, in the generator's units, as normalised images."""
+    problem = state.problem
+    n, unit = problem.images.mean.shape[-1], problem.statistics.scale / problem.images.deviation
+    normalised = pixels * unit + problem.offset[:, :, None]
+    return normalised.view(n, n, 3, -1).permute(3, 2, 0, 1).contiguous()
 
 
 def _add(

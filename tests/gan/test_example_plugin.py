@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from torch.testing import assert_close
 
 from gan.baselines.config import baseline_config
 from gan.baselines.faces import labelled_faces
@@ -84,6 +85,12 @@ def test_a_run_names_them_in_its_configuration(installed, tiny_dataset, tmp_path
         ("report.html", "folds ↓<small>‰</small>"),
     ):
         assert text in (compared / file).read_text(encoding="utf-8")
+    model = load_model(run)
+    assert "deeper of" in model.describe()
+    codes = model.sample_codes(3, rng=torch.Generator().manual_seed(0))
+    codes = {name: code / 3 for name, code in codes.items()}
+    again = model.encode(model.decode(codes), prior=1e-9)
+    assert_close(model.decode(again), model.decode(codes), rtol=0, atol=0.01)  # mm
     call("train", "--resume", "--out", run, "--set", "training.iterations=4", "--device", "cpu")
 
 
@@ -99,7 +106,7 @@ def test_they_are_listed_with_their_package(installed):
             assert rows[name]["problem"] is None
     (least,) = (row for row in told["adversarial_losses"] if row["name"] == "least-squares")
     assert least["options"] == {"real": 1.0, "fake": 0.0}
-    assert {row["origin"] for row in told["generators"]} == {BUILT_IN}
+    assert {row["origin"] for row in told["samplers"]} == {BUILT_IN}
     shown = call("plugins", "regularizers")
     assert "symmetry" in shown
     assert "tolerance = 0.02" in shown

@@ -8,10 +8,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from gan.errors import CheckpointError
+from gan.errors import CheckpointError, ConfigError
 from gan.models.contract import Core
 from gan.models.face_model import FaceModel, Factor
-from gan.models.generator import GENERATORS, AbstractMeshGenerator, Anchors, Components
+from gan.models.generator import GENERATORS, Anchors, Components, check_generator
 
 
 def small_model(seed: int = 0) -> FaceModel:
@@ -139,7 +139,7 @@ def test_components_start_gives_the_datas_mean_and_covariance(name):
         groups = [Components(slice(0, 64), basis, [])]
         G = generator(name, 64, mean, groups, rng)
         z = torch.randn(4000, 64, generator=rng)
-        draws.append(G.displacement(G.hidden(z)).detach().reshape(12, -1))
+        draws.append(G(z).detach().reshape(12, -1))
     X = torch.cat(draws, dim=1)
     np.testing.assert_allclose(X.mean(dim=1), mean, atol=0.05)
     np.testing.assert_allclose(torch.cov(X), basis.T @ basis, atol=0.35)
@@ -155,7 +155,7 @@ def test_groups_are_driven_by_their_own_codes(name):
     G = generator(name, 9, torch.zeros(12), groups, rng)
     z, other = torch.randn(2, 5, 9, generator=rng)
     other[:, 4:] = z[:, 4:]
-    moved = (G.displacement(G.hidden(z)) - G.displacement(G.hidden(other))).reshape(12, -1)
+    moved = (G(z) - G(other)).reshape(12, -1)
     assert moved[:6].abs().max() > 0.1
     assert moved[6:].abs().max() < 1e-5
 
@@ -169,7 +169,7 @@ def test_anchored_codes_start_at_their_faces(name):
     G = generator(name, 7, torch.zeros(12), groups, rng, hidden=24)
     z = torch.randn(3, 4000, 7, generator=rng)
     z[:, :, :6] = codes[:, None]
-    faces = G.displacement(G.hidden(z.flatten(0, 1))).detach().reshape(12, 3, 4000).mean(dim=2).T
+    faces = G(z.flatten(0, 1)).detach().reshape(12, 3, 4000).mean(dim=2).T
     np.testing.assert_allclose(faces, targets @ basis, atol=0.2)
 
 
@@ -180,7 +180,13 @@ def generator(
     groups: list[Components],
     rng: torch.Generator,
     hidden: int = 8,
-) -> AbstractMeshGenerator:
+) -> torch.nn.Module:
     return GENERATORS.build(
         name, code_size=codes, hidden=hidden, slope=0.2, mean=mean, groups=groups, rng=rng
     )
+
+
+def test_a_generator_that_lays_meshes_out_otherwise_is_told_how():
+    G = torch.nn.Sequential(torch.nn.Linear(4, 18), torch.nn.Unflatten(1, (6, 3)))
+    with pytest.raises(ConfigError, match=r"makes \(2, 6, 3\) of two codes, .* \.permute\(1, 2, 0"):
+        check_generator(G, "mine", 4, 6)

@@ -18,7 +18,7 @@ from gan.training.checkpoint import GanTraining
 from gan.training.codes import draw_codes
 from gan.training.loop import pick_device, start, train
 from gan.training.state import TrainState, planned_iterations
-from gan.training.step import fold_last_layer, iterate
+from gan.training.step import image_decoder, iterate
 from meshkit.io import load_mesh
 from tests.gan.conftest import blobs, tiny
 from tests.gan.runs import assert_same_run, logged
@@ -137,10 +137,8 @@ def expression_accuracy(state: TrainState) -> float:
     """Share of generated faces that the discriminator's own branch gives their code's label."""
     rng = torch.Generator().manual_seed(0)
     batch = draw_codes(state.problem.factors, state.codes, 2, "expression", 96, rng=rng)
-    W, b = fold_last_layer(state)
     with torch.no_grad():
-        pixels = W @ state.generator.hidden(batch.z).T + b[:, None]
-        images = pixels.view(16, 16, 3, -1).permute(3, 2, 0, 1)
+        images = image_decoder(state)(batch.z)
         logits = state.discriminator.logits("expression", state.discriminator.shared(images))
     return (logits.argmax(dim=1) == batch.labels).double().mean().item()
 

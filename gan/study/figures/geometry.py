@@ -10,6 +10,7 @@ from gan.config import load_config
 from gan.evaluation.generated import decode_all
 from gan.models.contract import FaceGenerator
 from gan.models.face_model import FaceModel
+from gan.models.network_model import NetworkFaceModel
 from gan.study.figures.figure import Figure
 from gan.study.figures.grid import Axis, Cell, draw_grid
 from gan.study.figures.scale import error_scale
@@ -35,7 +36,8 @@ def geometry_figure(studio: Studio) -> Iterator[Figure]:
         yield from absent(NAME, TITLE, "no run of ours takes part.")
         return
     model, run = studio.model(member), member.run
-    if not isinstance(model, FaceModel) or not (run / "config.toml").is_file():
+    ours = isinstance(model, FaceModel | NetworkFaceModel)
+    if not ours or not (run / "config.toml").is_file():
         yield from absent(NAME, TITLE, f"{member.title} is no run of a generator of ours.")
         return
     size = load_config(file=run / "config.toml").mapping.size

@@ -1,0 +1,1 @@
+"""The generators that ship; a further one is one more file here."""
