@@ -131,9 +131,24 @@ class ConvolutionalFaceModel(StoredModel):
             empty = d.new_zeros(len(d), self.noise_size)
             return {identity: nearest[0], expression: nearest[1], "noise": empty}
 
+    def encode_with_rest(
+        self, vertices: Float[Tensor, "B V 3"], rest: Float[Tensor, "B V 3"]
+    ) -> dict[str, Tensor]:
+        """Return codes as the autoencoder was trained: of displacements from the face at rest."""
+        identity, expression = self._names
+        with torch.no_grad():
+            neutral = (rest - self.fields["mean"]).flatten(1)
+            a = _least_squares(self.fields["identity"], neutral, PRIOR)
+            b = self._read_mesh(vertices - rest - self.fields["rest"])
+            empty = a.new_zeros(len(a), self.noise_size)
+            return {identity: a, expression: b, "noise": empty}
+
     def _read(self, shown: Tensor) -> Tensor:
         """Return the expression codes of linear expression coefficients."""
-        x = (shown @ self.fields["nuisance"]).view(len(shown), -1, 3)
+        return self._read_mesh((shown @ self.fields["nuisance"]).view(len(shown), -1, 3))
+
+    def _read_mesh(self, x: Tensor) -> Tensor:
+        """Return the expression codes of displacements less their mean."""
         return self.gaussian.whiten(self.network.encode(x / self.fields["unit"]))
 
     def _person(self, a: Tensor) -> Tensor:

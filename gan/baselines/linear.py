@@ -51,6 +51,7 @@ class LinearFaceModel(StoredModel):
     """
 
     FORMAT = "meshkit-gan linear face model 1"
+    own_encoder = False
 
     def __init__(
         self, core: Core, tensors: Mapping[str, Tensor], header: Mapping[str, Any] | None = None

@@ -15,6 +15,7 @@ from gan.evaluation.nearest import NearestMesh
 from gan.models.contract import FaceGenerator
 from gan.progress import Progress, silent
 
+IDENTITY, EXPRESSION = "identity", "expression"  # factors that some metrics are about
 NO_LABEL = "the data has no label that the model knows"
 _BLOCK = 250  # training meshes read at a time
 _MAX_KEPT = 1 << 29  # bytes of meshes kept for the next metric; more are made again

@@ -3,9 +3,15 @@
 An interval is only as good as what is resampled. Values that share something (meshes of a person,
 pairs that share a face) are no independent samples, so the independent unit is named and drawn with
 repetition as a whole; `Estimate.unit` says which it was.
+
+Numbers of two models that rest on the same units (the same people, the same random codes) rise and
+fall together. Every estimate draws its units with the same random numbers, so the resampled means
+of such a pair belong together one by one: `Estimate.draws` keeps the first of them, and their
+differences say what the common units leave of the noise.
 """
 
 import math
+import zlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -14,6 +20,7 @@ from jaxtyping import Float, Int
 
 LEVEL, RESAMPLES, SEED = 0.95, 1000, 0  # of every interval
 METHOD = "percentile bootstrap"
+KEPT_DRAWS = 200  # resampled means that travel with an estimate; a correlation needs no more
 _BLOCK = 1 << 20  # indices drawn at a time
 _MAX_UNITS = 10_000  # more independent values are averaged in that many parts first
 
@@ -29,6 +36,9 @@ class Estimate(NamedTuple):
         Bounds of the interval of `LEVEL`; NaN where there are fewer than two units.
     unit
         What was resampled: samples, pairs, subjects…
+    draws, design
+        The first resampled means, six digits of each, and what was resampled how: where two designs
+        are equal and not "", draw k of either is of the same units.
     """
 
     mean: float
@@ -37,6 +47,8 @@ class Estimate(NamedTuple):
     low: float = math.nan
     high: float = math.nan
     unit: str = ""
+    draws: tuple[float, ...] = ()
+    design: str = ""
 
 
 def estimate(
@@ -44,6 +56,7 @@ def estimate(
     *,
     unit: str = "samples",
     group: Int[np.ndarray, " n"] | None = None,
+    common: str = "",
 ) -> Estimate:
     """Average samples; the standard error of a single independent one is not known (NaN).
 
@@ -52,6 +65,8 @@ def estimate(
     group
         Values of one group depend on each other: groups are resampled whole, and the standard
         error is that of the resampled means. None: all values are independent.
+    common
+        What all models have these units of: a data set, a seed of codes. "": nothing.
 
     References
     ----------
@@ -70,7 +85,7 @@ def estimate(
     means = resampled_ratios(sums, counts)
     if group is not None and len(means):
         error = float(means.std(ddof=1))
-    return Estimate(mean, error, n, *interval(means), unit)
+    return Estimate(mean, error, n, *interval(means), unit, *keep(means, common, part))
 
 
 def estimate_pairs(
@@ -79,6 +94,7 @@ def estimate_pairs(
     second: Int[np.ndarray, " n"],
     *,
     unit: str = "subjects",
+    common: str = "",
 ) -> Estimate:
     """Average values of pairs, each between two units that occur in many other pairs.
 
@@ -108,7 +124,20 @@ def estimate_pairs(
     means = _resample(units, ratios, cost=max(units, len(pair)))
     error = float(means.std(ddof=1)) if len(means) > 1 else math.nan
     mean = float(values.mean(dtype=np.float64))
-    return Estimate(mean, error, len(values), *interval(means), unit)
+    kept = keep(means, common, index)
+    return Estimate(mean, error, len(values), *interval(means), unit, *kept)
+
+
+def keep(
+    means: Float[np.ndarray, " r"], common: str, *units: Int[np.ndarray, " ..."]
+) -> tuple[tuple[float, ...], str]:
+    """Return what `Estimate` has of draws and design, nothing where `common` is ""."""
+    if not common or not len(means):
+        return (), ""
+    digest = 0
+    for array in units:
+        digest = zlib.crc32(np.ascontiguousarray(array, dtype="<i8").tobytes(), digest)
+    return tuple(float(f"{x:.6g}") for x in means[:KEPT_DRAWS]), f"{common}, {digest:08x}"
 
 
 def resampled_ratios(

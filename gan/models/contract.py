@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 import scipy.sparse as sp
 import torch
@@ -74,7 +75,11 @@ class FaceGenerator(ABC):
         Vertices of the Multi-PIE / iBUG points, where the data has them.
     provenance : dict
         "step" and "dataset" (the fingerprint of the data) at least, for a model out of a run.
+    own_encoder : bool
+        Whether `encode` is part of what was learned, and no search for codes that `decode` best.
     """
+
+    own_encoder: ClassVar[bool] = True
 
     def __init__(self, core: Core) -> None:
         self.factors = core.factors
@@ -105,6 +110,15 @@ class FaceGenerator(ABC):
     @abstractmethod
     def encode(self, vertices: Float[Tensor, "B V 3"]) -> dict[str, Tensor]:
         """Return codes whose meshes are near these, in mm; the inverse of `decode` up to loss."""
+
+    def encode_with_rest(
+        self, vertices: Float[Tensor, "B V 3"], rest: Float[Tensor, "B V 3"]
+    ) -> dict[str, Tensor]:
+        """Return the codes of people of whom a mesh at rest is known as well, in mm.
+
+        A model that was trained on what an expression adds to a face overrides this.
+        """
+        return self.encode(vertices)
 
     @abstractmethod
     def to(self, device: torch.device | str) -> "FaceGenerator":

@@ -34,6 +34,7 @@ class FaceModel(StoredModel):
     """
 
     FORMAT = "meshkit-gan face model 1"
+    own_encoder = False
 
     def __init__(
         self, core: Core, weights: Mapping[str, Tensor], *, scale: float, slope: float

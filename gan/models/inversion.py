@@ -12,18 +12,23 @@ from torch import Tensor
 if TYPE_CHECKING:
     from gan.models.contract import FaceGenerator
 
-STEPS = 60
 # Damping, as a share of the mean diagonal.
 _FIRST_DAMPING, _MIN_DAMPING, _MAX_DAMPING = 1e-2, 1e-7, 1e7
-_SETTLED = 1e-7  # a relative decrease below this ends the search
 _DIFFERENCE = 1e-2  # of codes N(0, 1): far above the rounding of a decoder in float32, in mm
 
 
 class CodeSearch(ABC):
     """Solves `min_z ‖x(z) − t‖² + λ ‖z‖²` for a batch of targets t.
 
-    The function is not convex; the search begins at z = 0, the mean face.
+    The function is not convex; unless told otherwise, the search begins at z = 0, the mean face.
+
+    Attributes
+    ----------
+    steps, settled
+        At most so many; a relative decrease of the cost below `settled` is the last.
     """
+
+    steps, settled = 60, 1e-7
 
     @abstractmethod
     def values(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "B r"]:
@@ -34,14 +39,21 @@ class CodeSearch(ABC):
         """Return the derivatives of x at one code."""
 
     def search(
-        self, target: Float[Tensor, "B r"], size: int, *, prior: float
+        self,
+        target: Float[Tensor, "B r"],
+        size: int,
+        *,
+        prior: float,
+        start: Float[Tensor, " Z"] | None = None,
     ) -> Float[Tensor, "B Z"]:
         """Return the codes (B, size) of targets in double precision."""
         z = target.new_zeros(len(target), size)
+        if start is not None:
+            z = z + start
         cost = self._cost(z, target, prior)
         damping = torch.full_like(cost, _FIRST_DAMPING)
         moving = torch.arange(len(target), device=target.device)  # the samples not yet at rest
-        for _ in range(STEPS):
+        for _ in range(self.steps):
             if not len(moving):
                 break
             goal, old, before = target[moving], z[moving], cost[moving]
@@ -54,7 +66,7 @@ class CodeSearch(ABC):
             damped = torch.where(better, damping[moving] / 4, damping[moving] * 4)
             damping[moving] = damped.clamp(_MIN_DAMPING, _MAX_DAMPING)
             # A refused step says nothing yet: its damping grows until one is taken or none can be.
-            at_rest = (better & (gain < _SETTLED)) | (damped >= _MAX_DAMPING)
+            at_rest = (better & (gain < self.settled)) | (damped >= _MAX_DAMPING)
             moving = moving[~at_rest]
         return z
 
@@ -116,11 +128,19 @@ class PerceptronInverse(CodeSearch):
         return J
 
 
-class DecoderInverse(CodeSearch):
-    """Inverts any decoder, by differences: a step decodes as many faces as the codes have entries.
+class DifferenceSearch(CodeSearch):
+    """A search by differences, which needs no derivatives: it serves any run time of a decoder."""
 
-    It needs no derivatives, so it serves a decoder in another run time as well.
-    """
+    def slopes(self, z: Float[Tensor, " Z"]) -> Float[Tensor, "r Z"]:
+        """Return the derivatives by central differences."""
+        moves = _DIFFERENCE * torch.eye(len(z), dtype=z.dtype, device=z.device)
+        after, before = self.values(torch.cat([z + moves, z - moves])).split(len(z))
+        J: Tensor = (after - before).T / (2 * _DIFFERENCE)
+        return J
+
+
+class DecoderInverse(DifferenceSearch):
+    """Inverts any decoder: a step decodes twice as many faces as the codes have entries."""
 
     def __init__(self, model: "FaceGenerator") -> None:
         self.model = model
@@ -143,10 +163,3 @@ class DecoderInverse(CodeSearch):
         """Return the meshes."""
         codes = self.model.split(z.to(self.model.template.dtype))
         return self.model.decode(codes).flatten(1).double()
-
-    def slopes(self, z: Float[Tensor, " Z"]) -> Float[Tensor, "r Z"]:
-        """Return their derivatives, by central differences."""
-        moves = _DIFFERENCE * torch.eye(len(z), dtype=z.dtype, device=z.device)
-        after, before = self.values(torch.cat([z + moves, z - moves])).split(len(z))
-        J: Tensor = (after - before).T / (2 * _DIFFERENCE)
-        return J

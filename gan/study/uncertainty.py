@@ -45,8 +45,9 @@ def pool(estimates: Sequence[Estimate]) -> Estimate:
 
 def scaled(value: Estimate, times: float) -> Estimate:
     """Return a multiple of an estimate; `times` is positive."""
-    mean, error, n, low, high, unit = value
-    return Estimate(times * mean, times * error, n, times * low, times * high, unit)
+    mean, error, n, low, high, unit, draws, design = value
+    moved = tuple(times * x for x in draws)
+    return Estimate(times * mean, times * error, n, times * low, times * high, unit, moved, design)
 
 
 def subtract(a: Estimate, b: Estimate) -> Difference:

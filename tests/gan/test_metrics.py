@@ -21,6 +21,7 @@ from gan.study.results import CompareSettings
 from gan.study.tables import table1, table2
 from meshkit.primitives import hemisphere
 from tests.gan.conftest import blobs
+from tests.gan.interacting import Interacting, write_pairs
 from tests.gan.study.handmade import comparison, result
 from tests.gan.test_evaluate import model_of
 from tests.linear_model import linear_model
@@ -50,6 +51,7 @@ def test_every_metric_measures_travels_and_is_shown(name, tmp_path):
     V, _ = hemisphere(8)
     modes = {"identity": 100 * V[None] * np.eye(3)[:, None], "expression": V[None] * (V[:, :1] > 0)}
     marked = blobs(tmp_path / "marked.h5", landmarks=np.arange(68), modes=modes)
+    write_pairs(marked, Interacting(rings=8))
     chosen = [MetricConfig(name=name, options=TINY.get(name, {}))]
     with load_dataset(marked) as dataset:
         model, stages = model_of(dataset), list[str]()
@@ -85,6 +87,8 @@ unrelated.identity      | model, identity, unrelated | training, identity, unrel
 diversity.any           | model                      | training                      | mm | higher
 diversity.identity      | model, same identity       | training, same identity       | mm | higher
 specificity             | model                      | training                      | mm | lower
+transfer                | model                      |                               | mm | lower
+transfer.face           | model, whole face          |                               | mm | lower
 coverage                | model                      | training                      | mm | lower
 own.identity            | model, identity, own       | training, identity, own       | % | higher
 leak.identity           | model, identity, leak      | training, identity, leak      | % | lower

@@ -207,7 +207,7 @@ def _make(
         "held_out_meshes": len(material.held_out),
         "held_out_split": material.split,
         "threshold": [x if np.isfinite(x) else None for x in threshold],
-        "figures": [[None if x != x else x for x in f] for f in figures],
+        "figures": [[None if x != x else x for x in f[:6]] for f in figures],
     }
     record["checksum"] = _checksum(record)
     with atomic_path(home / "judge.json", durable=True) as aside:

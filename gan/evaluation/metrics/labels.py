@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from gan.evaluation.coding import rest_class
 from gan.evaluation.context import NO_LABEL
 from gan.evaluation.distance import mean_vertex_distance
 from gan.evaluation.estimate import Estimate, estimate
@@ -24,7 +25,6 @@ from gan.evaluation.metric import (
 from gan.evaluation.nearest import NearestMesh, Read
 from gan.models.contract import FaceGenerator, Factor
 
-AT_REST = ("neutral", "rest")  # the class of rest of a factor that has one
 _MAX_NAMED = 3  # labels named in a sentence
 
 
@@ -226,10 +226,10 @@ def match_factor(context: Context, factor: Factor) -> ClassMatch:
     Unmeasurable
         Fewer than two classes have meshes to compare with.
     """
-    label, at_rest = context.labels[factor.name], _rest_class(factor)
+    label, at_rest = context.labels[factor.name], rest_class(factor)
     held = {} if at_rest >= 0 else _others_at_rest(context, factor)
     for other in held:
-        rest_of_other = _rest_class(context.model.factor(other))
+        rest_of_other = rest_class(context.model.factor(other))
         label = np.where(context.labels[other] == rest_of_other, label, -1)
     means = class_means(
         context.read,
@@ -293,14 +293,9 @@ def _matrix(factor: str, match: ClassMatch) -> Matrix:
 def _others_at_rest(context: Context, factor: Factor) -> dict[str, str]:
     """Return the label of rest of every other factor that has one in model and data."""
     return {
-        other.name: other.classes[_rest_class(other)]
+        other.name: other.classes[rest_class(other)]
         for other in context.model.factors
         if other is not factor
-        and _rest_class(other) >= 0
-        and (context.labels.get(other.name, np.array([-1])) == _rest_class(other)).any()
+        and rest_class(other) >= 0
+        and (context.labels.get(other.name, np.array([-1])) == rest_class(other)).any()
     }
-
-
-def _rest_class(factor: Factor) -> int:
-    """Return the index of the class of rest, -1 if the factor has none."""
-    return next((factor.classes.index(name) for name in AT_REST if name in factor.classes), -1)

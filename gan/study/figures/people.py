@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Int
 
 from gan.datasets.store import Dataset
+from gan.evaluation.coding import AT_REST
 from gan.evaluation.distance import mean_vertex_distance
-from gan.evaluation.metrics.labels import AT_REST
 from gan.study.figures.studio import EXPRESSION
 
 _CANDIDATES = 16  # meshes of one person and class among which the strongest is looked for

@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gan.datasets.store import Dataset
+from gan.evaluation.coding import AT_REST
 from gan.evaluation.generated import decode_all
-from gan.evaluation.metrics.labels import AT_REST
 from gan.models.contract import FaceGenerator, Factor
 from gan.report.faces import pick_real
 from gan.runs.checkpoints import load_model

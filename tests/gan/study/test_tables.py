@@ -122,7 +122,7 @@ def test_what_was_not_asked_for_has_no_columns_and_is_said():
     settings = CompareSettings(metrics=(MetricConfig(name="diversity"),))
     table = table1(comparison(result("ours", evaluation(full())), settings=settings))
     assert [q.metric for q in table.columns] == ["diversity"] * 3
-    left = "specificity, model-free, energy, labels, decoupling, generalisation"
+    left = "specificity, model-free, energy, labels, decoupling, transfer, generalisation"
     assert f"Not asked for: {left}." in table.notes
 
 
