@@ -24,6 +24,7 @@ from gan.sections import (
     Plain,
     Positive,
     PrecisionConfig,
+    Probability,
     RegularizerConfig,
     SamplerConfig,
     Section,
@@ -78,6 +79,7 @@ class FactorConfig(Section):
         }
     )
     balance: Literal["uniform", "none"] = "uniform"  # wanted share of labels over share in the data
+    label_share: Probability = 1.0  # that training sees, of all classes but rest
 
 
 class OptimizerConfig(Section):

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from gan.errors import ConfigError
 from gan.plugins import registry
-from gan.sections import Count, Positive, Section
+from gan.sections import Count, Positive, Probability, Section
 from gan.settings import check, dump, read_toml, set_value
 
 
@@ -21,6 +21,7 @@ class BaselineConfig(Section):
     neutral: str = "neutral"  # the class of rest of the expression factor
     identity_size: Count = 65
     expression_size: Count = 20
+    label_share: Probability = 1.0  # that training sees, of all expressions but rest
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     threads: Annotated[int, Field(ge=0)] = 0  # of torch on a CPU; 0: as many as cores
 

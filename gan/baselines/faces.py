@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gan.baselines.config import BaselineConfig
+from gan.datasets.label_share import share_of_labels
 from gan.datasets.store import Dataset
 from gan.errors import DatasetError
 from gan.models.contract import Core, Factor
@@ -117,6 +118,9 @@ def labelled_faces(dataset: Dataset, config: BaselineConfig, split: str = "train
     rows = dataset.indices(split)
     rest = names.index(config.neutral)
     person, expression = (dataset.labels[f][rows] for f in (config.identity, config.expression))
+    expression = share_of_labels(
+        expression, names, config.label_share, seed=config.seed, rest=config.neutral
+    )
     have = np.intersect1d(person[expression == rest], person[person >= 0])
     kept = np.isin(person, have)
     if not kept.all():

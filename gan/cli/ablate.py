@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from gan.cli.reproduce import carry_out, read_seeds, study_options
+from gan.cli.reproduce import SEEDS, carry_out, read_seeds, study_options
 from gan.cli.workflow_options import workflow_options
 
 PATH = click.Path(path_type=Path, readable=False)
@@ -81,7 +81,7 @@ def ablate(
     record = settle_sources([Source(data=dataset.resolve())], known.get("sources", {}))
     asked: dict[str, Any] = {
         "command": "ablate",
-        "seeds": read_seeds(seeds) or known.get("seeds", [0]),
+        "seeds": read_seeds(seeds) or known.get("seeds", list(SEEDS)),
         "sources": record,
     }
     plan = plan_ablations(

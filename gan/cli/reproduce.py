@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path, readable=False)
 DIVERGED = 3  # exit code: the report is there, but a model is missing
+SEEDS = (0, 1, 2)  # with one, the noise of training is not seen
 
 
 def study_options(command: Any) -> Any:
@@ -26,7 +27,7 @@ def study_options(command: Any) -> Any:
                 "--seeds",
                 "--seed",
                 metavar="LIST",
-                help="Train every model with each of these, as in 0,1,2.  [default: 0]",
+                help="Train every model with each of these.  [default: 0,1,2]",
             ),
             click.option(
                 "--restart",
@@ -56,6 +57,17 @@ def read_seeds(text: str | None) -> list[int] | None:
     return seeds
 
 
+def read_labels(text: str | None) -> list[float]:
+    """Return the percentages of a list like 0,2,5,10,50; none where no list is given."""
+    try:
+        percent = [float(word) for word in text.split(",")] if text else []
+    except ValueError:
+        percent = [-1.0]
+    if not all(0 <= p <= 100 for p in percent):
+        raise click.BadParameter(f"{text!r}: give percentages, as in 0,2,5,10,50")
+    return percent
+
+
 @click.command()
 @click.option("-o", "--out", type=PATH, required=True, metavar="DIR", help="Folder of the study.")
 @click.option("--size", metavar="NAME", help="tiny, small or full.  [default: small]")
@@ -63,9 +75,9 @@ def read_seeds(text: str | None) -> list[int] | None:
     "--model",
     "models",
     multiple=True,
-    metavar="[NAME=]FACE_MODEL.npz",
-    help="Whose faces the data shows; several have names: --model ict=ict.npz --model procedural.  "
-    "[default: procedural, the embedded head]",
+    metavar="[NAME[@X]=]FACE_MODEL.npz",
+    help="Whose faces the data shows, and how far identity and expression interact, from 0 to 1: "
+    "--model ict@0=ict.npz --model ict@1=ict.npz.  [default: procedural@1, the embedded head]",
 )
 @click.option(
     "--data",
@@ -81,6 +93,12 @@ def read_seeds(text: str | None) -> list[int] | None:
     "evaluations. report: of what is measured.",
 )
 @click.option("--sizes", type=PATH, metavar="FILE", help="Budgets in place of the built-in ones.")
+@click.option(
+    "--labels",
+    metavar="LIST",
+    help="Train every model with these shares of the expression labels, too, in percent: "
+    "0,2,5,10,50.",
+)
 @study_options
 @workflow_options
 def reproduce(
@@ -90,6 +108,7 @@ def reproduce(
     data: tuple[str, ...],
     only: tuple[str, ...],
     sizes: Path | None,
+    labels: str | None,
     seeds: str | None,
     restart: tuple[str, ...],
     device: str,
@@ -134,12 +153,18 @@ def reproduce(
     asked: dict[str, Any] = {
         "command": "reproduce",
         "size": size,
-        "seeds": read_seeds(seeds) or known.get("seeds", [0]),
+        "seeds": read_seeds(seeds) or known.get("seeds", list(SEEDS)),
+        "labels": sorted({*read_labels(labels), *known.get("labels", [])}),
         "sizes": str(table.resolve()) if table is not None else None,
         "sources": settle_sources(given, known.get("sources", {})),
     }
     plan = plan_study(
-        size, budget, seeds=asked["seeds"], sources=as_sources(asked["sources"]), table=table
+        size,
+        budget,
+        seeds=asked["seeds"],
+        sources=as_sources(asked["sources"]),
+        table=table,
+        label_shares=[percent / 100 for percent in asked["labels"]],
     )
     call = Call(executor, cores, threads, dry_run, more)
     carry_out(out, plan, asked, before, only, restart, call, device=device, as_json=as_json)

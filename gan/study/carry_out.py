@@ -72,7 +72,8 @@ def carry_out(
     """Do jobs and all that they need; then report on the models that came through.
 
     Ctrl-C or SIGTERM stops the jobs, which save; the same call goes on from there. A training
-    whose loss is not finite leaves the rest going, and the report lacks that model.
+    whose loss is not finite, or that has not labels enough, leaves the rest going, and the report
+    lacks that model.
 
     Parameters
     ----------
@@ -168,9 +169,16 @@ class _Record:
 
     @property
     def diverged(self) -> bool:
-        """Whether something failed, and nothing but trainings whose loss is not finite."""
-        codes = {failure.code for failure in self.failures.values()}
-        return codes == {DIVERGED}
+        """Whether something failed, and nothing that a report cannot do without.
+
+        That is a training whose loss is not finite, or one of a model that so few labels are not
+        enough for.
+        """
+        jobs = {job.name: job for job in self.jobs.values()}
+        return bool(self.failures) and all(
+            failure.code == DIVERGED or self.study.plan.learns_from_fewer(jobs[name])
+            for name, failure in self.failures.items()
+        )
 
     def run(self, jobs: Sequence[StudyJob], call: Call, settings: Mapping[str, Any]) -> bool:
         """Run jobs and what they need; return whether a request to stop came."""

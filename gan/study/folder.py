@@ -90,7 +90,10 @@ def check_asked(folder: Path, asked: Mapping[str, Any], before: Mapping[str, Any
         return
     for key, value in asked.items():
         known = before.get(key)
-        if key == "sources" or (key == "seeds" and value[: len(known or ())] == known):
+        # Sources have a check of their own, shares of labels are only added.
+        if key in ("sources", "labels") or (
+            key == "seeds" and value[: len(known or ())] == known
+        ):
             continue
         if known != value:
             raise CheckpointError(

@@ -1,5 +1,6 @@
 """One model of a comparison: what it is called, what sort it is, and where its run lies."""
 
+import re
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -40,6 +41,20 @@ TITLES: dict[str, tuple[str, Kind]] = {
 }
 
 
+_FEWER = re.compile(r"(.+)-labels([\d.]+)")
+
+
+def with_share(name: str, share: float) -> str:
+    """Return the name of a model that learns from a share of the labels of expressions."""
+    return name if share == 1 else f"{name}-labels{100 * share:g}"
+
+
+def apart(name: str) -> tuple[str, float]:
+    """Return the name of a model that has all labels, and the share of them that this one has."""
+    fewer = _FEWER.fullmatch(name)
+    return (fewer[1], float(fewer[2]) / 100) if fewer else (name, 1.0)
+
+
 def member(name: str, run: Path) -> Member:
     """Return the member of this name."""
     return Member(name, *titled(name), run)
@@ -47,6 +62,10 @@ def member(name: str, run: Path) -> Member:
 
 def titled(name: str) -> tuple[str, Kind]:
     """Return the title and the kind of a model: of `TITLES`, of a baseline, or the name itself."""
+    whole, share = apart(name)
+    if share < 1:
+        title, kind = titled(whole)
+        return f"{title}, {share:.3g} of the labels", kind
     if name in TITLES:
         return TITLES[name]
     try:

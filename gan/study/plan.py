@@ -13,9 +13,9 @@ from typing import Any, Literal, NamedTuple
 from gan.baselines.config import BaselineConfig, baseline_config
 from gan.config import Config, load_config
 from gan.evaluation.choice import choose_metrics
-from gan.evaluation.metric import METRICS
+from gan.evaluation.metric import METRICS, default_metrics
 from gan.study.ablations import Ablation, ablations_of
-from gan.study.member import Kind, titled
+from gan.study.member import Kind, titled, with_share
 from gan.study.sizes import Data, EvaluationBudget, StudySize, TrainingBudget
 from gan.study.sources import Source
 
@@ -23,6 +23,8 @@ JobKind = Literal["data", "training", "judges", "evaluation", "report"]
 GROUPS: dict[str, JobKind] = {"trainings": "training", "evaluations": "evaluation"}
 EVALUATE = "evaluate-"  # begins the name of a job that measures a model
 JUDGES, REPORT, DATA, SPEAKING = "judges", "report", "data", "speaking-data"
+ORACLE = "oracle"  # the job that says between which errors a transfer can lie
+LABELLED = "expression"  # the factor of whose labels a study takes away
 PAGE = "comparison/report.html"
 
 
@@ -35,6 +37,7 @@ class Trial(NamedTuple):
     minutes : about how long it takes
     verb : the command that trains it, as in `gan baseline coma`
     options : of that command
+    label_share : of the labels of expressions, that it learns from
     """
 
     name: str
@@ -45,6 +48,7 @@ class Trial(NamedTuple):
     minutes: float
     verb: str
     options: tuple[str, ...]
+    label_share: float = 1.0
 
     @property
     def command(self) -> str:
@@ -107,6 +111,10 @@ class Plan(NamedTuple):
         """Return a model by its name."""
         return next(trial for trial in self.trials if trial.name == name)
 
+    def learns_from_fewer(self, job: StudyJob) -> bool:
+        """Tell whether a job trains a model from a share of the labels."""
+        return job.kind == "training" and self.trial(str(job.trial)).label_share < 1
+
     def suffixes(self) -> dict[str, int]:
         """Return the seeds by what they add to the name of a run: the first adds nothing."""
         return {f"-seed{seed}" if k else "": seed for k, seed in enumerate(self.seeds)}
@@ -127,6 +135,9 @@ class Plan(NamedTuple):
         ]
         if data:
             yield StudyJob(place, DATA, "data", minutes.data)
+        oracle = (f"{place}{ORACLE}",) if source.has_transfers else ()
+        if oracle:
+            yield StudyJob(place, ORACLE, "data", minutes.oracle, data)
         for trial, run, seed in runs:
             yield StudyJob(place, run, "training", trial.minutes, data, trial.name, seed)
         if speaking:
@@ -142,7 +153,7 @@ class Plan(NamedTuple):
         for trial, run, seed in runs:
             needs = (f"{place}{run}", *judges)
             yield StudyJob(place, f"{EVALUATE}{run}", "evaluation", each, needs, trial.name, seed)
-        needs = tuple(f"{place}{EVALUATE}{run}" for _, run, _ in runs)
+        needs = (*oracle, *(f"{place}{EVALUATE}{run}" for _, run, _ in runs))
         needs += tuple(f"{place}{trial.name}" for trial in speaking)
         yield StudyJob(place, REPORT, "report", minutes.report + minutes.figures, needs)
 
@@ -154,11 +165,14 @@ def plan_study(
     seeds: Sequence[int] = (0,),
     sources: Sequence[Source] = (Source(),),
     table: Path | None = None,
+    label_shares: Sequence[float] = (),
 ) -> Plan:
     """Resolve the configurations of all models of a size, and what is measured of them.
 
     Parameters
     ----------
+    label_shares
+        Of the labels of expressions: every model is trained with each of these shares, too.
     table
         The file of the sizes; configurations that it names lie beside it.
 
@@ -171,11 +185,13 @@ def plan_study(
     removed = list[Trial]()
     for name, training in budget.trainings.items():
         trials.append(_trial(name, training, table))
+        if training.data == "benchmark":
+            removed += [_trial(name, training, table, share=s) for s in label_shares if s < 1]
         if training.ablations:
             config = trials[-1].config
             assert isinstance(config, Config)
             removed += [_trial(cut.name, training, table, cut) for cut in ablations_of(config)]
-    # The ablations matter least to a report that is made half way, three factors have own data.
+    # Less of a model matters least to a report that is made half way; three factors have own data.
     trials = [
         *(trial for trial in trials if trial.data == "benchmark"),
         *removed,
@@ -231,8 +247,10 @@ def choose_jobs(plan: Plan, only: Sequence[str]) -> tuple[StudyJob, ...]:
         prefix = EVALUATE if job.kind == "evaluation" else ""
         names = [f"{prefix}{trial.name}" if trial else job.label, job.source.rstrip("/")]
         names += [group for group, kind in GROUPS.items() if kind == job.kind]
-        if trial and job.kind == "training" and trial.kind in ("ablation", "baseline"):
-            names.append(f"{trial.kind}s")
+        if trial and trial.label_share < 1:
+            names.append(f"{prefix}labels")
+        elif trial and trial.kind in ("ablation", "baseline"):
+            names.append(f"{prefix}{trial.kind}s")
         for name in filter(None, names):
             groups.setdefault(name, set()).add(job.name)
     known = {job.name: {job.name} for job in jobs} | groups
@@ -256,7 +274,12 @@ def with_needs(plan: Plan, chosen: Sequence[StudyJob]) -> tuple[StudyJob, ...]:
 
 def asks_judges(evaluation: EvaluationBudget) -> bool:
     """Tell whether something is measured that trained judges decide."""
-    return "decoupling" in evaluation.metrics
+    return "decoupling" in metrics_of(evaluation)
+
+
+def metrics_of(evaluation: EvaluationBudget) -> list[str]:
+    """Return the metrics that are measured: those of a size, or all of a comparison."""
+    return list(evaluation.metrics) or [m.name for m in default_metrics(compare=True)]
 
 
 def workflow_settings(plan: Plan, gan: str, version: str) -> dict[str, Any]:
@@ -271,7 +294,8 @@ def workflow_settings(plan: Plan, gan: str, version: str) -> dict[str, Any]:
     """
     budget, first = plan.budget, plan.seeds[0]
     evaluation = budget.evaluation
-    options = ["--metrics", ",".join(evaluation.metrics), "--samples", str(evaluation.samples)]
+    metrics = ",".join(metrics_of(evaluation))
+    options = ["--metrics", metrics, "--samples", str(evaluation.samples)]
     options += ["--pairs", str(evaluation.pairs), "--seed", str(first)]
     for_judges = [line for line in evaluation.set if line.startswith("decoupling.")]
     judges = shlex.join(_set(for_judges)) or " "  # not empty: Snakemake would see no judges
@@ -284,7 +308,10 @@ def workflow_settings(plan: Plan, gan: str, version: str) -> dict[str, Any]:
             source.place: {
                 "model": str(source.model) if source.model else None,
                 "benchmark": str(source.data) if source.data else None,
-                "options": shlex.join([*_words(make), *source.options]),
+                "oracle": source.has_transfers,
+                "options": shlex.join(
+                    [*_words(make), "--interaction", f"{source.interaction:g}", *source.options]
+                ),
             }
             for source in plan.sources
         },
@@ -319,17 +346,24 @@ def _set(lines: Sequence[str]) -> list[str]:
 
 def _check_metrics(evaluation: EvaluationBudget) -> None:
     """Refuse an unknown metric or option now, not in two hours."""
-    for metric in choose_metrics(",".join(evaluation.metrics), (), evaluation.set, ()):
+    for metric in choose_metrics(",".join(metrics_of(evaluation)), (), evaluation.set, ()):
         METRICS.build(metric.name, metric.options)
 
 
 def _trial(
-    name: str, training: TrainingBudget, table: Path | None, cut: Ablation | None = None
+    name: str,
+    training: TrainingBudget,
+    table: Path | None,
+    cut: Ablation | None = None,
+    share: float = 1.0,
 ) -> Trial:
+    name = with_share(name, share)
     title, kind = titled(name)
     if cut is not None:
         title, kind = cut.title, "ablation"
     given = [*training.set, *([cut.override] if cut is not None else [])]
+    if share < 1:
+        given += _fewer_labels(share, baseline=training.baseline is not None)
     if training.baseline is not None:
         config: Config | BaselineConfig = baseline_config(training.baseline, given)
         verb, options = f"baseline {training.baseline}", _set(given)
@@ -339,7 +373,18 @@ def _trial(
         verb, options = "train", ["--preset", str(training.preset)]
         options += ["--config", str(file)] if file else []
         options += _set(given)
-    return Trial(name, title, kind, config, training.data, training.minutes, verb, tuple(options))
+    return Trial(
+        name, title, kind, config, training.data, training.minutes, verb, tuple(options), share
+    )
+
+
+def _fewer_labels(share: float, *, baseline: bool) -> list[str]:
+    """Return what takes labels away; a classifier of a factor without labels would be noise."""
+    if baseline:
+        return [f"label_share={share:g}"]
+    factor = f"factors.{LABELLED}"
+    without = [f"{factor}.losses.classification=0"] if share == 0 else []
+    return [f"{factor}.label_share={share:g}", *without]
 
 
 def _beside(config: str | None, table: Path | None) -> Path | None:

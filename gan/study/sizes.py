@@ -38,7 +38,7 @@ class EvaluationBudget(Section):
 
     samples: Annotated[int, Field(ge=20)] = 1000
     pairs: Annotated[int, Field(ge=2)] = 10_000
-    metrics: Annotated[tuple[str, ...], Field(min_length=1)]
+    metrics: tuple[str, ...] = ()  # none: those that `gan compare` takes
     set: tuple[str, ...] = ()  # METRIC.OPTION=VALUE
     figures: bool = True  # draw the models, too
     minutes: Positive  # a model
@@ -49,6 +49,7 @@ class SourceBudget(Section):
 
     model: str | None = None  # none: the embedded head
     data: str | None = None
+    interaction: Annotated[float, Field(ge=0, le=1)] | None = None  # none: as its name says, or 1
     options: tuple[str, ...] = ()  # further ones of `gan data make`
 
 
@@ -57,6 +58,7 @@ class Minutes(Section):
 
     data: Positive = 1.0
     speaking: Positive = 1.0
+    oracle: Positive = 1.0
     judges: Positive = 1.0
     figures: Positive = 1.0
     report: Positive = 1.0

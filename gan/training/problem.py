@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gan.cache import cache_folder
 from gan.config import Config, FactorConfig
+from gan.datasets.label_share import share_of_labels
 from gan.datasets.store import Dataset
 from gan.errors import DatasetError
 from gan.losses.classification import class_weights
@@ -70,7 +71,7 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
     """
     check_choices(config)
     indices = _training_meshes(dataset, config.training.batch)
-    factors, classes = _factors(dataset, config.factors, indices)
+    factors, classes = _factors(dataset, config, indices)
     sampler = SAMPLERS.build(
         config.sampler.name, config.sampler.options, n_meshes=len(indices), labels=classes
     )
@@ -139,11 +140,11 @@ def image_mapping(
 
 
 def _factors(
-    dataset: Dataset, wanted: Sequence[FactorConfig], indices: np.ndarray
+    dataset: Dataset, config: Config, indices: np.ndarray
 ) -> tuple[tuple[Factor, ...], dict[str, Tensor]]:
-    """Keep the classes that occur in training; renumber the labels."""
+    """Keep the classes that occur in training; renumber the labels, of which a share is seen."""
     factors, table = [], {}
-    for factor in wanted:
+    for factor in config.factors:
         if factor.name not in dataset.labels:
             known = ", ".join(dataset.labels) or "none"
             raise DatasetError(f"{dataset.path}: no labels for {factor.name!r}; it has {known}")
@@ -158,8 +159,11 @@ def _factors(
         names = dataset.names[factor.name]
         renumber = np.full(len(names) + 1, -1)  # the last entry serves the label −1
         renumber[present] = np.arange(len(present))
-        table[factor.name] = torch.from_numpy(renumber[labels])
         classes = tuple(names[c] for c in present)
+        seen = share_of_labels(
+            renumber[labels], classes, factor.label_share, seed=config.training.seed
+        )
+        table[factor.name] = torch.from_numpy(seen)
         factors.append(Factor(factor.name, factor.code_size, classes))
     return tuple(factors), table
 

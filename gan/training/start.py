@@ -57,7 +57,8 @@ def _factored_start(
     for factor in problem.factors[1:]:
         own = slice(column, column + factor.code_size)
         targets = torch.from_numpy(statistics.anchors[factor.name]) @ within.T
-        anchors.append(Anchors(own, codes[factor.name], targets / within.square().sum(dim=1)))
+        fixed = codes[factor.name][: len(targets)]  # the last classes may have no label
+        anchors.append(Anchors(own, fixed, targets / within.square().sum(dim=1)))
         column += factor.code_size
     return [
         Components(first, between, []),
@@ -97,5 +98,5 @@ def _additive_start(
 def _place_codes(codes: Tensor, of_means: Tensor) -> None:
     """Set the leading entries of the codes of classes that have meshes, in place."""
     width = min(codes.shape[1], of_means.shape[1])
-    known = of_means.abs().sum(dim=1) > 0
+    known = torch.nonzero(of_means.abs().sum(dim=1) > 0)[:, 0]
     codes[known, :width] = of_means[known, :width].float()

@@ -68,7 +68,9 @@ rule all:
 
 rule data:
     input: face_model
-    output: "{source}data/open-faces.h5", "{source}data/open-faces.extreme.h5"
+    output:
+        "{source}data/open-faces.h5",
+        expand("{{source}}data/open-faces.{side}.h5", side=["extreme", "judges", "transfer"]),
     log: "{source}jobs/data.log"
     params:
         model=model_option,
@@ -76,6 +78,16 @@ rule data:
     threads: config["threads"]
     resources: mem_mb=8000, runtime=minutes(config["minutes"]["data"])
     shell: "{GAN} data make --benchmark open-faces {params.options} {params.model} --jobs {threads} -o {output[0]} " + LOGGED
+
+
+rule oracle:
+    # The floor and the ceiling of transfer on this data: addition, the best linear map, and the truth's own model.
+    input: lambda w: data_of(w.source)
+    output: touch("{source}jobs/oracle.done")
+    log: "{source}jobs/oracle.log"
+    threads: config["threads"]
+    resources: mem_mb=8000, runtime=minutes(config["minutes"]["oracle"])
+    shell: "{GAN} data oracle {input} " + LOGGED
 
 
 rule speaking_data:
@@ -152,6 +164,7 @@ rule report:
         data=lambda w: data_of(w.source),
         measured=lambda w: [f"{w.source}jobs/evaluate-{model}{seed}.done" for model, seed in MEMBERS[w.source]],
         three=lambda w: [f"{w.source}jobs/{name}.done" for name in config.get("three", SPEAKING)],
+        oracle=lambda w: [f"{w.source}jobs/oracle.done"] if SOURCES[w.source]["oracle"] else [],
     output: "{source}comparison/report.html"
     log: "{source}jobs/report.log"
     params:

@@ -89,7 +89,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 case $what in
-  make) touch "$out" "${out%.h5}.extreme.h5";;
+  make) for side in '' .extreme .judges .transfer; do touch "${out%.h5}$side.h5"; done;;
   compare) mkdir -p "$out"; touch "$out/report.html";;
   train|baseline)
     mkdir -p "$out"

@@ -24,7 +24,7 @@ from tests.gan.study.small_study import (
     write_table,
 )
 
-JOBS = ("data", "3dmm", "ours", "judges", "evaluate-3dmm", "evaluate-ours", "report")
+JOBS = ("data", "oracle", "3dmm", "ours", "judges", "evaluate-3dmm", "evaluate-ours", "report")
 
 
 @pytest.fixture
@@ -40,7 +40,8 @@ def test_every_job_is_a_command_and_is_done_once(bare, tmp_path):
     assert (outcome.there, outcome.failed) == ((), {})
     calls = calls_of(tmp_path)
     assert calls[0] == (
-        "data make --benchmark open-faces --size tiny --seed 0 --jobs 1 -o data/open-faces.h5"
+        "data make --benchmark open-faces --size tiny --seed 0 --interaction 1 --jobs 1 "
+        "-o data/open-faces.h5"
     )
     train = next(call for call in calls if call.startswith("train"))
     assert train.startswith("train data/open-faces.h5 --preset small --set training.iterations=4")
@@ -129,7 +130,7 @@ def test_what_snakemake_complains_of_is_an_error(bare):
 def test_a_cluster_gets_every_job_with_what_it_needs(tmp_path):
     """Two sources, two seeds, given to Slurm: nothing runs, all is said."""
     (tmp_path / "ict.npz").write_bytes(b"a face model")
-    models = (f"ict={tmp_path / 'ict.npz'}", "procedural")
+    models = (f"ict@0.5={tmp_path / 'ict.npz'}", "procedural")
     study = open_study(
         tmp_path / "s", write_table(tmp_path), gan="gan", models=models, seeds=(0, 5)
     )
@@ -137,16 +138,17 @@ def test_a_cluster_gets_every_job_with_what_it_needs(tmp_path):
     save_study(study.folder, study.asked, study.settings)
     call = Call("slurm", cores=20, dry_run=True, more=("--retries", "3"))
     doing = survey(study, choose_jobs(study.plan, ()), call, study.folder, study.folder)
-    each = 2 + 2 * 2 * len(MODELS) + 1  # data, judges; trainings, measurements; report
+    each = 3 + 2 * 2 * len(MODELS) + 1  # data, oracle, judges; trainings, measurements; report
     assert len(doing) == 2 * each == len(study.plan.jobs())
-    assert not (study.folder / "ict").exists()
-    job = doing["ict/jobs/ours-seed5.done"]
+    assert not (study.folder / "ict@0.5").exists()
+    job = doing["ict@0.5/jobs/ours-seed5.done"]
     assert (job.rule, job.threads) == ("train", 8)
     assert job.resources == {"mem_mb": 16000, "gpu": 1, "runtime": 62}
-    assert "gan train ict/data/open-faces.h5 --preset small" in job.command
+    assert "gan train ict@0.5/data/open-faces.h5 --preset small" in job.command
     assert "--set training.seed=5" in job.command
-    assert "--out ict/runs/ours-seed5" in job.command
-    data = doing["ict/data/open-faces.h5"]
+    assert "--out ict@0.5/runs/ours-seed5" in job.command
+    data = doing["ict@0.5/data/open-faces.h5"]
+    assert "--interaction 0.5" in data.command
     assert f"--model {tmp_path}/ict.npz" in data.command
     assert "gpu" not in data.resources
     report = doing["procedural/comparison/report.html"].command

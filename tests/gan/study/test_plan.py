@@ -78,7 +78,7 @@ def test_jobs_are_chosen_by_name_and_by_group(tmp_path):
     assert chosen("ablations") == list(ABLATIONS)
     assert chosen("evaluations", "data") == ["data", *(f"evaluate-{name}" for name in MODELS)]
     with pytest.raises(
-        ValueError, match=r"no stage 'mea'; known are data, 3dmm, ours, .*trainings"
+        ValueError, match=r"no stage 'mea'; known are data, oracle, 3dmm, ours, .*trainings"
     ):
         choose_jobs(plan, ["mea"])
     needed = with_needs(plan, choose_jobs(plan, ["evaluate-coma", "report"]))
@@ -89,7 +89,7 @@ def test_sources_and_seeds_multiply(tmp_path):
     sources = (Source("ict"), Source("mine", data=tmp_path / "mine.h5"))
     plan = small_plan(write_table(tmp_path), seeds=(4, 7), sources=sources)
     names = [job.name for job in plan.jobs()]
-    assert len(names) == len(set(names)) == 1 + 2 * (2 * 2 * len(MODELS) + 2)
+    assert len(names) == len(set(names)) == 2 + 2 * (2 * 2 * len(MODELS) + 2)
     assert "ict/data" in names
     assert "mine/data" not in names
     seeds = {job.name: job.seed for job in plan.jobs()}
