@@ -383,7 +383,7 @@ def multiply(
 
 def _apart(w: Tensor, classes: Tensor, label: Tensor) -> Tensor:
     """Return the mean squared distance from the classes' codes, over the classes' variance."""
-    if len(w) == 0:
+    if len(w) == 0 or len(classes) == 1:  # one class is apart from nothing
         return classes.sum() * 0
     spread = classes.detach().var(dim=0, correction=0).sum()
     return (w - classes[label]).square().sum(dim=1).mean() / spread

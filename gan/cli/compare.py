@@ -100,7 +100,9 @@ def compare(
         StageBar() as bar,
     ):
         comparison = measure(members, opened, settings, progress=bar.update)
-        drawn = _draw(members, opened, comparison, three_factors, bar) if figures else []
+        shown = {result.name for result in comparison.results}
+        pictured = [member for member in members if member.name in shown]
+        drawn = _draw(pictured, opened, comparison, three_factors, bar) if figures else []
         if notes:
             drawn.append(Figure("missing", "Models that are not here", "; ".join(notes), None))
         viewer = moving_face(comparison) if figures else None

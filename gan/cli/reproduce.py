@@ -121,22 +121,22 @@ def reproduce(
 ) -> None:
     """Train, measure and compare everything that the paper claims: one command, one report.
 
-    Makes the open-faces data, trains our model, its four ablations and three baselines, and a model
-    of three factors; measures all alike; draws the figures; writes DIR/comparison/report.html with
-    the tables and a verdict on each claim. What is in DIR is not done again: the same command, or
-    just `gan reproduce -o DIR`, goes on where it was, and runs of `gan train` and `gan baseline` in
-    DIR/runs/NAME count if their configuration is the study's.
+    Makes the open-faces data, trains our model, its ablations, the baselines, and a model of three
+    factors, each with three seeds; measures all alike; draws the figures; writes
+    DIR/comparison/report.html with the tables and a verdict on each claim. What is in DIR is not
+    done again: the same command, or just `gan reproduce -o DIR`, goes on where it was, and runs of
+    `gan train` and `gan baseline` in DIR/runs/NAME count if their configuration is the study's.
 
     The study is a Snakemake workflow: --executor slurm gives its jobs to a cluster, and what
     follows -- goes to Snakemake.
 
     \b
-    Sizes: tiny takes minutes and means nothing, small two hours of two CPU cores, full a day of a
-    GPU. Exit codes: 0 done, 1 error, 3 a training diverged, 130 interrupted. Examples:
+    Sizes: tiny takes minutes and means nothing, small hours of two CPU cores, full days of a GPU.
+    Exit codes: 0 done, 1 error, 3 a training diverged, 130 interrupted. Examples:
 
     gan reproduce --size small --model ict_face.npz -o study
 
-    gan reproduce --size full --seeds 0,1,2 --executor slurm -o big -- --retries 3
+    gan reproduce --size full --executor slurm -o big -- --retries 3
     """  # noqa: D301 (click reads the character)
     from gan.study.folder import read_asked
     from gan.study.plan import plan_study

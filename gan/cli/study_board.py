@@ -1,5 +1,6 @@
 """How far a study is: a list of its jobs with time spent and time left, or lines in a log."""
 
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ MARKS = {"done": "✓", "failed": "✗", "begun": "▸", "stopped": "–", "": "
 ENDS = {"done": "done in", "failed": "failed after", "stopped": "stopped after"}
 MIN_SHARE = 0.02  # of a training, from which on its own pace says when it ends
 MAX_ROWS = 30  # jobs that are listed; of more, those that run or failed
+PULSE = 60.0  # seconds after which a log hears what is being done
 
 
 class StudyBoard:
@@ -35,11 +37,13 @@ class StudyBoard:
         self.first_share: dict[str, float] = {}  # of a training, when it began or went on
         self.spent: dict[str, float] = {}  # minutes, of jobs that ended
         self._live: Any = None
+        self._over = threading.Event()
 
     def __enter__(self) -> "StudyBoard":
         return self
 
     def __exit__(self, *error: Any) -> None:
+        self._over.set()
         if self._live is not None:
             self._live.__exit__(*error)
 
@@ -56,6 +60,8 @@ class StudyBoard:
                 transient=True,
             )
             self._live.__enter__()
+        else:
+            threading.Thread(target=self._tell_now_and_then, daemon=True).start()
 
     def change(self, job: "StudyJob", kind: str) -> None:
         """A job is "begun", "done", "failed" or "stopped", which goes on another day."""
@@ -95,6 +101,15 @@ class StudyBoard:
         if job.kind != "training":
             return 0.0
         return share_done(self.plan.trial(str(job.trial)), self.folder / job.run)
+
+    def _tell_now_and_then(self) -> None:
+        """Say what runs, until the study is over: in a log, a long job would say nothing."""
+        while not self._over.wait(PULSE):
+            running = [job for name, job in self.jobs.items() if self.state[name] == "begun"]
+            texts = [f"{job.name} (about {span(self._left(job))} left)" for job in running]
+            if texts:
+                left = f"about {span(self.minutes_left())} left in all"
+                self._say(f"{', '.join(texts)}; {left}")
 
     def _say(self, line: str) -> None:
         if self._live is None:

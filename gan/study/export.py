@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from gan.evaluation.result import as_json
+from gan.study.labels import LabelCurve, label_curves
 from gan.study.results import Comparison, Result
 from gan.study.runs import RunFacts
 from gan.study.tables import Table, table1, table2
@@ -75,7 +76,8 @@ def as_record(comparison: Comparison) -> dict[str, Any]:
         "settings": comparison.as_settings(),
         "rule": RULE,
         "claims": as_rows(judge_claims(comparison)),
-        "models": [_model(result) for result in comparison.results],
+        "models": [_model(result) for result in (*comparison.results, *comparison.fewer)],
+        "labels": [_curve(curve) for curve in label_curves(comparison)],
         **{table.name: _cells(table) for table in (table1(comparison), table2(comparison))},
     }
     plain: dict[str, Any] = as_json(record)
@@ -91,6 +93,17 @@ def _model(result: Result) -> dict[str, Any]:
             _run(run) | {"evaluation": evaluation.as_dict()}
             for run, evaluation in zip(result.runs, result.evaluations, strict=True)
         ],
+    }
+
+
+def _curve(curve: LabelCurve) -> dict[str, Any]:
+    column = curve.column
+    return {
+        "quantity": column.key,
+        "heading": column.title,
+        "unit": column.unit,
+        "shares": curve.shares,
+        "lines": [{"model": line.name, "values": line.values} for line in curve.lines],
     }
 
 

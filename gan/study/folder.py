@@ -91,9 +91,7 @@ def check_asked(folder: Path, asked: Mapping[str, Any], before: Mapping[str, Any
     for key, value in asked.items():
         known = before.get(key)
         # Sources have a check of their own, shares of labels are only added.
-        if key in ("sources", "labels") or (
-            key == "seeds" and value[: len(known or ())] == known
-        ):
+        if key in ("sources", "labels") or (key == "seeds" and value[: len(known or ())] == known):
             continue
         if known != value:
             raise CheckpointError(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan.errors import ConfigError
-from gan.study.member import TITLES, Member, member
+from gan.study.member import TITLES, Member, apart, member, with_share
 from gan.study.runs import RunFacts, differing_keys, read_facts
 
 _SEED = re.compile(r"[-_. ]?(seed|s)[-_ ]?\d+$")
@@ -42,29 +42,36 @@ def members_of(arguments: Sequence[str]) -> list[Member]:
     for k, place in enumerate(places):
         if place in places[:k]:
             raise ConfigError(f"{claimants[k].facts.run} is given twice")
-    found = [
+    members = [
         member(name, claimant.facts.run)
         for name, group in _settled(claimants).items()
         for claimant in group
     ]
     rank = {name: k for k, name in enumerate(TITLES)}
-    return sorted(found, key=lambda m: rank.get(m.name, len(rank)))
+    return sorted(members, key=lambda m: (rank.get(apart(m.name)[0], len(rank)), -apart(m.name)[1]))
 
 
 def recognise(config: Mapping[str, Any]) -> str | None:
-    """Return the key of `TITLES` that a configuration amounts to; None if it is none of them."""
+    """Return the key of `TITLES` that a configuration amounts to; None if it is none of them.
+
+    A model that learns from a share of the labels is called by that share, too.
+    """
     if "kind" in config:
-        return str(config["kind"])
+        return with_share(str(config["kind"]), config.get("label_share", 1.0))
+    share = min(factor["label_share"] for factor in config["factors"].values())
     losses = {name: _losses(factor["losses"]) for name, factor in config["factors"].items()}
+    for name, factor in config["factors"].items():
+        losses[name] |= {"classification"} if factor["label_share"] == 0 else set()
     unclassified = [name for name, own in losses.items() if "classification" not in own]
     learning = [own for own in losses.values() if own]
     missing = [] if config["regularizer"]["weight"] > 0 else ["no-regularizer"]
     missing += [f"no-{name}-classifier" for name in unclassified]
     if not any("feature" in own for own in learning):
         missing.append("no-feature-loss")
-    if missing:
-        return missing[0] if len(missing) == 1 else None
-    return "ours" if all(own <= _PAPER for own in learning) else "ours-plus"
+    if len(missing) > 1:
+        return None
+    whole = "ours" if all(own <= _PAPER for own in learning) else "ours-plus"
+    return with_share(missing[0] if missing else whole, share)
 
 
 def _claimant(argument: str) -> _Claimant:

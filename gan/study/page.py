@@ -16,6 +16,7 @@ from gan.study.claims import THRESHOLDS
 from gan.study.dots import DotChart, lay_out_dots
 from gan.study.export import as_csv, as_record
 from gan.study.figures.figure import Figure
+from gan.study.labels import label_curves, label_table, lay_out_curve
 from gan.study.latex import MAX_COLUMNS, as_latex
 from gan.study.member import TITLES
 from gan.study.results import Comparison
@@ -121,7 +122,7 @@ def build_page(
         "comparison.html",
         Path(__file__).parent,
         viewers=viewer is not None,
-        title=f"Models compared on {comparison.dataset['name']}",
+        title=f"Models compared on {comparison.shown or comparison.dataset['name']}",
         comparison=comparison,
         trainings=sum(len(result.runs) for result in comparison.results),
         tables=[_table(table) for table in tables],
@@ -132,11 +133,16 @@ def build_page(
         say=say,
         thresholds=list(THRESHOLDS.values()),
         charts=_charts(tables),
+        curves=[(c, lay_out_curve(c), label_table(c)) for c in label_curves(comparison)],
         budgets=_budgets(comparison, tables[0]),
         viewer=viewer,
         figures=[(figure, _picture(figure)) for figure in figures],
         settings=_settings(comparison),
-        runs=[(result.title, run) for result in comparison.results for run in result.runs],
+        runs=[
+            (result.title, run)
+            for result in (*comparison.results, *comparison.fewer)
+            for run in result.runs
+        ],
     )
 
 
@@ -226,6 +232,7 @@ def _settings(comparison: Comparison) -> dict[str, str]:
     options = "; ".join(f"{k}: {v}" for k, v in settings["options"].items())
     return {
         "data set": f"{comparison.dataset['name']} ({comparison.dataset['fingerprint']})",
+        "faces": comparison.shown or "of a source that the data set does not name",
         "metrics": ", ".join(settings["metrics"]),
         "options": options or "defaults",
         "samples, pairs, seed": f"{settings['samples']:,}, {settings['pairs']:,}, "

@@ -18,7 +18,7 @@ from gan.progress import Progress, silent
 from gan.provenance import source_commit
 from gan.runs.checkpoints import load_model
 from gan.sections import MetricConfig
-from gan.study.member import Kind, Member
+from gan.study.member import Kind, Member, apart
 from gan.study.runs import RunFacts, read_facts
 from gan.study.uncertainty import pool
 
@@ -70,9 +70,11 @@ class Comparison:
     Attributes
     ----------
     results : in the order of the members, one for each name
-    dataset : name, fingerprint and number of training meshes
+    dataset : name, fingerprint and number of training meshes; whose faces, and the interaction of
+        identity and expression in them, where the file says so
     factors : of any of the models, those of the first before those of the next
     commit : of the software that measured, if known
+    fewer : models trained with a share of the labels, which stand in no table but that of shares
     """
 
     results: tuple[Result, ...]
@@ -80,6 +82,14 @@ class Comparison:
     factors: tuple[str, ...]
     settings: CompareSettings
     commit: str | None = None
+    fewer: tuple[Result, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """Whose faces these are and how far they interact: no table goes without it."""
+        whose, dial = self.dataset.get("source"), self.dataset.get("interaction")
+        said = [str(whose)] if whose else []
+        return ", ".join([*said, f"interaction {dial:g}"] if dial is not None else said)
 
     @property
     def evaluations(self) -> list[Evaluation]:
@@ -177,12 +187,28 @@ def compare(
         )
         for name, group in groups.items()
     ]
-    data = {
+    whole = tuple(result for result in results if apart(result.name)[1] == 1)
+    fewer = tuple(result for result in results if result not in whole) if whole else ()
+    return Comparison(
+        whole or tuple(results),
+        _describe(dataset),
+        tuple(factors),
+        settings,
+        source_commit(),
+        fewer,
+    )
+
+
+def _describe(dataset: Dataset) -> dict[str, Any]:
+    """Return what a comparison says of its data; not every file says whose faces it has."""
+    source, made = dataset.provenance.get("source"), dataset.provenance.get("parameters")
+    return {
         "name": dataset.path.name,
         "fingerprint": dataset.fingerprint,
         "training_meshes": len(dataset.indices("train")),
+        "source": source.get("name") if isinstance(source, dict) else source,
+        "interaction": made.get("interaction") if isinstance(made, dict) else None,
     }
-    return Comparison(tuple(results), data, tuple(factors), settings, source_commit())
 
 
 def _measure(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gan.datasets.benchmark.transfer_pairs import transfer_path
 from gan.errors import DatasetError
 from gan.study.sizes import SourceBudget
 
@@ -39,8 +40,7 @@ class Source(NamedTuple):
     @property
     def has_transfers(self) -> bool:
         """Whether its data come with true transfers, so that an oracle has something to say."""
-        beside = self.data and self.data.with_name(f"{self.data.stem}.transfer{self.data.suffix}")
-        return beside is None or beside.exists()
+        return self.data is None or transfer_path(self.data).exists()
 
     def as_record(self) -> dict[str, Any]:
         """Return what a study remembers of it; OSError if a file is not there.

@@ -110,6 +110,7 @@ def _table(comparison: Comparison, number: int) -> Table:
         f"against {data['training_meshes']:,} training meshes of {data['name']} "
         f"({data['fingerprint'][:12]})."
     )
+    caption = f"{comparison.shown[:1].upper()}{comparison.shown[1:]}. {caption}".removeprefix(". ")
     notes = (*_notes(comparison), *_metric_notes(comparison, number))
     return Table(f"table{number}", title, caption, tuple(columns), tuple(rows), notes)
 

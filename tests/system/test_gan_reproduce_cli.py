@@ -24,6 +24,7 @@ from tests.gan.study.small_study import (
 from tests.system.json_page import assert_documented
 
 STUDY = ("reproduce", "--sizes", "sizes.toml", "--size", "mini", "-o", "s", "--device", "cpu")
+STUDY += ("--seeds", "0")
 GIVEN = (*STUDY, "--data", "blobs.h5", "--threads", "1", "--cores", "2")
 
 
@@ -109,7 +110,7 @@ def test_a_model_that_diverged_is_exit_code_3(gan, stub):
 
 def test_ablations_side_by_side(gan, stub):
     command = ("ablate", "blobs.h5", "-o", "a", "--set", "training.iterations=4", "--device", "cpu")
-    command += ("--sizes", "sizes.toml", "--size", "mini", "--threads", "1")
+    command += ("--sizes", "sizes.toml", "--size", "mini", "--threads", "1", "--seeds", "0")
     done = gan(*command, "--only", "ours", "--only", "no-feature-loss", "--json")
     assert done.exit_code == 0, done.output
     assert_documented("gan ablate", json.loads(done.stdout))

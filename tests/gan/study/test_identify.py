@@ -79,6 +79,14 @@ def test_presets_and_baselines():
     assert recognise({"kind": "coma"}) == "coma"
 
 
+def test_a_share_of_the_labels_is_part_of_the_name():
+    share = "factors.expression.label_share={}"
+    without = "factors.expression.losses.classification=0"
+    assert recognise(settings(share.format(0.05))) == "ours-labels5"
+    assert recognise(settings(share.format(0), without)) == "ours-labels0"
+    assert recognise({"kind": "mae", "label_share": 0.5}) == "mae-labels50"
+
+
 def test_members_stand_in_the_order_of_the_tables(tmp_path):
     runs = [
         run(tmp_path / "b", more=", code-regression = 2.0"),

@@ -132,6 +132,23 @@ def test_a_wrong_table_is_said_in_one_line(tmp_path, before, after, says):
         small_plan(table)
 
 
+def test_every_model_learns_from_fewer_labels_too(tmp_path):
+    plan = small_plan(write_table(tmp_path), label_shares=(0, 0.05, 1))
+    fewer = [trial for trial in plan.trials if trial.label_share < 1]
+    models = ("3dmm", "ours", "coma")
+    assert {t.name for t in fewer} == {f"{m}-labels{p}" for m in models for p in (0, 5)}
+    assert plan.trial("coma-labels5").config == plan.trial("coma").config.model_copy(
+        update={"label_share": 0.05}
+    )
+    changed = differing_keys(plan.trial("ours").config, plan.trial("ours-labels0").config)
+    expression = "factors.expression."
+    assert set(changed) == {f"{expression}label_share", f"{expression}losses.classification"}
+    assert plan.trial("ours-labels5").title == "Ours, 0.05 of the labels"
+    names = {job.name for job in choose_jobs(plan, ["evaluate-labels"])}
+    assert names == {f"evaluate-{trial.name}" for trial in fewer}
+    assert [job.trial for job in choose_jobs(plan, ["baselines"])] == ["3dmm", "coma"]
+
+
 def test_an_unknown_size_names_those_that_exist():
     with pytest.raises(ConfigError, match="no size 'huge'; known are tiny, small, full"):
         named_size("huge")

@@ -8,7 +8,7 @@ from gan.config import dump_config, load_config
 from gan.errors import CheckpointError, DatasetError
 from gan.study.folder import check_asked, read_asked, read_failure, save_study
 from gan.study.plan import Plan
-from gan.study.sources import Source, read_sources, settle_sources
+from gan.study.sources import Source, as_sources, read_sources, settle_sources
 from gan.study.trained import check_runs, share_done
 from tests.gan.study.small_study import NETWORK, small_plan, write_table
 
@@ -130,6 +130,30 @@ def test_sources_stay_what_they_were(tmp_path):
     both = settle_sources(read_sources([f"b={two}", "procedural"], [], {}, tmp_path), named)
     assert list(both) == ["a", "b", "procedural"]
     assert settle_sources((), {}) == {"": Source().as_record()}
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "interaction"),
+    [
+        ("ict@0={}", "ict@0", 0.0),
+        ("ict={}", "ict", 1.0),
+        ("procedural@0.5", "procedural@0.5", 0.5),
+        ("head@1=procedural", "head@1", 1.0),
+        ("procedural", "", 1.0),
+    ],
+)
+def test_a_source_has_a_dial(tmp_path, model, name, interaction):
+    file = tmp_path / "ict.npz"
+    file.write_bytes(b"1")
+    (source,) = read_sources([model.format(file)], [], {}, tmp_path)
+    assert (source.name, source.interaction) == (name, interaction)
+    assert source.model == (file if "ict" in model else None)
+    known = settle_sources([source], {})
+    assert as_sources(known) == (source,)
+    with pytest.raises(DatasetError, match=r"began with interaction"):
+        settle_sources([source._replace(interaction=0.25)], known)
+    with pytest.raises(ValueError, match=r"'x@2': what follows @ is an interaction from 0 to 1"):
+        read_sources([f"x@2={file}"], [], {}, tmp_path)
 
 
 def test_a_failure_is_the_last_thing_that_a_log_says(tmp_path, plan):
