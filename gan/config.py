@@ -104,6 +104,7 @@ class TrainingConfig(Section):
     max_minutes: Positive | None = None  # stop early, cleanly, after so much time of training
     batch: Annotated[int, Field(ge=2)] = 128
     critic_steps: Count = 5
+    labelled_batch: Annotated[int, Field(ge=0)] = 0  # more labelled meshes, if some have no label
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     threads: Annotated[int, Field(ge=0)] = 0  # of torch on a CPU; 0: as many as cores
     deterministic: bool = False  # the same bits from run to run on a GPU too; slower

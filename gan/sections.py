@@ -52,6 +52,7 @@ class DiscriminatorConfig(Section):
     widths: Annotated[tuple[Count, ...], Field(min_length=4, max_length=4)] = (64, 128, 256, 512)
     slope: NotNegative = 0.2
     instance_noise: NotNegative = 0.1  # deviation, in units of the normalised images
+    shaped_noise: NotNegative = 0.0  # along the data's components, in their deviations
     anneal_noise: bool = False  # linearly to 0 over the training
     spectral_norm: bool = False  # of every layer's weight
     options: Options = {}
@@ -70,6 +71,7 @@ class MappingConfig(Section):
     size: Annotated[int, Field(ge=16, le=1024)] = 64
     weights: Literal["auto", "cotan", "mean-value", "uniform", "delaunay", "robust"] = "auto"
     samples: Annotated[int, Field(ge=1, le=16)] | None = None  # antialiased: k × k a texel, 3
+    balance: bool = False  # enlarge what the image would miss: lips, nose
 
     @model_validator(mode="after")
     def _samples_are_averaged(self) -> "MappingConfig":
@@ -83,6 +85,7 @@ class AdversarialConfig(Section):
 
     name: str = "wgan-gp"
     penalty: NotNegative | None = None  # λ_gp of wgan-gp, γ of r1; None: the loss's own, 10
+    prior_codes: bool = False  # only faces of random codes; fixed codes go to the classifiers
     options: Options = {}
 
     @model_validator(mode="after")

@@ -78,11 +78,17 @@ class BranchedDiscriminator(AbstractDiscriminator):
     classes : number of classes of every factor, by name.
     spectral_norm : divide every weight between the image and the score by its largest singular
         value, so that the score's slope is bounded; the classifiers' branches stay free.
+    embedding : size of a linear layer after each classifier's convolutions. Its output has length
+        1, and so have the classes' weights, so that a logit is a cosine over the temperature and
+        cannot grow without bound; it is then the feature vector f_k. 0: none, logits are free.
+    temperature : 1
+        Of the embedding's logits.
 
     References
     ----------
     Radford et al., ICLR 2016; Fernández Abrevaya et al., ICCV 2019, Section 4.3; Miyato et al.,
-    Spectral normalization for generative adversarial networks, ICLR 2018.
+    Spectral normalization for generative adversarial networks, ICLR 2018; Kang et al., Rebooting
+    ACGAN, NeurIPS 2021 (the embedding).
     """
 
     def __init__(
@@ -94,15 +100,29 @@ class BranchedDiscriminator(AbstractDiscriminator):
         classes: Mapping[str, int],
         rng: torch.Generator,
         spectral_norm: bool = False,
+        embedding: int = 0,
+        temperature: float = 0.2,
     ) -> None:
+        if embedding < 0 or not temperature > 0:
+            raise ValueError(
+                "discriminator dcgan: embedding must be 0 or more and temperature positive, got "
+                f"{embedding} and {temperature}"
+            )
         w1, w2, w3, w4 = widths
-        super().__init__(feature_size=w4 * (size // 16) ** 2)
+        flat = w4 * (size // 16) ** 2
+        super().__init__(feature_size=embedding or flat)
         self.slope = slope
         self.trunk = nn.ModuleList([_convolution(3, w1, rng), _convolution(w1, w2, rng)])
-        self.critic = _Branch(size, (w2, w3, w4), 1, slope, rng)
-        self.branches = nn.ModuleDict(
-            {name: _Branch(size, (w2, w3, w4), n, slope, rng) for name, n in classes.items()}
-        )
+        self.critic = _Branch((w2, w3, w4), flat, 1, slope, rng)
+        self.branches = nn.ModuleDict()
+        for name, n in classes.items():
+            if embedding:
+                branch: _Branch = _BoundedBranch(
+                    (w2, w3, w4), flat, embedding, n, slope, temperature, rng
+                )
+            else:
+                branch = _Branch((w2, w3, w4), flat, n, slope, rng)
+            self.branches[name] = branch
         if spectral_norm:
             for layer in (*self.trunk, *self.critic.blocks, self.critic.last):
                 _normalise(layer, rng)
@@ -139,20 +159,24 @@ class BranchedDiscriminator(AbstractDiscriminator):
 
 
 class _Branch(nn.Module):
+    """Two blocks to `flat` values, and a linear layer."""
+
     def __init__(
         self,
-        size: int,
         widths: tuple[int, int, int],
+        flat: int,
         outputs: int,
         slope: float,
         rng: torch.Generator,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.slope = slope
         self.blocks = nn.ModuleList(
             [_convolution(widths[0], widths[1], rng), _convolution(widths[1], widths[2], rng)]
         )
-        self.last = nn.Linear(widths[2] * (size // 16) ** 2, outputs)
+        self.last = nn.Linear(flat, outputs, bias=bias)
         _initialise(self.last, rng)
 
     def features(self, shared: Tensor) -> Tensor:
@@ -165,6 +189,31 @@ class _Branch(nn.Module):
         return answer
 
 
+class _BoundedBranch(_Branch):
+    """A branch whose features and classes lie on the unit sphere."""
+
+    def __init__(
+        self,
+        widths: tuple[int, int, int],
+        flat: int,
+        embedding: int,
+        outputs: int,
+        slope: float,
+        temperature: float,
+        rng: torch.Generator,
+    ) -> None:
+        super().__init__(widths, embedding, outputs, slope, rng, bias=False)
+        self.temperature = temperature
+        self.embed = nn.Linear(flat, embedding)
+        _initialise(self.embed, rng)
+
+    def features(self, shared: Tensor) -> Tensor:
+        return nnf.normalize(self.embed(super().features(shared)), dim=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return nnf.linear(features, nnf.normalize(self.last.weight, dim=1)) / self.temperature
+
+
 def _convolution(inputs: int, outputs: int, rng: torch.Generator) -> nn.Conv2d:
     layer = nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1)
     _initialise(layer, rng)
@@ -173,11 +222,11 @@ def _convolution(inputs: int, outputs: int, rng: torch.Generator) -> nn.Conv2d:
 
 def _initialise(layer: nn.Conv2d | nn.Linear, rng: torch.Generator) -> None:
     """He's initialisation, in place, from the run's own random numbers."""
-    assert layer.bias is not None
     fan = layer.weight[0].numel()
     with torch.no_grad():
         layer.weight.copy_(torch.randn(layer.weight.shape, generator=rng) * (2 / fan) ** 0.5)
-        layer.bias.zero_()
+        if layer.bias is not None:
+            layer.bias.zero_()
 
 
 def _normalise(layer: nn.Module, rng: torch.Generator) -> None:

@@ -15,8 +15,8 @@ class CodeBatch(NamedTuple):
     """Codes for one batch. Sample i of the first half is paired with sample i + B/2."""
 
     z: Float[Tensor, "B Z"]  # the factors' codes in order, then the noise
-    labelled: str  # the factor whose codes are fixed ones
-    labels: Int[Tensor, " B"]  # its classes
+    labelled: str  # the factor whose codes are fixed ones; "": none, all are random
+    labels: Int[Tensor, " B"] | None  # its classes
     pairs: dict[
         str, tuple[int, int]
     ]  # unlabelled factor -> its range of pairs, which share its code
@@ -85,4 +85,5 @@ def share_of_codes(whole: CodeBatch) -> CodeBatch:
     """Return this process's share of a batch: the same pairs as in the whole, only fewer."""
     n = world()
     pairs = {name: (first // n, last // n) for name, (first, last) in whole.pairs.items()}
-    return CodeBatch(own_share(whole.z), whole.labelled, own_share(whole.labels), pairs)
+    labels = None if whole.labels is None else own_share(whole.labels)
+    return CodeBatch(own_share(whole.z), whole.labelled, labels, pairs)

@@ -103,13 +103,18 @@ def start(config: Config, dataset: Dataset, device: torch.device) -> TrainState:
 
 
 def _check_shares(config: Config) -> None:
-    """Refuse a batch whose pairs cannot be shared out evenly among the processes."""
+    """Refuse batches that cannot be shared out evenly among the processes, pair by pair."""
     n, batch = parallel.world(), config.training.batch
     share = 2 * n * max(1, len(config.factors) - 1)
     if n > 1 and batch % share:
         raise ConfigError(
             f"training.batch: {batch} is not a multiple of {share}, which {n} processes need for "
             f"the pairs of {len(config.factors)} factors"
+        )
+    if config.training.labelled_batch % n:
+        raise ConfigError(
+            f"training.labelled_batch: {config.training.labelled_batch} is not a multiple of the "
+            f"{n} processes"
         )
 
 

@@ -3,9 +3,11 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gan.cache import cache_folder
@@ -15,6 +17,7 @@ from gan.datasets.store import Dataset
 from gan.errors import DatasetError
 from gan.losses.classification import class_weights
 from gan.models.face_model import Factor
+from gan.parallel import draw_share
 from gan.sections import MappingConfig
 from gan.training.choices import check_choices
 from gan.training.images import RealImages, cached_images
@@ -25,6 +28,7 @@ from meshkit.param import Parameterization, parameterize
 from meshkit.raster import rasterize_uv
 
 TRAIN = 0
+SHAPED = 0.99  # of the variance between classes, and within, that shaped noise covers
 SAMPLES = 3  # along each side of a texel of an antialiased image, unless configured
 
 
@@ -35,6 +39,27 @@ class FactorLabels:
     labels: Tensor  # (N,)
     weights: Tensor  # (C,) of the cross entropy
     share: float  # of the training split that carries a label
+
+    @cached_property
+    def _by_class(self) -> tuple[Tensor, Tensor, Tensor]:
+        """All meshes sorted by label, and where each class begins there, and its size."""
+        count = torch.bincount(self.labels[self.labels >= 0], minlength=len(self.weights))
+        begin = (self.labels < 0).sum() + count.cumsum(0) - count
+        return self.labels.argsort(stable=True), begin, count
+
+    @cached_property
+    def even_weights(self) -> Float[Tensor, " C"]:
+        """The weights of the cross entropy where all classes come equally often."""
+        count = self._by_class[2]
+        return self.weights * count * len(count) / count.sum()
+
+    def draw(self, n: int, *, rng: torch.Generator) -> Int[Tensor, " n"]:
+        """Return this process's n labelled meshes, all classes equally likely."""
+        order, begin, count = self._by_class
+        u = draw_share(torch.rand, (n, 2), rng=rng)
+        label = (u[:, 0] * len(count)).long().clamp(max=len(count) - 1)
+        place = (u[:, 1] * count[label]).long().minimum(count[label] - 1)
+        return order[begin[label] + place]
 
 
 @dataclass(frozen=True)
@@ -51,6 +76,7 @@ class Problem:
     mapping: GeometryMapping
     sampler: AbstractSampler
     offset: Tensor  # (n², 3): the normalised image of the template itself
+    shapes: Tensor  # (k, 3 n²): directions of shaped noise in normalised images; k = 0 without
     half_height: float  # mm
     indices: np.ndarray  # of the training meshes in the data set
     landmarks: np.ndarray | None  # (68,) vertices
@@ -83,24 +109,42 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
     template = dataset.template.astype(np.float64)
     on_device = torch.from_numpy(template).float().to(device)
     plain = {name: labels.numpy() for name, labels in classes.items()}
+    statistics = displacement_statistics(dataset, indices, plain, config.generator.hidden, folder)
+    unit, shaped = statistics.scale / images.deviation, config.discriminator.shaped_noise > 0
     return Problem(
         factors=factors,
         labels=_tables(config.factors, classes, sampler, device),
         template=template,
         faces=dataset.faces.astype(np.int64),
         UV=flat.UV,
-        statistics=displacement_statistics(
-            dataset, indices, plain, config.generator.hidden, folder
-        ),
+        statistics=statistics,
         images=images,
         mapping=mapping,
         sampler=sampler,
         offset=(mapping(on_device) - images.mean.flatten(1).T) / images.deviation,
+        shapes=_noise_shapes(statistics, mapping, on_device, unit if shaped else 0.0),
         half_height=float(np.ptp(template[:, 1]) / 2),
         indices=indices,
         landmarks=dataset.landmarks,
         fingerprint=dataset.fingerprint,
     )
+
+
+def _noise_shapes(
+    statistics: Statistics, mapping: GeometryMapping, template: Tensor, unit: float
+) -> Float[Tensor, "k p"]:
+    """Return the images of the components between classes and within, `unit` normalised units each.
+
+    Those of little variance are left out: they cost time, and white noise covers them.
+    """
+    kept = [np.empty((0, template.numel()), np.float32)]
+    for components in (statistics.between, statistics.within) if unit else ():
+        variance = np.square(components, dtype=np.float64).sum(axis=1)
+        kept.append(components[: 1 + int((variance.cumsum() < SHAPED * variance.sum()).sum())])
+    directions = torch.from_numpy(np.concatenate(kept)).to(template.device)
+    images = mapping(directions.T.reshape(len(template), -1))  # (n², 3 k)
+    shapes: Tensor = unit * images.view(len(images), 3, -1).permute(2, 1, 0).flatten(1)
+    return shapes
 
 
 def _training_meshes(dataset: Dataset, batch: int) -> np.ndarray:
@@ -117,7 +161,8 @@ def _training_meshes(dataset: Dataset, batch: int) -> np.ndarray:
 def _flatten(dataset: Dataset, settings: MappingConfig) -> tuple[Parameterization, GeometryMapping]:
     """Return the flat map of the template and the layer from meshes to images."""
     template, faces = dataset.template.astype(np.float64), dataset.faces.astype(np.int64)
-    flat = parameterize(template, faces, weights=settings.weights, fill_holes=True)
+    size = (settings.size, settings.size) if settings.balance else None
+    flat = parameterize(template, faces, weights=settings.weights, fill_holes=True, balance=size)
     return flat, image_mapping(flat, settings, len(template))
 
 

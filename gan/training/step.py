@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gan.losses.factor import GeneratedFaces, RealFaces, factor_loss
 from gan.models.generator import composed
-from gan.parallel import draw_share
+from gan.parallel import draw_share, world
 from gan.training.choices import regularizer_sections
 from gan.training.codes import (
     CodeBatch,
@@ -71,16 +71,19 @@ def discriminator_step(
     with part("data"):
         indices = state.next_indices()
         real = problem.images.batch(indices)
+        further = _labelled_meshes(state)
     with part("generator"), torch.no_grad():
-        batch = _draw(state, labelled)
+        prior = state.config.adversarial.prior_codes
+        batch = CodeBatch(_draw_prior(state), "", None, {}) if prior else _draw(state, labelled)
         fake = images(batch.z)
     with part("noise"):
         real, fake = _augmented(real, state), _augmented(fake, state)
         real, fake = add_noise(real, state), add_noise(fake, state)
-    with part("discriminator"):
-        shared = D.shared(torch.cat([real, fake]))
-        score = D.score(shared)
+        extra = [_seen(problem.images.batch(meshes), state) for meshes in further.values()]
     B = len(real)
+    with part("discriminator"):
+        shared = D.shared(torch.cat([real, fake, *extra]))
+        score = D.score(shared[: 2 * B])
     with part("penalty"), full_precision():
         terms = state.adversarial.discriminator(
             D.as_critic(),
@@ -93,7 +96,7 @@ def discriminator_step(
         )
     weights = dict.fromkeys(terms, 1.0)
     with part("discriminator"):
-        _judge_factors(state, shared, batch, indices, terms, weights)
+        _judge_factors(state, shared, batch, indices, further, terms, weights)
     shown = _adapt(state, score[:B], score[B:], update)
     optimizer, step = state.optimizer_d, state.step
     return descend(optimizer, terms, weights, step=step, watch=state.watch) | shown
@@ -104,15 +107,26 @@ def _judge_factors(
     shared: Tensor,
     batch: CodeBatch,
     indices: Tensor,
+    further: dict[str, Tensor],
     terms: dict[str, Tensor],
     weights: dict[str, float],
 ) -> None:
-    """Add the discriminator's terms of every factor; `shared` holds real faces, then generated."""
+    """Add the discriminator's terms of every factor.
+
+    `shared` holds the real faces `indices`, then generated ones, then those of `further`.
+    """
     D, problem, B = state.discriminator, state.problem, len(indices)
+    chunks = shared[2 * B :].split([len(meshes) for meshes in further.values()])
+    own = dict(zip(further, chunks, strict=True))
     for factor in state.config.factors:
         table, name = problem.labels[factor.name], factor.name
-        truth = RealFaces(name, D, shared[:B], table.labels[indices], table.weights, table.share)
-        made = _generated(state, name, shared[B:], batch)
+        if name in own:
+            labels = table.labels[further[name]]
+            truth = RealFaces(name, D, own[name], labels, table.even_weights, 1.0)
+        else:
+            labels = table.labels[indices]
+            truth = RealFaces(name, D, shared[:B], labels, table.weights, table.share)
+        made = _generated(state, name, shared[B : 2 * B], batch)
         for loss, weight in factor.losses.items():
             if weight.d:
                 term = factor_loss(D, name, loss).discriminator(truth, made)
@@ -139,15 +153,19 @@ def generator_terms(state: TrainState, labelled: str) -> GeneratorTerms:
     D, G, problem, config = state.discriminator, state.generator, state.problem, state.config
     with part("generator"):
         batch = _draw(state, labelled)
-        d = G(batch.z)  # (V, 3, B)
+        B, z = len(batch.z), batch.z
+        if config.adversarial.prior_codes:
+            z = torch.cat([z, _draw_prior(state)])
+        d = G(z)  # (V, 3, B), or (V, 3, 2 B)
     with part("mapping"):
-        pixels = problem.mapping(d.reshape(len(d), -1)).view(-1, 3, len(batch.z))
+        pixels = problem.mapping(d.reshape(len(d), -1)).view(-1, 3, len(z))
         images = as_images(pixels, state)
     with part("noise"):
-        fake = add_noise(_augmented(images, state), state)
+        fake = _seen(images, state)
     with part("discriminator"):
         shared = D.shared(fake)
-        terms = {"adversarial": state.adversarial.generator(D.score(shared))}
+        # The critic judges the last batch: that of the prior, or the only one.
+        terms = {"adversarial": state.adversarial.generator(D.score(shared[-B:]))}
         weights = {"adversarial": 1.0}
     with part("regularizer"):
         half_heights = d * (problem.statistics.scale / problem.half_height)
@@ -155,7 +173,7 @@ def generator_terms(state: TrainState, labelled: str) -> GeneratorTerms:
             terms[key], weights[key] = state.regularizers[key](half_heights), section.weight
     with part("discriminator"):
         for factor in config.factors:
-            made, name = _generated(state, factor.name, shared, batch), factor.name
+            made, name = _generated(state, factor.name, shared[:B], batch), factor.name
             for loss, weight in factor.losses.items():
                 if weight.g:
                     term = factor_loss(D, name, loss).generator(made)
@@ -174,15 +192,23 @@ def update_average(state: TrainState) -> None:
 
 
 def add_noise(images: Float[Tensor, "B 3 n n"], state: TrainState) -> Float[Tensor, "B 3 n n"]:
-    """Add instance noise, N(0, σ²) in normalised units; annealed to 0 if so configured."""
-    settings = state.config.discriminator
-    sigma = settings.instance_noise
-    if settings.anneal_noise:
-        sigma *= 1 - min(state.step / state.iterations, 1.0)
-    if not sigma:
-        return images
-    noise = draw_share(torch.randn, images.shape, rng=state.rng)
-    return images.add(noise, alpha=sigma)
+    """Add instance noise: white in normalised units, and shaped along the data's components.
+
+    Both are annealed to 0 if so configured.
+    """
+    settings, shapes = state.config.discriminator, state.problem.shapes
+    annealed = 1 - min(state.step / state.iterations, 1.0) if settings.anneal_noise else 1.0
+    if white := settings.instance_noise * annealed:
+        images = images.add(draw_share(torch.randn, images.shape, rng=state.rng), alpha=white)
+    if shaped := settings.shaped_noise * annealed:
+        weights = draw_share(torch.randn, (len(images), len(shapes)), rng=state.rng)
+        images = images.add((weights @ shapes).view_as(images), alpha=shaped)
+    return images
+
+
+def _seen(images: Float[Tensor, "B 3 n n"], state: TrainState) -> Float[Tensor, "B 3 n n"]:
+    """Return images as the discriminator sees them: augmented, with noise."""
+    return add_noise(_augmented(images, state), state)
 
 
 def _augmented(images: Float[Tensor, "B 3 n n"], state: TrainState) -> Float[Tensor, "B 3 n n"]:
@@ -200,6 +226,20 @@ def _adapt(state: TrainState, real: Tensor, fake: Tensor, update: int) -> dict[s
     boundary = state.adversarial.boundary(real, fake)
     state.augmentation.observe(real, boundary, update)
     return state.augmentation.terms()
+
+
+def _labelled_meshes(state: TrainState) -> dict[str, Int[Tensor, " L"]]:
+    """Draw this process's further labelled meshes for every factor that some meshes do not have."""
+    n = state.config.training.labelled_batch // world()
+    tables = state.problem.labels.items() if n else ()
+    return {name: table.draw(n, rng=state.rng) for name, table in tables if table.share < 1}
+
+
+def _draw_prior(state: TrainState) -> Float[Tensor, "B Z"]:
+    """Draw this process's share of a batch of codes, all of them at random."""
+    config = state.config
+    size = sum(factor.code_size for factor in config.factors) + config.generator.noise_size
+    return draw_share(torch.randn, (config.training.batch // world(), size), rng=state.rng)
 
 
 def _draw(state: TrainState, labelled: str) -> CodeBatch:

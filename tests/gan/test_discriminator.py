@@ -8,7 +8,9 @@ from gan.models.critic import slope_of
 from gan.models.discriminator import BranchedDiscriminator
 
 
-def discriminator(seed: int = 0, *, spectral_norm: bool = True) -> BranchedDiscriminator:
+def discriminator(
+    seed: int = 0, *, spectral_norm: bool = True, **options: float
+) -> BranchedDiscriminator:
     return BranchedDiscriminator(
         size=16,
         widths=(4, 6, 8, 10),
@@ -16,6 +18,7 @@ def discriminator(seed: int = 0, *, spectral_norm: bool = True) -> BranchedDiscr
         classes={"mood": 3},
         rng=torch.Generator().manual_seed(seed),
         spectral_norm=spectral_norm,
+        **options,
     )
 
 
@@ -89,3 +92,22 @@ def test_weights_start_at_hes_deviation():
         deviation = layer.weight.square().mean().sqrt().item()
         assert deviation == pytest.approx((2 / fan) ** 0.5, rel=0.25)
         assert not layer.bias.any()
+
+
+def test_an_embedding_bounds_every_logit_and_is_the_feature():
+    D = discriminator(spectral_norm=False, embedding=5, temperature=0.25)
+    features = D.features("mood", D.shared(images(scale=1e3)))
+    assert features.shape == (6, D.feature_size) == (6, 5)
+    assert_close(features.norm(dim=1), torch.ones(6))
+    with torch.no_grad():
+        D.branches["mood"].last.weight.mul_(100)
+    assert (D.classify("mood", features).abs() <= 1 / 0.25 + 1e-5).all()
+    with pytest.raises(ValueError, match="embedding must be 0 or more and temperature positive"):
+        BranchedDiscriminator(
+            size=16,
+            widths=(4, 6, 8, 10),
+            slope=0.2,
+            classes={},
+            rng=torch.Generator(),
+            embedding=-1,
+        )

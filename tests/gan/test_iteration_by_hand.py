@@ -95,9 +95,20 @@ LAZY_R1 = {
         },
     ],
     "generator": {"name": "mlp-components", "hidden": 40, "ema": 0.9, "noise_size": 1},
-    "discriminator": {"widths": [3, 4, 5, 6], "instance_noise": 0.2},
-    "adversarial": {"name": "r1", "penalty": 0.9, "options": {"interval": 3}},
-    "mapping": {"size": 32},
+    "discriminator": {
+        "widths": [3, 4, 5, 6],
+        "instance_noise": 0.2,
+        "shaped_noise": 0.7,
+        "options": {"embedding": 5, "temperature": 0.4},
+    },
+    "adversarial": {
+        "name": "r1",
+        "penalty": 0.9,
+        "options": {"interval": 3},
+        "prior_codes": True,
+    },
+    "mapping": {"size": 32, "balance": True},
+    "training": {"labelled_batch": 7},
     "regularizer": {"name": "biharmonic", "weight": 0.003},
     "augmentation": {"name": "fixed", "p": 0.6},
     "optimizer": {"decay": "cosine"},
@@ -194,7 +205,12 @@ def in_double(problem: Problem, faces: Faces) -> Problem:
         name: dataclasses.replace(table, weights=table.weights.double())
         for name, table in problem.labels.items()
     }
-    return dataclasses.replace(problem, images=images, offset=offset, labels=labels)
+    shapes = problem.shapes.double()
+    if len(shapes):
+        expected = torch.from_numpy(np.stack(faces.shapes)).flatten(1)
+        assert_close(shapes, expected, rtol=0, atol=5e-5)
+        shapes = expected
+    return dataclasses.replace(problem, images=images, offset=offset, labels=labels, shapes=shapes)
 
 
 @pytest.fixture
@@ -210,6 +226,7 @@ def double_precision():
             dataset.faces.astype(np.int64),
             {f.name: numbered(LABELS[f.name][problem.indices]) for f in config.factors},
             problem.mapping.matrix().toarray().astype(np.float64),
+            [problem.statistics.between, problem.statistics.within],
         )
         state = build_state(config, problem, CPU)
         torch.set_default_dtype(torch.float64)

@@ -29,6 +29,7 @@ class Faces:
     """The training meshes (N, V, 3) in mm, the template, and the matrix S from vertices to pixels.
 
     `labels` are classes 0, 1, … or -1 by factor; `scale` is one coordinate's deviation, in mm.
+    `components` are those between the classes of the first factor and those within, in its units.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Faces:
         F: np.ndarray,
         labels: dict[str, np.ndarray],
         S: np.ndarray,
+        components: list[np.ndarray],
     ) -> None:
         self.V, self.template, self.F, self.labels, self.S = V, template, F, labels, S
         n = math.isqrt(len(S))
@@ -47,6 +49,14 @@ class Faces:
         self.deviation = math.sqrt(((self.raw - mean) ** 2).mean())
         self.scale = math.sqrt(((V - V.mean(axis=0)) ** 2).mean())
         self.half_height = (template[:, 1].max() - template[:, 1].min()) / 2
+        self.shapes = []  # images of the components, up to 99 % of their variance
+        for group in components:
+            kept, variance = 0.0, (group.astype(np.float64) ** 2).sum()
+            for component in group.astype(np.float64):
+                if kept < 0.99 * variance:
+                    image = S @ component.reshape(-1, 3) * self.scale / self.deviation
+                    self.shapes.append(image.T.reshape(3, n, n))
+                kept += (component**2).sum()
 
     def class_weights(self, factor: str) -> np.ndarray:
         """Return the uniform share of every class over its share of the labelled meshes."""
@@ -114,11 +124,17 @@ class TrainerByHand:
     def train_discriminator(self, labelled: str, rate: float) -> dict[str, Tensor]:
         self.D = {name: w.requires_grad_(True) for name, w in self.D.items()}
         chosen = self.next_meshes()
-        batch = self.draw_codes(labelled)
+        further = self.labelled_meshes()
+        prior = self.config.adversarial.prior_codes
+        batch = Batch(self.prior_codes(), {}, {}, {}) if prior else self.draw_codes(labelled)
         real = self.normalised(torch.from_numpy(self.faces.raw[chosen]))
         fake = self.image(self.displacement(batch.z)).detach()
         real, fake = self.augment(real), self.augment(fake)
         real, fake = self.noisy(real), self.noisy(fake)
+        extra = {
+            name: self.noisy(self.augment(self.normalised(torch.from_numpy(self.faces.raw[own]))))
+            for name, own in further.items()
+        }
         B = len(real)
         shared = self.trunk(torch.cat([real, fake]))
         score = self.score(shared)
@@ -128,6 +144,9 @@ class TrainerByHand:
             for loss, setting in factor.losses.items():
                 if loss == "code-regression" and setting.d:
                     term = self.generator_term(factor, loss, made, batch)
+                elif factor.name in further:
+                    f = self.features(f"branches.{factor.name}", self.trunk(extra[factor.name]))
+                    term = self.discriminator_term(factor, loss, f, further[factor.name])
                 else:
                     term = self.discriminator_term(factor, loss, own, chosen)
                 if term is not None and setting.d:
@@ -142,10 +161,11 @@ class TrainerByHand:
     def train_generator(self, labelled: str, rate: float) -> dict[str, Tensor]:
         self.G = {name: w.requires_grad_(True) for name, w in self.G.items()}
         batch, config, faces = self.draw_codes(labelled), self.config, self.faces
-        d = self.displacement(batch.z)
+        prior = config.adversarial.prior_codes
+        d = self.displacement(torch.cat([batch.z, self.prior_codes()]) if prior else batch.z)
         image = self.noisy(self.augment(self.image(d)))
-        shared = self.trunk(image)
-        score = self.score(shared)
+        shared, judged = self.trunk(image).split(len(batch.z)) if prior else 2 * [self.trunk(image)]
+        score = self.score(judged)
         r1 = config.adversarial.name == "r1"
         terms, weights = {"adversarial": softplus(-score).mean() if r1 else -score.mean()}, {}
         further = {f"regularizer_{s.name}": s for s in config.regularizers}
@@ -207,12 +227,36 @@ class TrainerByHand:
         batch.z = torch.cat([*batch.code.values(), noise], dim=1)
         return batch
 
+    def labelled_meshes(self) -> dict[str, np.ndarray]:
+        """Draw a class, then a mesh of it, for every factor that some meshes have no label of."""
+        n, drawn = self.config.training.labelled_batch, {}
+        for name, labels in self.faces.labels.items():
+            if n and (labels < 0).any():
+                members = [np.flatnonzero(labels == c) for c in range(labels.max() + 1)]
+                drawn[name] = np.array(
+                    [
+                        members[int(u * len(members))][int(v * len(members[int(u * len(members))]))]
+                        for u, v in self.uniform(n, 2).tolist()
+                    ]
+                )
+        return drawn
+
+    def prior_codes(self) -> Tensor:
+        sizes = [f.code_size for f in self.config.factors] + [self.config.generator.noise_size]
+        return self.normal(self.config.training.batch, sum(sizes))
+
     def noisy(self, images: Tensor) -> Tensor:
         settings = self.config.discriminator
         sigma = settings.instance_noise
         if settings.anneal_noise:
             sigma *= 1 - self.step / self.config.training.iterations
-        return images + sigma * self.normal(*images.shape) if sigma else images
+        images = images + sigma * self.normal(*images.shape) if sigma else images
+        if sigma and settings.shaped_noise:
+            sigma *= settings.shaped_noise / settings.instance_noise
+            for k, weights in enumerate(self.normal(len(images), len(self.faces.shapes)).T):
+                shape = torch.from_numpy(self.faces.shapes[k])
+                images = images + sigma * weights[:, None, None, None] * shape
+        return images
 
     # Augmentation
 
@@ -322,7 +366,18 @@ class TrainerByHand:
 
     def features(self, branch: str, shared: Tensor) -> Tensor:
         hidden = self.block(f"{branch}.blocks.1", self.block(f"{branch}.blocks.0", shared))
+        if f"{branch}.embed.weight" in self.D:
+            f = self.linear(f"{branch}.embed", hidden.flatten(1))
+            return f / f.square().sum(dim=1, keepdim=True).sqrt()
         return hidden.flatten(1)
+
+    def logits(self, branch: str, f: Tensor) -> Tensor:
+        """Return a linear map of the features, or cosines over a temperature."""
+        if f"{branch}.embed.weight" not in self.D:
+            return self.linear(f"{branch}.last", f)
+        W = self.D[f"{branch}.last.weight"]
+        temperature = self.config.discriminator.options.get("temperature", 0.2)
+        return f @ (W / W.square().sum(dim=1, keepdim=True).sqrt()).T / temperature
 
     # The terms
 
@@ -359,7 +414,11 @@ class TrainerByHand:
             return None
         even = factor.balance == "uniform"
         weights = self.faces.class_weights(factor.name) if even else np.ones(labels.max() + 1)
-        logs = log_softmax(self.linear(f"branches.{factor.name}.last", f))
+        logs = log_softmax(self.logits(f"branches.{factor.name}", f))
+        if self.config.training.labelled_batch and (labels < 0).any():  # classes are drawn evenly
+            weights = weights / self.faces.class_weights(factor.name)
+            drawn = labels[chosen]
+            return -sum(weights[c] * logs[i, c] for i, c in enumerate(drawn)) / len(f)
         shown = [(i, labels[k]) for i, k in enumerate(chosen) if labels[k] >= 0]
         total = -sum(weights[c] * logs[i, c] for i, c in shown)
         return total / ((labels >= 0).mean() * len(chosen))
@@ -373,7 +432,7 @@ class TrainerByHand:
             read = self.linear(f"heads.{name}.code-regression.read", f)
             return (read - batch.code[name]).square().mean()
         if loss == "classification":
-            logs = log_softmax(self.linear(f"branches.{name}.last", f))
+            logs = log_softmax(self.logits(f"branches.{name}", f))
             return None if label is None else -logs[range(len(f)), label].mean()
         if loss == "feature":
             if label is not None:
