@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gan.models.contract import NOISE, FaceGenerator
+from gan.pose import IN_PLACE, Placer, Pose
 from meshkit.archive import read_archive
 from meshkit.errors import MeshError
 from meshkit.io import load_mesh
@@ -27,26 +28,30 @@ class Face(NamedTuple):
         For every factor and the noise (1, d).
     detail : mm
         What the model does not express of the mesh that was encoded (V, 3); 0 for codes.
+    pose
+        Where the mesh lay, and its unit.
     """
 
     codes: dict[str, Tensor]
     detail: Float[Tensor, "V 3"]
+    pose: Pose = IN_PLACE
 
 
-def load_face(model: FaceGenerator, place: str) -> Face:
-    """Read a face: a mesh of the model's topology, in mm, or codes as `FILE.npz#3`.
+def load_face(placer: Placer, place: str) -> Face:
+    """Read a face: a mesh of the model's topology, in any pose and unit, or codes as `FILE.npz#3`.
 
     Codes are what `gan sample`, `gan fit`, `gan interpolate` write; without `#`, the first row.
 
     Raises
     ------
     MeshError
-        The mesh is of another topology.
+        The mesh is of another topology, or not what `Placer.place` takes.
     ValueError
         The codes are of another model; there is no such row.
     OSError, FileFormatError
         The file is missing or malformed.
     """
+    model = placer.model
     name, _, row = place.partition("#")
     path, none = Path(name), torch.zeros_like(model.template)
     if path.suffix.lower() == ".npz" and is_codes(path):
@@ -61,10 +66,13 @@ def load_face(model: FaceGenerator, place: str) -> Face:
             f"template ({len(none)} and {len(F)}, in its order)",
             remedy="fit-mesh",
         )
-    V = torch.from_numpy(mesh.V).to(none)
+    try:
+        V, pose = placer.place(mesh.V)
+    except MeshError as error:
+        raise error.about(path) from error
     with torch.no_grad():
         codes = model.encode(V[None])
-        return Face(codes, V - model.decode(codes)[0])
+        return Face(codes, V - model.decode(codes)[0], pose)
 
 
 def is_codes(path: Path) -> bool:

@@ -15,7 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gan.datasets.model_file import UNITS
 from gan.models.contract import NOISE, FaceGenerator
+from gan.pose import Pose, check_fit, check_landmarks, unit_of_scan
+from meshkit.registration.landmarks import Landmarks
 from meshkit.registration.procrustes import procrustes
 from meshkit.registration.similarity import Similarity
 from meshkit.registration.target import Target
@@ -249,6 +252,66 @@ def fit_whole_scan(
     objective = torch.full((1, 1), torch.nan)
     start = Fit(codes, mean, (motion,), torch.full((1,), torch.nan), objective)
     return fit_scan(model, target, start, options)
+
+
+class Goal(NamedTuple):
+    """What to fit, as it came: in any pose, and in a unit that may have to be found.
+
+    Attributes
+    ----------
+    scan, landmarks
+        One of them at least; of one frame and unit.
+    unit
+        None: from the size.
+    """
+
+    scan: Target | None
+    landmarks: Landmarks | None
+    unit: str | None = None
+
+
+def fit_goal(
+    model: FaceGenerator,
+    goal: Goal,
+    options: FitOptions,
+    *,
+    known: Mapping[str, Tensor] | None = None,
+) -> tuple[Fit, str]:
+    """Fit landmarks, a scan, or a scan from its landmarks; return the unit in which they are.
+
+    The motion of the fit goes into that frame and unit. With ``pose="similarity"`` the size is
+    free, and a goal without a known unit is taken as it is.
+
+    Raises
+    ------
+    MeshError
+        The goal cannot be the model's face as it lies: see `gan.pose`; the fit ends far from it.
+    SolveError
+        The alignment finds too little of the face in the scan; landmarks help.
+    """
+    scan, marks, fixed = goal.scan, goal.landmarks, options.pose == "fixed"
+    unit = goal.unit
+    if unit is None and options.pose == "similarity":
+        unit = "mm"
+    elif marks is not None:
+        unit = check_landmarks(model, marks.operator, marks.points, scan, unit, fixed=fixed)
+    elif unit is None:
+        assert scan is not None
+        unit = unit_of_scan(model, scan)
+    scale = UNITS[unit]
+    target = scan if scan is None or scale == 1 else Target(scan.V * scale, scan.F)
+    if marks is None:
+        assert target is not None
+        fit = fit_whole_scan(model, target, options, known=known)
+    else:
+        points = marks.points * scale
+        fit = fit_landmarks(model, marks.operator, points[None], options, known=known)
+        if target is not None:
+            pull = (marks.operator, points)
+            fit = fit_scan(model, target, fit, options, landmarks=pull)
+    check_fit(model, fit.error.item(), fixed=fixed)
+    motions = tuple(Pose(motion, unit).into_unit for motion in fit.motions)
+    return fit._replace(motions=motions), unit
 
 
 def _starts(

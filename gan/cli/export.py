@@ -15,6 +15,7 @@ from gan.cli.options import (
     load_run,
     option,
     out_option,
+    read_faces,
     read_labels,
     run_argument,
     seed_option,
@@ -55,8 +56,8 @@ SUFFIXES = {".glb": "glb", ".gltf": "glb"} | {f".{format}": format for format in
 @click.option(
     "--face",
     metavar="FILE",
-    help="glTF: the face at rest, as a mesh of the model's topology or a row of codes "
-    "('codes.npz#3').  [default: the mean face]",
+    help="glTF: the face at rest, as a mesh of the model's topology, in any pose and unit, or a "
+    "row of codes ('codes.npz#3').  [default: the mean face]",
 )
 @label_option("glTF: a class of the face at rest, once for each factor.")
 @option(
@@ -185,21 +186,26 @@ class Job:
         return linearise(self.model, n_samples=self.samples, seed=self.seed)
 
     def _glb(self, path: Path) -> None:
-        from gan.editing import load_face
         from gan.export.morphs import morph_targets, save_morph_face
         from gan.export.shapes import zero_codes
+        from meshkit.registration.similarity import identity
 
         model = self.model
-        base, detail = zero_codes(model), None
+        base, detail, motion = zero_codes(model), None, identity()
+        self.facts["pose"] = None
         if self.face is not None:
-            base, detail = load_face(model, self.face)
+            (face,) = read_faces(model, self.face)
+            base, detail, motion = face.codes, face.detail, face.pose.motion
+            self.facts["pose"] = face.pose.to_dict()
         for factor, label in self.labels.items():
             base = base | {factor: model.codes[factor][model.label_index(factor, label)][None]}
         V, targets = morph_targets(model, base, self.linear, **self.morphs)
         if detail is not None:  # what the model does not express of the mesh stays at every weight
             D = detail.double().numpy()
             V, targets = V + D, [target._replace(V=target.V + D) for target in targets]
-        save_morph_face(path, model, V, targets)
+        # In the pose of the mesh; glTF is in metres, whatever the mesh was in.
+        targets = [target._replace(V=motion.apply(target.V)) for target in targets]
+        save_morph_face(path, model, motion.apply(V), targets)
         self.facts["targets"] = [target.name for target in targets]
         self.lines.append(f"a face with {len(targets)} morph targets")
 

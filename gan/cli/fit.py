@@ -45,6 +45,12 @@ from meshkit.cli.parameters import json_option
     "rigid",
     "How the model may move to lie on the target: not at all, rigidly, or with scale.",
 )
+@option(
+    "--unit",
+    click.Choice(["auto", "mm", "cm", "dm", "m"]),
+    "auto",
+    "Unit of length of TARGET; auto finds it from the size of the face.",
+)
 @label_option("Keep the code of a factor at that of a class; once for each factor.")
 @seed_option("Of the random starts.")
 @mesh_format_option
@@ -58,6 +64,7 @@ def fit(
     starts: int,
     steps: int,
     pose: str,
+    unit: str,
     given: tuple[str, ...],
     seed: int,
     format: str,
@@ -67,13 +74,14 @@ def fit(
     """Fit the model of RUN to TARGET: a file of landmarks (.json), or a scan.
 
     Landmarks are fitted first, from several random codes at once. A scan without landmarks is
-    aligned with the mean face first, and its whole surface is followed in either case.
+    aligned with the mean face first, and its whole surface is followed in either case. TARGET may
+    lie anywhere and be in any unit; the mesh that is written lies on it.
 
     Example: gan fit runs/faces landmarks.json -o fitted
 
     Example: gan fit runs/faces scan.ply --landmarks picked.json --pose similarity
     """
-    from gan.fitting import FitOptions, fit_landmarks, fit_scan, fit_whole_scan
+    from gan.fitting import FitOptions, Goal, fit_goal
     from gan.landmarks import face_landmarks
     from gan.report.edits import write_fit
     from meshkit.cli.messages import about, tell
@@ -92,18 +100,16 @@ def fit(
         with about(target):
             scan = load_scan(target)
     lands = None if marks is None else face_landmarks(model, marks, scan)
-    if lands is not None:
-        fitted = fit_landmarks(model, lands.operator, lands.points[None], options, known=known)
-        if scan is not None:
-            pull = (lands.operator, lands.points)
-            fitted = fit_scan(model, scan, fitted, options, landmarks=pull)
-    else:
-        assert scan is not None
-        fitted = fit_whole_scan(model, scan, options, known=known)
+    goal = Goal(scan, lands, None if unit == "auto" else unit)
+    with about(target):
+        fitted, unit = fit_goal(model, goal, options, known=known)
+    if unit != "mm":
+        click.echo(f"{target}: lengths are {unit}", err=True)
     facts = {
         "target": target.name,
         "prior_mm2": prior,
         "pose": pose,
+        "unit": unit,
         "seed": seed,
         "starts": [] if lands is None else fitted.objective[0].tolist(),
     }

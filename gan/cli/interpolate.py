@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from gan.cli.options import ANY, load_run, mesh_format_option, option, out_option, run_argument
+from gan.cli.options import (
+    ANY,
+    load_run,
+    mesh_format_option,
+    option,
+    out_option,
+    read_faces,
+    run_argument,
+)
 from meshkit.cli.parameters import json_option
 
 
@@ -49,7 +57,8 @@ def interpolate(
 ) -> None:
     """Go from the face FIRST to the face LAST through the codes of the model of RUN.
 
-    Each is a mesh of the model's topology, in mm, or a row of codes as `gan sample` writes them.
+    Each is a mesh of the model's topology, in any pose and unit, or a row of codes as `gan sample`
+    writes them. The faces on the way lie where FIRST lies, in its unit.
     Beyond 0 and 1 the path goes on: a caricature, or an expression less than neutral.
 
     Example: gan interpolate runs/faces 'codes.npz#0' 'codes.npz#1' --factor expression
@@ -59,16 +68,18 @@ def interpolate(
     import numpy as np
     import torch
 
-    from gan.editing import load_face, path_of_codes
+    from gan.editing import path_of_codes
     from gan.report.edits import write_path
     from meshkit.cli.messages import tell
 
     model = load_run(run)
-    a, b, t = load_face(model, first), load_face(model, last), np.linspace(start, end, steps)
+    (a, b), t = read_faces(model, first, last), np.linspace(start, end, steps)
     with torch.no_grad():
         codes = path_of_codes(model, a.codes, b.codes, t, factors=factors, path=path)
-        write_path(model, out, codes, t, format=format, seconds=seconds)
+        motion = a.pose.into_unit
+        write_path(model, out, codes, t, motion=motion, format=format, seconds=seconds)
     facts = {"run": run, "output": out, "first": first, "last": last, "positions": t.tolist()}
     facts |= {"factors": list(factors), "path": path, "animation": out / "animation.gif"}
+    facts["poses"] = {"first": a.pose.to_dict(), "last": b.pose.to_dict()}
     line = f"{out}: {steps} faces from {start:g} to {end:g}; look at {out / 'animation.gif'}"
     tell(line, facts, as_json)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from gan.editing import Face
     from gan.models.contract import FaceGenerator
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -63,6 +64,20 @@ def load_run(run: Path) -> "FaceGenerator":
 
     with about(run):
         return load_model(run).to("cpu")
+
+
+def read_faces(model: "FaceGenerator", *places: str) -> "list[Face]":
+    """Read meshes of the model's topology, or rows of codes; say on stderr how a mesh lies."""
+    from gan.editing import load_face
+    from gan.pose import Placer
+
+    placer, faces = Placer(model), []
+    center = model.template.mean(dim=0).double().cpu().numpy()
+    for place in places:
+        faces.append(load_face(placer, place))
+        if words := faces[-1].pose.describe(center):
+            click.echo(f"{place}: {words}", err=True)
+    return faces
 
 
 def read_labels(model: "FaceGenerator", pairs: Sequence[str]) -> dict[str, str]:

@@ -10,6 +10,9 @@ OF_GAN: dict[str, Remedy] = {
         "smaller --jobs"
     ),
     "fit-mesh": Remedy("gan fit fits the model to any scan, and writes codes to use instead"),
+    "free-pose": Remedy(
+        "gan fit --pose rigid finds where it lies", "--pose rigid finds where it lies"
+    ),
     "give-unit": Remedy(
         "gan data import --unit names the unit of the files", "--unit names the unit of the files"
     ),
@@ -33,6 +36,10 @@ OF_GAN: dict[str, Remedy] = {
     "roll-back": Remedy(
         "gan train --resume goes on from it; gan train --on-divergence rollback halves the rates",
         "--resume goes on from it; --on-divergence rollback halves the rates instead of stopping",
+    ),
+    "show-landmarks": Remedy(
+        "gan fit --landmarks says where some of its places are",
+        "--landmarks says where some of its places are, --unit in which unit it is",
     ),
     "split-by-hand": Remedy(
         "fill a column split of the manifest, or put all subjects into training",

@@ -14,6 +14,7 @@ from gan.models.contract import FaceGenerator
 from gan.report.folder import written_folder
 from gan.report.samples import CODES, FORMATS, save_face, write_codes
 from meshkit.files import atomic_path
+from meshkit.registration.similarity import Similarity, identity
 from meshkit.registration.target import Target
 from meshkit.render import (
     View,
@@ -36,6 +37,7 @@ def write_path(
     codes: Mapping[str, Tensor],
     t: Float[np.ndarray, " T"],
     *,
+    motion: Similarity | None = None,
     format: str = "obj",
     seconds: float = 3.0,
 ) -> list[Path]:
@@ -45,6 +47,8 @@ def write_path(
     ----------
     t : 1
         The place of every face on the path, for the captions.
+    motion
+        Takes the meshes out of the model's frame and mm.
     seconds : s
         Of the animation, there and back.
 
@@ -59,7 +63,7 @@ def write_path(
     names = [f"face-{k:03d}.{format}" for k in range(len(X))]
     with written_folder(folder, is_path, "those of a path") as aside:
         for name, V in zip(names, X, strict=True):
-            save_face(aside / name, model, V)
+            save_face(aside / name, model, (motion or identity()).apply(V))
         write_codes(aside / CODES, model, codes)
         tiles = [render_mesh(V, faces, size=TILE, frame=frame) for V in X]
         columns = min(len(tiles), 9)

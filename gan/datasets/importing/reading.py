@@ -77,7 +77,7 @@ def read_reference(path: Path, *, unit: str, up: str, front: str) -> tuple[Refer
     """
     rotation = rotation_from(up, front)
     mesh = load_mesh(path, quads="index")
-    _check_finite(mesh.V)
+    check_finite(mesh.V)
     check_faces(mesh.F)
     size = float(np.ptp(mesh.V, axis=0).max())
     if unit == "auto":
@@ -102,7 +102,7 @@ def read_registered(path: Path, reference: Reference) -> Float32[np.ndarray, "n 
     """
     mesh = load_mesh(path, quads="index")
     check_same_faces(mesh.V, mesh.F, reference)
-    _check_finite(mesh.V)
+    check_finite(mesh.V)
     V = reference.scale * (mesh.V @ reference.rotation.T)
     check_correspondence(V, reference)
     return np.asarray(V, dtype=np.float32)
@@ -159,7 +159,8 @@ def check_correspondence(V: Float[np.ndarray, "n 3"], reference: Reference) -> N
             ) from error
 
 
-def _check_finite(V: np.ndarray) -> None:
+def check_finite(V: Float[np.ndarray, "n 3"]) -> None:
+    """Raise MeshError that names the first vertex that is not finite."""
     bad = ~np.isfinite(V).all(axis=1)
     if bad.any():
         i = int(bad.argmax())
