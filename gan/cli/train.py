@@ -207,7 +207,7 @@ class _Progress:
         from rich import progress as bars
 
         self.bar = bar_of(
-            bars.TextColumn("training"),
+            bars.TextColumn("{task.description}"),
             bars.BarColumn(),
             bars.MofNCompleteColumn(),
             bars.TextColumn("{task.fields[rate]}"),
@@ -228,7 +228,7 @@ class _Progress:
         """Advance to an iteration."""
         if self.task is None:
             self.first = done - 1
-            self.task = self.bar.add_task("", total=total, rate="", start=True)
+            self.task = self.bar.add_task(stage, total=total, rate="", start=True)
         seconds = self.bar.tasks[0].elapsed or 0.0
         rate = f"{(done - self.first) / seconds:.1f} it/s" if seconds > 1 else ""
-        self.bar.update(self.task, completed=done, rate=rate)
+        self.bar.update(self.task, completed=done, rate=rate, description=stage)

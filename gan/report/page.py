@@ -16,6 +16,7 @@ from gan.progress import Progress, silent
 from gan.report import faces, numbers
 from gan.report.cards import data_card
 from gan.report.frame import assemble
+from gan.report.instruments import instruments, without_instruments
 from gan.report.log import read_log
 from gan.report.mapping import mapping
 from gan.report.pictures import Photographer
@@ -104,7 +105,8 @@ def build_report(
         step=step,
         headline=None if evaluation is None else numbers.headline(evaluation, factors),
         metrics=None if evaluation is None else numbers.metrics(evaluation, step=step),
-        losses=numbers.losses(log),
+        instruments=instruments(log),
+        losses=numbers.losses(without_instruments(log)),
         data=None if dataset is None else data_card(dataset),
         origin=_origin(run, model, record)
         | {

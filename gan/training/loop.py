@@ -16,6 +16,7 @@ from gan.runs.randomness import seeded
 from gan.runs.trainer import Teller, refuse_a_run, train_into
 from gan.training.checkpoint import GanTraining, habits_of
 from gan.training.determinism import reproducible
+from gan.training.instruments import Instruments, instruments_every, summary
 from gan.training.periodic import draw_progress
 from gan.training.problem import prepare
 from gan.training.state import TrainState, build_state
@@ -71,7 +72,7 @@ def train(
         state = start(config, opened, pick_device(own_device))
         return train_into(
             run,
-            _DrawnTraining(state, opened),
+            _WatchedTraining(state, opened),
             habits_of(config),
             resume=resume,
             describe=lambda: _describe_run(state, opened, run),
@@ -80,16 +81,27 @@ def train(
         )
 
 
-class _DrawnTraining(GanTraining):
-    """A training that shows faces of its data set beside its own."""
+class _WatchedTraining(GanTraining):
+    """A training that shows faces of its data set beside its own, and its figures on others."""
 
     def __init__(self, state: TrainState, dataset: Dataset) -> None:
         super().__init__(state)
         self.dataset = dataset
+        self._every = instruments_every(state.config, state.iterations)
+        self._instruments = Instruments(state, dataset) if self._every else None
 
     def picture(self, run: Path) -> np.ndarray:
         """Draw real and generated faces."""
         return draw_progress(self.state, self.dataset, run)
+
+    def after_step(self) -> dict[str, float]:
+        """Return the figures of the instruments where they are due: at the last step, too."""
+        step = self.at.step
+        if self._instruments is None or (step % self._every and step != self.steps):
+            return {}
+        figures = self._instruments.measure(self.state)
+        self.stage = ", ".join([GanTraining.stage, *summary(figures, self.state.problem.factors)])
+        return figures
 
 
 def start(config: Config, dataset: Dataset, device: torch.device) -> TrainState:

@@ -79,7 +79,7 @@ def discriminator_step(
     with part("noise"):
         real, fake = _augmented(real, state), _augmented(fake, state)
         real, fake = add_noise(real, state), add_noise(fake, state)
-        extra = [_seen(problem.images.batch(meshes), state) for meshes in further.values()]
+        extra = [seen(problem.images.batch(meshes), state) for meshes in further.values()]
     B = len(real)
     with part("discriminator"):
         shared = D.shared(torch.cat([real, fake, *extra]))
@@ -161,7 +161,7 @@ def generator_terms(state: TrainState, labelled: str) -> GeneratorTerms:
         pixels = problem.mapping(d.reshape(len(d), -1)).view(-1, 3, len(z))
         images = as_images(pixels, state)
     with part("noise"):
-        fake = _seen(images, state)
+        fake = seen(images, state)
     with part("discriminator"):
         shared = D.shared(fake)
         # The critic judges the last batch: that of the prior, or the only one.
@@ -206,7 +206,7 @@ def add_noise(images: Float[Tensor, "B 3 n n"], state: TrainState) -> Float[Tens
     return images
 
 
-def _seen(images: Float[Tensor, "B 3 n n"], state: TrainState) -> Float[Tensor, "B 3 n n"]:
+def seen(images: Float[Tensor, "B 3 n n"], state: TrainState) -> Float[Tensor, "B 3 n n"]:
     """Return images as the discriminator sees them: augmented, with noise."""
     return add_noise(_augmented(images, state), state)
 

@@ -87,6 +87,7 @@ def tiny(**training: object) -> Config:
         "training": {"iterations": 6, "batch": 8, "critic_steps": 2, "threads": 1} | training,
         "output": {
             "log_every": 1,
+            "instruments_every": 3,
             "picture_every": 3,
             "checkpoint_every": 2,
             "keep": 2,

@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from gan.evaluation.metrics.model_free import (
-    ALONG,
-    REST,
-    ModeSplit,
-    decompose_collection,
-    decompose_model,
-    measured,
-)
+from gan.datasets.modes import ALONG, REST, ModeSplit
+from gan.evaluation.metrics.model_free import decompose_collection, decompose_model, measured
 from gan.evaluation.variance import variance_components
 from tests.linear_model import linear_model
 

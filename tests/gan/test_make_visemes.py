@@ -10,6 +10,7 @@ import pytest
 
 from gan.config import parse_config
 from gan.datasets.make import Size, make_dataset
+from gan.datasets.modes import ModeSplit
 from gan.datasets.morphable import load_face_model
 from gan.datasets.procedural import ProceduralHead
 from gan.datasets.procedural.rig import build_rig
@@ -25,7 +26,7 @@ from gan.datasets.visemes import (
     split_units,
     viseme_mouth,
 )
-from gan.evaluation.metrics.model_free import ModeSplit, decompose_collection
+from gan.evaluation.metrics.model_free import decompose_collection
 from tests.gan.domes import Dome
 
 ROOT = Path(__file__).parents[2]

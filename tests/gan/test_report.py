@@ -1,5 +1,6 @@
 """The parts of a report: honest curves and bars, real faces, geometry images, tables."""
 
+import json
 import math
 
 import numpy as np
@@ -14,9 +15,10 @@ from gan.evaluation.metrics import model_free
 from gan.evaluation.metrics.labels import ClassMatch, match_line
 from gan.evaluation.metrics.model_free import REST, Decomposition, PartShares
 from gan.report.faces import pick_real
+from gan.report.instruments import instruments, without_instruments
 from gan.report.log import Curve, read_log, smooth, thin
 from gan.report.mapping import geometry_images
-from gan.report.numbers import loss_chart, shares_of
+from gan.report.numbers import loss_chart, losses, shares_of
 from gan.report.tables import share_rows, with_error
 from meshkit.images.layout import file_layout
 from meshkit.mesh import Mesh
@@ -133,3 +135,20 @@ def test_dust_is_not_explained():
 )
 def test_numbers_of_tables(value, unit, text):
     assert with_error(value, unit) == text
+
+
+def test_figures_of_the_instruments_stand_apart_from_losses(tmp_path):
+    """The critic's three scores in one chart, the scores first; a loss is no figure."""
+    row = {"critic/training": 3.0, "critic/held_out": 1.0, "critic/generated": -1.0}
+    row |= {"d/critic": -4.0, "gradient/adversarial": 2.0, "critic/memorised": 0.5, "other": 1.0}
+    lines = [json.dumps({"step": step, "seconds": 1.0, **row}) for step in (50, 100)]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+    log = read_log(tmp_path / "metrics.jsonl")
+    scores, *others = instruments(log)
+    assert len(scores.chart.lines) == 3
+    assert "training 3, held-out 1, generated −1" in scores.meaning
+    assert [(of.player, of.title, of.last) for of in others] == [
+        ("critic", "memorised", 0.5),
+        ("gradient", "adversarial", 2.0),
+    ]
+    assert [loss.title for loss in losses(without_instruments(log))] == ["critic", "other"]
