@@ -69,6 +69,7 @@ def test_it_shows_everything(page, trained):
         "One code at a time",
         "From face to image",
         "Metrics",
+        "People never seen",
         "Losses",
         "Data",
         "Origin",
@@ -81,7 +82,9 @@ def test_it_shows_everything(page, trained):
     assert sum(alt.startswith("real face") for alt in alts) == 6
     drawn = {(svg["aria-label"] or "").split(" over ")[0] for svg in page.all("svg")}
     lines = (trained / "metrics.jsonl").read_text().splitlines()
-    assert drawn == {term for line in lines for term in json.loads(line)} - {"step", "seconds"}
+    terms = {term for line in lines for term in json.loads(line)} - {"step", "seconds"}
+    together = {f"critic/{faces}" for faces in ("training", "held_out", "generated")}
+    assert drawn == terms - together | {"mean scores of the critic"}
     assert "training meshes of blobs.h5; 200 samples, 1000 pairs, seed 0" in page.text
     assert "60 train, 12 test" in page.text
     assert "critic_steps = 2" in page.text
