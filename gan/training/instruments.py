@@ -39,7 +39,7 @@ MAX_CLASSES = 128  # whose fixed codes are tried; more are thinned out evenly
 FACES = 192  # generated for all classes of a factor together, about
 GRID = 10  # codes of a factor, and as many of all others: the crossed design for the modes
 SCORE = "held_out/score"
-MEASUREMENTS, MIN_INTERVAL = 40, 50  # unless configured: so many in a run, so far apart
+MEASUREMENTS, MIN_INTERVAL = 40, 60  # unless configured: so many in a run, so far apart
 
 
 def instruments_every(config: Config, iterations: int) -> int:
