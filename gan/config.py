@@ -121,7 +121,7 @@ class OutputConfig(Section):
     """What a run writes while it goes, and how often (in iterations)."""
 
     log_every: Count = 10
-    instruments_every: Annotated[int, Field(ge=0)] | None = None  # 0: none; None: a 40th, at least 60
+    instruments_every: Annotated[int, Field(ge=0)] | None = None  # 0: none; a 40th, at least 60
     picture_every: Count = 500
     checkpoint_every: Count = 500
     keep: Count = 2  # checkpoints
