@@ -48,6 +48,7 @@ from .laplacian import lumped_mass as lumped_mass
 from .laplacian import mean_value_laplacian as mean_value_laplacian
 from .laplacian import uniform_laplacian as uniform_laplacian
 from .mesh import Mesh as Mesh
+from .mirror import mirror_permutation as mirror_permutation
 from .normals import vertex_normals as vertex_normals
 from .operators.differential import divergence as divergence
 from .operators.differential import gradient as gradient

@@ -25,7 +25,7 @@ from meshkit.flattening.balance import Balance, balance_uv
 from meshkit.flattening.boundary import circle_boundary, square_boundary
 from meshkit.flattening.convex_border import place_border
 from meshkit.flattening.corners import chords
-from meshkit.flattening.disk import disk_loops, outer_first
+from meshkit.flattening.disk import disk_loops, near_and_unit, outer_first
 from meshkit.flattening.drawing import grid_drawing
 from meshkit.flattening.ears import flip_ears, make_room, split_ears
 from meshkit.flattening.free_boundary import METHODS, free_uv
@@ -33,7 +33,14 @@ from meshkit.flattening.harmonic import harmonic_uv, solve_dirichlet
 from meshkit.flattening.holes import ClosedDisk, add_centres, close_holes, with_fans
 from meshkit.flattening.polygon import fill_polygon
 from meshkit.flattening.relax import relaxed
+from meshkit.flattening.symmetric import (
+    find_mirror,
+    mirrored_border,
+    symmetric_laplacian,
+    symmetric_map,
+)
 from meshkit.laplacian import cotangent_laplacian, mean_value_laplacian, uniform_laplacian
+from meshkit.mirror import symmetrized
 from meshkit.operators.intrinsic import delaunay_laplacian
 from meshkit.operators.robust import robust_laplacian
 from meshkit.predicates import face_signs, flipped_faces, zero_area_faces
@@ -65,7 +72,6 @@ NO_ROOM = (
     "split-ears",
     "split-ears-or-round",
 )  # remedies of what `make_room` mends
-FAR = 1 / 8  # size over distance from the origin
 EARS: dict[str, Callable[..., Repair]] = {"split": split_ears, "flip": flip_ears}
 
 
@@ -93,6 +99,8 @@ class Parameterization(NamedTuple):
         the mesh ``repair.V, repair.F``; ``repair.vertex_map`` leads back.
     balance
         What balancing did; None if it was not asked for.
+    mirror : 1
+        Of a symmetric map the vertex opposite each (`meshkit.mirror_permutation`); else None.
     """
 
     UV: Float[np.ndarray, "n 2"]
@@ -105,6 +113,7 @@ class Parameterization(NamedTuple):
     distortion: Distortion
     repair: Repair | None = None
     balance: Balance | None = None
+    mirror: Int[np.ndarray, " n"] | None = None
 
 
 @takes_mesh
@@ -120,8 +129,9 @@ def parameterize(
     loop: int | Int[np.ndarray, " b"] | None = None,
     corners: str | Int[np.ndarray, " c"] | None = "pose",
     ears: str = "keep",
-    balance: tuple[int, int] | None = None,
-    max_angle: float = 5.0,
+    balance: int | tuple[int, int] | None = None,
+    max_angle: float | None = None,
+    symmetric: bool = False,
 ) -> Parameterization:
     """Flatten a disk, with or without inner holes, onto a convex border in the unit square.
 
@@ -161,14 +171,19 @@ def parameterize(
     balance : pixels
         Height and width of an image that should show as many vertices as it can; see `balance_uv`.
     max_angle : 1
-        Bound on the angle distortion of 95 % of the faces while balancing.
+        Bound on the angle distortion of 95 % of the faces while balancing; None for no bound.
+    symmetric : 1
+        Make the map of a symmetric mesh its own mirror image, exactly but for the last digit: the
+        vertex opposite one at (u, v) lies at (1 - u, v). It is the map of the mean of the surface
+        and its mirror image. `mirror` of the result says which vertex is opposite which.
 
     Raises
     ------
     ValueError
         An unknown option, or a loop or corners that the mesh does not have.
     TopologyError
-        The mesh is no disk with holes, or has more ears than corners (see `square_corners`).
+        The mesh is no disk with holes, or has more ears than corners (see `square_corners`); or a
+        symmetric map is wanted of a mesh that has no mirror image.
     DegenerateFaceError
         Weights or a method named by the caller need angles, and a face has no area.
     SolveError
@@ -187,19 +202,25 @@ def parameterize(
         raise ValueError(f"method {method!r} lets the border go: no boundary, no balance")
     if free and (aspect != 1 or not isinstance(corners, str) or corners != "pose"):
         raise ValueError(f"method {method!r} lets the border go: no aspect, no corners")
+    if symmetric and (free or not isinstance(corners, str) or corners != "pose"):
+        raise ValueError("a symmetric map is harmonic, and its corners are chosen by pose")
     if method == "lscm" and weights != "auto":
         raise ValueError("method 'lscm' starts from no map: no weights")
     loops = outer_first(disk_loops(V, F), loop)
     repair = EARS[ears](V, F) if ears in EARS else None
     if repair is not None:
         V, F = repair.V, repair.F
-    given, V = V, _near_and_unit(V)
+    given, V, mirror = V, near_and_unit(V), None
     if free:
         result = _free_border(V, F, loops, method, weights, fill_holes=fill_holes)
     else:
         while True:
             try:
-                UV_loop = place_border(V, F, loops[0], boundary, aspect=aspect, corners=corners)
+                if symmetric:
+                    mirror = find_mirror(V, F)
+                    UV_loop = mirrored_border(V, F, loops[0], boundary, mirror, aspect)
+                else:
+                    UV_loop = place_border(V, F, loops[0], boundary, aspect=aspect, corners=corners)
                 break
             except TopologyError as error:
                 if ears != "auto" or error.remedy not in NO_ROOM:
@@ -207,9 +228,16 @@ def parameterize(
             made = make_room(given, F, loops[0])
             repair = made if repair is None else compose(repair, made)
             given, F = repair.V, repair.F
-            V, known = _near_and_unit(given), loops[0][0]
+            V, known = near_and_unit(given), loops[0][0]
             loops = sorted(boundary_loops(F), key=lambda loop: known not in loop)
-        result = _fixed_border(V, F, loops, UV_loop, weights, fill_holes=fill_holes)
+        surface = V if mirror is None else symmetrized(V, mirror)
+        result = _fixed_border(
+            surface, F, loops, UV_loop, weights, fill_holes=fill_holes, mirror=mirror
+        )
+        if mirror is not None:
+            UV = symmetric_map(result.UV, F, mirror, min(1.0, aspect) / 2)
+            result = _examine(V, F, UV, result.weights, loops, fill_holes=fill_holes)
+            result = result._replace(mirror=mirror)
     if balance is not None:
         result = _balanced(V, F, result, balance, max_angle)
     return result._replace(repair=repair)
@@ -245,16 +273,31 @@ def _free_border(
 
 
 def _balanced(
-    V: np.ndarray, F: np.ndarray, flat: Parameterization, size: tuple[int, int], max_angle: float
+    V: np.ndarray,
+    F: np.ndarray,
+    flat: Parameterization,
+    size: int | tuple[int, int],
+    max_angle: float | None,
 ) -> Parameterization:
     holes = flat.loops[1:]
     fill = flat.F[len(F) :]
-    if holes and not len(fill):
+    holes_open = bool(holes) and not len(fill)
+    if holes_open:
         fill = np.concatenate([fill_polygon(flat.UV, hole[::-1]) for hole in holes])
-    made = balance_uv(V, F, flat.UV, flat.loops[0], size, fill=fill, max_angle=max_angle)
+    made = balance_uv(
+        V,
+        F,
+        flat.UV,
+        flat.loops[0],
+        size,
+        fill=fill,
+        holes_open=holes_open,
+        max_angle=max_angle,
+        mirror=flat.mirror,
+    )
     filled = bool(flat.fill_mask.any())
     result = _examine(V, F, made.UV, flat.weights, flat.loops, fill_holes=filled)
-    return result._replace(balance=made)
+    return result._replace(balance=made, mirror=flat.mirror)
 
 
 def _fixed_border(
@@ -265,12 +308,14 @@ def _fixed_border(
     weights: str,
     *,
     fill_holes: bool,
+    mirror: np.ndarray | None = None,
 ) -> Parameterization:
     """Solve with the border in its place; with "auto", until no face is flipped or collapsed."""
     reasons = []
     for name, laplacian in _attempts(V, F, loops, weights, fill_holes=fill_holes):
         try:
-            UV = solve_dirichlet(laplacian(), loops[0], UV_loop)[: len(V)]
+            L = laplacian() if mirror is None else symmetric_laplacian(laplacian(), mirror)
+            UV = solve_dirichlet(L, loops[0], UV_loop)[: len(V)]
             result = _examine(V, F, UV, name, loops, fill_holes=fill_holes)
         except (DegenerateFaceError, SolveError) as error:
             if weights != "auto":
@@ -285,21 +330,6 @@ def _fixed_border(
             return result
         reasons.append(f"{name}: {result.flips.size} flips, {result.zero_area.size} without area")
     raise SolveError("no weights gave a map without flips or collapse; " + "; ".join(reasons))
-
-
-def _near_and_unit(V: np.ndarray) -> np.ndarray:
-    """Scale by a power of two, and bring to the origin what lies far from it.
-
-    The first rounds nothing, and no product over- or underflows then. The second, a difference of
-    nearly equal numbers, rounds nothing either: so the place of a mesh costs no digits.
-    """
-    for _ in range(2):
-        _, exponent = np.frexp(np.abs(V).max())
-        V = np.ldexp(V.astype(float), -exponent)
-        if not 0 < np.ptp(V, axis=0).max() < FAR:
-            break
-        V = V - V.min(axis=0)
-    return np.asarray(V)
 
 
 def _attempts(

@@ -45,8 +45,9 @@ REFUSED = {"not-finite", "extreme-coordinates", "missing-vertices", "repeated-co
 )
 @flag(
     "--maps",
-    "Also write face_index, bary, F, UV and vertices_seen: into OUT if it is an .npz, else "
-    "into a file beside it, OUT's stem + _maps.npz.",
+    "Also write face_index, bary, F, UV, vertices_seen and, if the map is symmetric, mirror (the "
+    "vertex opposite each): into OUT if it is an .npz, else into a file beside it, OUT's stem + "
+    "_maps.npz.",
 )
 @click.option(
     "--fill-holes/--no-fill-holes",
@@ -114,7 +115,7 @@ def geomimg(
     import numpy as np
 
     from meshkit.cli.geomimg_report import measure, rows
-    from meshkit.cli.messages import about, print_report
+    from meshkit.cli.messages import about, print_report, say_unseen
     from meshkit.images.dilate import dilate_image
     from meshkit.images.supersample import averaged_matrix
     from meshkit.raster import rasterize_uv
@@ -132,11 +133,14 @@ def geomimg(
         image, inside = (S @ loaded.V).reshape(*size, 3), np.diff(S.indptr).reshape(size) > 0
         report = measure(loaded, layout, S, image, inside, visible=visibility)
         image, inside = dilate_image(image, inside, dilate)
-        arrays = _maps(layout, size, fine, samples, len(loaded.V)) if maps else None
+        arrays = _maps(loaded, layout, size, fine, samples) if maps else None
         title = f"{mesh.name}: {size[0]} x {size[1]} texels"
         written = _write(output, preview, image, inside, arrays, title)
     report = {"input": mesh, "output": output, "files": written, "preview": preview, **report}
     report["samples"], report["dilated"] = samples, dilate
+    remedy = "Use meshkit uvmap --balance first, a larger --size, or --samples K,"
+    share = report["vertices_seen"].values()
+    say_unseen(mesh, next(iter(share)), f"{size[0]} × {size[1]}", remedy)
     print_report(report, rows(report), as_json, files=(*written, preview))
 
 
@@ -161,12 +165,13 @@ def _lay_out(
 
 
 def _maps(
-    layout: "Layout", size: tuple[int, int], fine: "UVRaster", samples: int, n_vertices: int
+    mesh: "Mesh", layout: "Layout", size: tuple[int, int], fine: "UVRaster", samples: int
 ) -> "dict[str, np.ndarray]":
     """Return what `meshkit.nn.GeometryMapping` and others need to make such images themselves."""
     from meshkit.raster import rasterize_uv, touched_vertices
 
     centres = fine if samples == 1 else rasterize_uv(layout.UV, layout.F_uv, size)
+    mirror = layout.mirror(mesh)
     return {
         "face_index": centres.face_index,
         "bary": centres.bary,
@@ -174,7 +179,8 @@ def _maps(
         "fill_mask": layout.fill_mask,
         "UV": layout.UV,
         "F_uv": layout.F_uv,
-        "vertices_seen": touched_vertices(layout.F, fine, n_vertices),
+        "vertices_seen": touched_vertices(layout.F, fine, len(mesh.V)),
+        **({} if mirror is None else {"mirror": mirror}),
     }
 
 

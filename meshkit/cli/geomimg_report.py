@@ -88,7 +88,7 @@ def _round_trip(
 
 def rows(report: dict[str, Any]) -> dict[str, str]:
     """Return the table's rows."""
-    from meshkit.cli.messages import spread
+    from meshkit.cli.messages import percent, spread
 
     H, W = report["size"]
     filled = "filled" if report["fill_faces"] else "open"
@@ -109,7 +109,7 @@ def rows(report: dict[str, Any]) -> dict[str, str]:
         "area distortion": spread(report["area"]),
         "empty texels": f"{_only(report['empty_texels'])} of {H * W}",
         "texels under several faces": str(_only(report["overlapped_texels"])),
-        "vertices in a texel": f"{_only(report['vertices_seen']):.1%}",
+        "vertices in a texel": percent(_only(report["vertices_seen"])),
         **_visibility_rows(report),
         "mesh → image → mesh": _error(report["round_trip"]),
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from meshkit.cli.parameters import FILE, options, parse_size, parse_vertices
+from meshkit.cli.parameters import FILE, flag, options, parse_size, parse_vertices
 
 
 def parse_corners(ctx: click.Context, param: click.Parameter, value: str) -> str | list[int]:
@@ -79,16 +79,19 @@ map_options = options(
         "--balance",
         callback=parse_size,
         metavar="N|HxW",
-        help="Enlarge the parts that an image of this size would miss, so that it samples more "
-        "vertices.",
+        help="Give all faces the same area, and more to those that an image of this size would "
+        "miss, so that it samples more vertices.",
     ),
     click.option(
         "--max-angle",
         type=float,
-        default=5.0,
-        show_default=True,
         metavar="RATIO",
-        help="With --balance: the largest shear allowed for 95 % of the faces; 1 is none.",
+        help="With --balance: the largest shear allowed for 95 % of the faces; 1 is none.  "
+        "[default: no limit]",
+    ),
+    flag(
+        "--symmetric",
+        "Make the map of a left-right symmetric TEMPLATE its own mirror image.",
     ),
 )
 

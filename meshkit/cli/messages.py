@@ -142,3 +142,21 @@ def spread(percentiles: Mapping[str, float]) -> str:
         f"median {percentiles['p50']:.3g}, 99 % up to {percentiles['p99']:.3g}, "
         f"largest {percentiles['p100']:.3g}"
     )
+
+
+def percent(share: float) -> str:
+    """Write a share in per cent, rounded down: what is not all is never said to be 100 %."""
+    return f"{math.floor(share * 1000 + 1e-9) / 10:g} %"
+
+
+SEEN_ENOUGH = 0.9  # share of the vertices below which an image is said to miss many
+
+
+def say_unseen(path: Path, share: float, size: str, remedy: str) -> None:
+    """Say that an image misses many vertices, and what would show more of them."""
+    if share < SEEN_ENOUGH:
+        click.echo(
+            f"notice: {remedy} to show more of {path}: an image of {size} texels touches "
+            f"{percent(share)} of its vertices, and says nothing about the others",
+            err=True,
+        )

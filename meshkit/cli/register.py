@@ -223,6 +223,8 @@ def _write(
 
 
 def _rows(values: dict[str, Any]) -> dict[str, str]:
+    from meshkit.cli.messages import percent
+
     def spread(distances: dict[str, float]) -> str:
         return (
             f"mean {distances['mean']:.3g}, median {distances['p50']:.3g}, "
@@ -235,7 +237,7 @@ def _rows(values: dict[str, Any]) -> dict[str, str]:
         "pose": f"rotated by {pose['degrees']:.1f}°, scaled by {pose['scale']:.4g}",
         "fit to scan": spread(values["fit_to_scan"]),
         "scan to fit": spread(values["scan_to_fit"]),
-        "with counterpart": f"{values['followed']:.1%} of {values['vertices']} vertices",
+        "with counterpart": f"{percent(values['followed'])} of {values['vertices']} vertices",
         "folded edges": str(values["folded_edges"]),
         "crossing faces": str(values["crossing_faces"]),
         "landmarks": f"mean {values['landmark_mean']:.3g}, worst {worst}: {errors[worst]:.3g}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshkit.cli.collection import output_paths
 from meshkit.cli.fitting import Request, fit_options, load_marks, load_template
-from meshkit.cli.messages import about, print_report, progress_bar, warnings_on
+from meshkit.cli.messages import about, percent, print_report, progress_bar, warnings_on
 
 if TYPE_CHECKING:
     from meshkit.mesh import Mesh
@@ -105,7 +105,7 @@ def print_sequence(values: dict[str, Any], as_json: bool) -> None:
         "fits from before": str(values["fits_from_before"] or ""),
         "fit to scan": f"median {max(d['p50'] for d in distances):.3g} at most, 95 % up to "
         f"{worst['fit_to_scan']['p95']:.3g} in {worst['scan'].name}",
-        "with counterpart": f"{min(frame['followed'] for frame in frames):.1%} at least",
+        "with counterpart": f"{percent(min(frame['followed'] for frame in frames))} at least",
         "folded edges": str(sum(frame["folded_edges"] for frame in frames)),
         "crossing faces": str(sum(frame["crossing_faces"] for frame in frames)),
     }

@@ -45,8 +45,9 @@ SIZES = (64, 128, 256)  # for which the summary counts empty texels and vertices
     "--through",
     callback=parse_vertices,
     metavar="I,J,…",
-    help="With --cut, for a closed surface without handles: vertices that the seam visits in this "
-    "order, such as where it is least visible.  [default: two vertices far apart]",
+    help="With --cut, for a surface without handles: vertices that the seam visits in this order, "
+    "such as where it is least visible. It begins on the longest boundary loop, if there is one.  "
+    "[default: closed surfaces open between two vertices far apart]",
 )
 @component_option
 @preview_option
@@ -113,7 +114,21 @@ def uvmap(
             f"{report['zero_area']} without area in the map of {template}",
             err=True,
         )
+    _say_unseen(template, report)
     print_report(report, _rows(report, fill_holes), as_json, files=(output, preview))
+
+
+def _say_unseen(template: Path, report: dict[str, Any]) -> None:
+    from meshkit.cli.messages import say_unseen
+
+    balance = report["balance"]
+    if balance is None:
+        size, remedy = f"{SIZES[0]} × {SIZES[0]}", f"Use --balance {SIZES[0]}, or larger images,"
+        say_unseen(template, report["vertices_seen"][str(SIZES[0])], size, remedy)
+    else:
+        size = "{} × {}".format(*balance["size"])
+        remedy = "Make larger images, or geomimg --samples K,"
+        say_unseen(template, balance["seen_after"], size, remedy)
 
 
 def _shape(choices: dict[str, Any]) -> str:
@@ -123,6 +138,8 @@ def _shape(choices: dict[str, Any]) -> str:
 
 
 def _measure(mesh: "Mesh", opened: "Cut", flat: "Parameterization") -> dict[str, Any]:
+    import numpy as np
+
     from meshkit.distortion import percentiles
     from meshkit.images.texels import count_empty
     from meshkit.raster import rasterize_uv, vertices_seen
@@ -147,6 +164,9 @@ def _measure(mesh: "Mesh", opened: "Cut", flat: "Parameterization") -> dict[str,
         "vertices_seen": seen,
         "angle": spread["angle"],
         "area": spread["area"],
+        "mirror": None
+        if flat.mirror is None
+        else {"pairs": int((flat.mirror > np.arange(len(flat.mirror))).sum())},
         "balance": flat.balance
         and {name: x for name, x in flat.balance._asdict().items() if name != "UV"},
     }
@@ -172,7 +192,7 @@ def _write(
 
 
 def _rows(report: dict[str, Any], fill_holes: bool) -> dict[str, str]:
-    from meshkit.cli.messages import spread
+    from meshkit.cli.messages import percent, spread
 
     holes = len(report["loops"]) - 1
     state = f" (holes {'filled' if fill_holes else 'open'})" if holes else ""
@@ -187,22 +207,29 @@ def _rows(report: dict[str, Any], fill_holes: bool) -> dict[str, str]:
         "method": report["method"] if report["method"] != "harmonic" else "",
         "weights": report["weights"],
         "vertices added": str(report["added_vertices"] or ""),
+        "mirror symmetry": f"{report['mirror']['pairs']} pairs of vertices"
+        if report["mirror"]
+        else "",
         "balanced": _balance_in_words(report["balance"]),
         "flipped faces": str(report["flips"]),
         "faces without area": str(report["zero_area"]),
         "angle distortion": spread(report["angle"]),
         "area distortion": spread(report["area"]),
         "empty texels": ", ".join(f"{n} at {size}²" for size, n in empty.items()),
-        "vertices in a texel": ", ".join(f"{share:.0%} at {size}²" for size, share in seen.items()),
+        "vertices in a texel": ", ".join(
+            f"{percent(share)} at {size}²" for size, share in seen.items()
+        ),
     }
 
 
 def _balance_in_words(balance: dict[str, Any] | None) -> str:
+    from meshkit.cli.messages import percent
+
     if balance is None:
         return ""
     H, W = balance["size"]
     return (
-        f"{balance['seen_before']:.1%} -> {balance['seen_after']:.1%} of the vertices in {H} × {W} "
-        f"texels, 95th percentile of angle {balance['angle_before']:.2f} -> "
+        f"{percent(balance['seen_before'])} -> {percent(balance['seen_after'])} of the vertices in "
+        f"{H} × {W} texels, 95th percentile of angle {balance['angle_before']:.2f} -> "
         f"{balance['angle_after']:.2f}"
     )

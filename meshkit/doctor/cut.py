@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 
 from meshkit.checks import check_mesh, takes_mesh
 from meshkit.doctor.nonmanifold import separate_fans
-from meshkit.doctor.seam import cut_graph, edge_cost, far_path, path_through
+from meshkit.doctor.seam import cut_graph, edge_cost, far_path, path_from_border, path_through
 from meshkit.edits import Repair
 from meshkit.mesh import Mesh
 from meshkit.topology import (
@@ -74,7 +74,9 @@ def cut_to_disk(
     ----------
     V : length
     through : 1
-        For a closed surface without handles: vertices that the seam passes in this order.
+        For a surface without handles: vertices that the seam passes in this order. Where there is a
+        border, the seam begins on the longest, and the last vertex is where it ends: a head with a
+        neck opens along the back up to the crown.
 
     Returns
     -------
@@ -85,7 +87,7 @@ def cut_to_disk(
     ------
     ValueError
         `through` does not fit: too few vertices, repeated ones, ones that the mesh does not have or
-        no way between them; or the surface has handles or a border.
+        no way between them; or the surface has handles.
     TopologyError
         The mesh is not an oriented manifold, or in several parts.
 
@@ -100,12 +102,11 @@ def cut_to_disk(
     genus = (2 - len(loops) - euler_characteristic(F)) // 2
     E = edge_table(F).E
     if through is not None:
-        if genus or loops:
+        if genus:
             raise ValueError(
-                f"through is for closed surfaces without handles; this one has {len(loops)} border "
-                f"loops and {genus} handles: leave it out"
+                f"through is for surfaces without handles; this one has {genus}: leave it out"
             )
-        stops = _check_stops(F, through)
+        stops = _check_stops(F, through, least=1 if loops else 2)
     if genus:
         seam = E[cut_graph(V, F, loops)]
     elif not loops:
@@ -113,6 +114,9 @@ def cut_to_disk(
         path = (
             far_path(E, cost, len(V)) if through is None else path_through(E, cost, len(V), stops)
         )
+        seam = np.sort(np.stack([path[:-1], path[1:]], axis=1), axis=1)
+    elif through is not None:
+        path = path_from_border(E, edge_cost(V, E)[0], len(V), loops, stops)
         seam = np.sort(np.stack([path[:-1], path[1:]], axis=1), axis=1)
     else:
         seam = E[:0]
@@ -171,11 +175,14 @@ def seam_uv(mesh: Mesh, cut: Cut, UV: Float[np.ndarray, "k 2"]) -> Mesh:
     return replace(mesh, UV=None, UV_corner=UV, F_uv=cut.F)
 
 
-def _check_stops(F: Int[np.ndarray, "m 3"], through: Sequence[int]) -> Int[np.ndarray, " s"]:
+def _check_stops(
+    F: Int[np.ndarray, "m 3"], through: Sequence[int], *, least: int
+) -> Int[np.ndarray, " s"]:
     stops = np.array(through, dtype=np.int64)
     missing = np.setdiff1d(stops, F)
-    if len(stops) < 2 or missing.size or len(np.unique(stops)) < len(stops):
+    if len(stops) < least or missing.size or len(np.unique(stops)) < len(stops):
+        count = {1: "one", 2: "two"}[least]
         raise ValueError(
-            f"through takes two or more different vertices of the mesh, got {list(through)}"
+            f"through takes {count} or more different vertices of the mesh, got {list(through)}"
         )
     return stops

@@ -97,6 +97,52 @@ def path_through(
     return np.array(path)
 
 
+def path_from_border(
+    E: Int[np.ndarray, "e 2"],
+    cost: Float[np.ndarray, " e"],
+    n: int,
+    loops: list[np.ndarray],
+    stops: Int[np.ndarray, " s"],
+) -> Int[np.ndarray, " k"]:
+    """Return a path from the first loop through inner vertices, which touches no border again.
+
+    The first stop may lie on the loop; else the path begins where the loop is nearest to it.
+
+    Raises
+    ------
+    ValueError
+        There is no such path: a later stop lies on a border, or legs before are in the way.
+    """
+    on_border = np.zeros(n, dtype=bool)
+    on_border[np.concatenate(loops)] = True
+    if on_border[stops[1:]].any() or (on_border[stops[0]] and stops[0] not in loops[0]):
+        raise ValueError(
+            "the seam begins on the longest border, and passes no vertex of a border after that"
+        )
+    if not on_border[stops[0]]:
+        first = np.zeros(n, dtype=bool)
+        first[loops[0]] = True
+        outer = on_border & ~first
+        free = ~outer[E].any(axis=1) & ~first[E].all(axis=1)
+        source = dijkstra(
+            _graph(E[free], cost[free], n),
+            directed=False,
+            indices=loops[0],
+            return_predecessors=True,
+            min_only=True,
+        )[2]
+        if source[stops[0]] < 0:
+            raise ValueError(f"no path from the border to vertex {stops[0]} passes no other border")
+        stops = np.concatenate([[source[stops[0]]], stops])
+    if len(stops) < 2:
+        raise ValueError("the seam needs a vertex off the border to lead to")
+    on_border[stops[0]] = False
+    free = ~on_border[E].any(axis=1)
+    if len(stops) == 2 and (E[free] == np.sort(stops)).all(axis=1).any():
+        return stops  # one edge from the border opens a slit
+    return path_through(E[free], cost[free], n, stops)
+
+
 def cut_graph(
     V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], loops: list[np.ndarray]
 ) -> Bool[np.ndarray, " e"]:

@@ -57,16 +57,7 @@ def square_corners(
         The loop has fewer than four vertices, or more ears than a square has corners.
     """
     b = len(loop)
-    if b < 4:
-        raise TopologyError(_too_short(loop), remedy="round-border")
-    arc, pose, reach = arc_length(V, loop), pose_angle(V, loop), _reach(F, loop)
-    off = np.zeros((4, b)) if pose is None else 1 - np.cos(pose - DIAGONALS[:, None])
-    border = _Border(
-        np.concatenate([arc[:-1], arc[:-1] + arc[-1]]) / arc[-1],
-        np.tile(off, 2),
-        np.concatenate([reach, reach + b]),
-        np.array([aspect, 1, aspect, 1]) / (2 * aspect + 2),
-    )
+    border, reach = _rated(V, loop, F, aspect)
     spread = _spread_over_ears(F, loop, reach)
     four = _sharp_turns(V, F, loop)
     if four is None or not _feasible(four, border).all():
@@ -79,6 +70,62 @@ def square_corners(
     cost = _cost(choices, border)
     equal = choices[cost <= cost.min() + TIE] % b
     return np.asarray(equal[_lower_left(V, loop[equal[:, 0]])])
+
+
+def mirrored_corners(
+    V: Float[np.ndarray, "n 3"],
+    loop: Int[np.ndarray, " b"],
+    mirror: Int[np.ndarray, " n"],
+    *,
+    F: Int[np.ndarray, "m 3"] | None = None,
+    aspect: float = 1.0,
+) -> Int[np.ndarray, " 4"]:
+    """Choose the positions of `square_corners` so that left and right ones mirror each other.
+
+    Raises
+    ------
+    TopologyError
+        As `square_corners`; or no such corners are free of ears, or the loop is not its own image.
+    """
+    b = len(loop)
+    border, _ = _rated(V, loop, F, aspect)
+    place = np.full(len(mirror), -1)
+    place[loop] = np.arange(b)
+    opposite = place[mirror[loop]]
+    if (opposite < 0).any():
+        raise TopologyError("the border is not its own mirror image")
+    best, least = None, np.inf
+    for lower in range(b):
+        both = np.full(b, lower), np.full(b, opposite[lower])  # and all that the upper can be
+        corner = lower + (np.stack([*both, opposite, np.arange(b)], axis=1) - lower) % b
+        corner = corner[(np.diff(corner, axis=1) > 0).all(axis=1)]
+        cost = _cost(corner, border)
+        if cost.min(initial=np.inf) < least - TIE:
+            best, least = corner[int((cost <= cost.min() + TIE).argmax())] % b, float(cost.min())
+    if best is None:
+        raise TopologyError(
+            "no four corners that mirror each other leave every ear one: leave the map asymmetric",
+            remedy="split-ears-or-round",
+        )
+    return np.asarray(best)
+
+
+def _rated(
+    V: np.ndarray, loop: np.ndarray, F: np.ndarray | None, aspect: float
+) -> tuple[_Border, np.ndarray]:
+    """Return what choices of corners are rated by, and how far a side can go from each position."""
+    if len(loop) < 4:
+        raise TopologyError(_too_short(loop), remedy="round-border")
+    b = len(loop)
+    arc, pose, reach = arc_length(V, loop), pose_angle(V, loop), _reach(F, loop)
+    off = np.zeros((4, b)) if pose is None else 1 - np.cos(pose - DIAGONALS[:, None])
+    border = _Border(
+        np.concatenate([arc[:-1], arc[:-1] + arc[-1]]) / arc[-1],
+        np.tile(off, 2),
+        np.concatenate([reach, reach + b]),
+        np.array([aspect, 1, aspect, 1]) / (2 * aspect + 2),
+    )
+    return border, reach
 
 
 def _lower_left(V: np.ndarray, candidates: np.ndarray) -> int:

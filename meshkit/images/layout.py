@@ -9,11 +9,13 @@ from meshkit.distortion import Distortion, distortion
 from meshkit.errors import MeshError, SolveError, TopologyError
 from meshkit.flattening.polygon import fill_polygon
 from meshkit.mesh import Mesh
+from meshkit.mirror import mirror_permutation
 from meshkit.param import Parameterization
 from meshkit.predicates import flipped_faces, zero_area_faces
 from meshkit.topology import boundary_loops, components, loop_lengths
 
 OUTSIDE = 1e-6  # what lies further outside the unit square is no rounding of single precision
+SYMMETRIC = 1e-6  # off its mirror image by which a map is symmetric
 
 
 class Layout(NamedTuple):
@@ -58,6 +60,16 @@ class Layout(NamedTuple):
     def zero_area(self) -> Int[np.ndarray, " z"]:
         """Faces without area in the plane."""
         return zero_area_faces(self.UV, self.F_uv)
+
+    def mirror(self, mesh: Mesh) -> Int[np.ndarray, " n"] | None:
+        """Return the vertex opposite each, if the map is its own mirror image about ``u = 1/2``."""
+        if self.F.shape != self.F_uv.shape or (self.F_uv != self.F).any():
+            return None
+        mirror = mirror_permutation(mesh.V, mesh.F)
+        if mirror is None:
+            return None
+        off = np.abs(self.UV[mirror] - (np.array([1, 0]) + np.array([-1, 1]) * self.UV))
+        return mirror if off.max() <= SYMMETRIC else None
 
 
 def made_layout(flat: Parameterization) -> Layout:

@@ -202,8 +202,9 @@ def test_what_cannot_be_cut_names_its_remedy(mesh, says):
         (meshes.sphere(), [3], "two or more different vertices"),
         (meshes.sphere(), [3, 3], "two or more different vertices"),
         (meshes.sphere(), [3, 9999], "two or more different vertices"),
-        (meshes.pretzel(1), [3, 30], "0 border loops and 1 handles: leave it out"),
-        (grid(2, 2), [0, 4], "1 border loops and 0 handles: leave it out"),
+        (meshes.pretzel(1), [3, 30], "without handles; this one has 1: leave it out"),
+        (grid(2, 2), [4, 0], "passes no vertex of a border after that"),
+        (grid(2, 2), [0], "needs a vertex off the border"),
     ],
 )
 def test_paths_that_do_not_fit(mesh, through, says):
