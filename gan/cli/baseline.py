@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -96,7 +97,7 @@ def baseline(
     facts["mean_face_mm"] = {split: result.reference for split, result in errors.items()}
     tell(f"{out}: {outcome.reason} after {steps}", facts, as_json)
     if not over:
-        click.echo(f"continue with: gan baseline {name} --resume -o {out}", err=True)
+        click.echo(f"continue with: gan baseline {name} --resume -o {quote(str(out))}", err=True)
         sys.exit(130)
     for split, result in errors.items() if not as_json else ():
         click.echo(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gan.cli.measuring import measuring_options
-from gan.cli.options import ANY, out_option
+from gan.cli.options import ANY, NewFolder, out_option
 
 if TYPE_CHECKING:
     from gan.cli.stage_bar import StageBar
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("runs", nargs=-1, required=True, metavar="[NAME=]RUN...")
 @click.argument("dataset", type=ANY)
-@out_option("Folder to write.", "comparison", type=ANY, metavar="DIR")
+@out_option("Folder to write.", "comparison", type=NewFolder(), metavar="DIR")
 @measuring_options(
     by_default="diversity, specificity, model-free, energy, labels, decoupling, transfer, "
     "generalisation, sparse"

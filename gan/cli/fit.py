@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from gan.cli.options import (
-    ANY,
     EXISTING,
+    NewFolder,
     label_option,
     load_run,
     mesh_format_option,
@@ -54,7 +54,7 @@ from meshkit.cli.parameters import json_option
 @label_option("Keep the code of a factor at that of a class; once for each factor.")
 @seed_option("Of the random starts.")
 @mesh_format_option
-@out_option("Folder to write: the mesh, its codes, errors, a picture.", "fit", type=ANY)
+@out_option("Folder to write: the mesh, its codes, errors, a picture.", "fit", type=NewFolder())
 @json_option
 def fit(
     run: Path,

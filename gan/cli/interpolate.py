@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gan.cli.options import (
-    ANY,
+    NewFolder,
     load_run,
     mesh_format_option,
     option,
@@ -38,7 +38,9 @@ from meshkit.cli.parameters import json_option
 @option("--seconds", click.FloatRange(min=0.1), 3.0, "Length of the animation.")
 @mesh_format_option
 @out_option(
-    "Folder to write: meshes, codes, a strip of pictures, an animation.", "interpolated", type=ANY
+    "Folder to write: meshes, codes, a strip of pictures, an animation.",
+    "interpolated",
+    type=NewFolder(),
 )
 @json_option
 def interpolate(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meshkit.cli.parameters import Output
+
 if TYPE_CHECKING:
     from gan.editing import Face
     from gan.models.contract import FaceGenerator
@@ -16,6 +18,14 @@ ANY = click.Path(path_type=Path)  # the reader of the file says what is wrong wi
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 NEW = click.Path(dir_okay=False, path_type=Path)
+# What ends in one of these is meant to be a file, and would be a strange folder.
+OF_FILES = frozenset(
+    (
+        *(".avi", ".gif", ".jpg", ".mkv", ".mov", ".mp4", ".pdf", ".png", ".svg", ".webm"),
+        *(".glb", ".gltf", ".obj", ".off", ".ply", ".stl", ".onnx", ".safetensors"),
+        *(".csv", ".h5", ".html", ".json", ".md", ".npy", ".npz", ".toml", ".txt", ".zip"),
+    )
+)
 LARGEST_SEED = 2**63 - 1
 
 
@@ -35,15 +45,29 @@ mesh_format_option = option(
 )
 
 
-def out_option(help: str, default: str | None = None, **settings: Any) -> Decorator:
-    """Add ``-o`` / ``--out``; a file by default, ``type=ANY`` for a folder."""
+class NewFolder(click.Path):
+    """A folder to write; a name that ends as files do is a usage error."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        path = Path(value)
+        if path.suffix.lower() in OF_FILES and not path.is_dir():
+            self.fail(f"Give the name of a folder: '{path}' would be a file.", param, ctx)
+        return path
+
+
+def out_option(help: str, default: str | None = None, *suffixes: str, **settings: Any) -> Decorator:
+    """Add ``-o`` / ``--out``: a file of the suffixes; ``type=NewFolder()`` for a folder."""
     return click.option(
         "-o",
         "--out",
         default=default,
         show_default=default is not None,
         help=help,
-        **{"type": NEW, **settings},
+        **{"type": Output(*suffixes) if suffixes else NEW, **settings},
     )
 
 

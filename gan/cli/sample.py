@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gan.cli.options import (
-    ANY,
+    NewFolder,
     label_option,
     load_run,
     mesh_format_option,
@@ -29,7 +29,7 @@ from meshkit.cli.parameters import json_option
 @out_option(
     "Folder to write: new, empty, or full of earlier samples, which are replaced.",
     "samples",
-    type=ANY,
+    type=NewFolder(),
 )
 @json_option
 def sample(

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -116,7 +117,7 @@ def train(
         facts |= {"iterations": outcome.iterations, "minutes": outcome.minutes}
         tell(line, facts, as_json)
         if outcome.reason == "interrupted":
-            click.echo(f"continue with: gan train --resume --out {out}", err=True)
+            click.echo(f"continue with: gan train --resume --out {quote(str(out))}", err=True)
             sys.exit(130)
 
 
@@ -126,6 +127,8 @@ def _run_or_data(
     """Tell a data set, which is a file, from a run, which is a folder."""
     if data is None or not data.is_dir():
         return data, out
+    if not (data / "config.toml").exists() and not (data / "checkpoints").is_dir():
+        raise click.UsageError(f"{data} is a folder, and neither a data set nor a run")
     if not resume:
         raise click.UsageError(f"{data} is a folder: to continue the run in it, add --resume")
     if out is not None and out.resolve() != data.resolve():

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from gan.cli.options import NEW, load_run, option, out_option, read_faces, run_argument
-from meshkit.cli.parameters import json_option
+from gan.cli.options import load_run, option, out_option, read_faces, run_argument
+from meshkit.cli.parameters import Output, json_option
 
 
 @click.command()
@@ -25,10 +25,13 @@ from meshkit.cli.parameters import json_option
     is_flag=True,
     help="Keep what the model does not express of a target mesh (its pores and scars).",
 )
-@click.option("--picture", type=NEW, help="Also draw source, target and result: a PNG file.")
+@click.option(
+    "--picture", type=Output(".png"), help="Also draw source, target and result: a PNG file."
+)
 @out_option(
     "Mesh to write: .obj, .ply, .glb, or .stl, which has no texture coordinates.",
     "transferred.obj",
+    *(".obj", ".ply", ".glb", ".stl"),
 )
 @json_option
 def transfer(

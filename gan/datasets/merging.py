@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gan.datasets.contract import SPLITS, STILL, UNLABELLED
+from gan.datasets.importing.manifest import alike_names
 from gan.datasets.store import Dataset, write_dataset
 from gan.errors import DatasetError
 from gan.progress import Progress, counter, silent
@@ -80,6 +81,11 @@ def merge_datasets(
     motions, notes = _motions(datasets, align)
     people, subject = _people(datasets, same_subjects)
     labels, names = _labels(datasets, people, subject)
+    for factor, classes in names.items():
+        notes += [
+            Note(f"{factor}: {' and '.join(map(repr, alike))} differ by case or spaces only")
+            for alike in alike_names(classes)
+        ]
     n = sum(dataset.n for dataset in datasets)
     write_dataset(
         out,

@@ -123,14 +123,24 @@ def newest_good_checkpoint(run: Path, *, every: int = 1) -> Path:
             return path
         faults.append(f"{path}: {fault}")
     if not checkpoints:
-        runs = sorted(path.parent for path in run.glob("*/checkpoints"))[:3]
-        if runs:
-            named = ", ".join(map(str, runs))
-            raise CheckpointError(f"{run} is no run, but holds some: name one of them ({named})")
-        raise CheckpointError(f"{run}: no checkpoint in it yet; train it first")
+        raise CheckpointError(_why_no_run(run))
     raise CheckpointError(
         f"{run}: every checkpoint is damaged ({'; '.join(faults)}); train again into another folder"
     )
+
+
+def _why_no_run(folder: Path) -> str:
+    """Say why a folder has no checkpoint, and where the run is that was probably meant."""
+    below = (path for depth in ("*", "*/*") for path in folder.glob(f"{depth}/checkpoints"))
+    if runs := [path.parent for path in below if list_checkpoints(path.parent)]:
+        named = ", ".join(map(str, sorted(runs)[:3]))
+        return f"{folder} is no run, but holds some: name one of them ({named})"
+    for parent in folder.absolute().parents[:3]:
+        if list_checkpoints(parent):
+            return f"{folder} is no run, but a part of one: name {parent}"
+    if (folder / "config.toml").exists():
+        return f"{folder}: no checkpoint in it yet; train it first"
+    return f"{folder} is no run: it has no folder of checkpoints"
 
 
 def set_aside_newer(run: Path, checkpoint: Path) -> list[Path]:

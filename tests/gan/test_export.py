@@ -14,7 +14,7 @@ from gan.baselines.train import train_baseline
 from gan.datasets.store import load_dataset
 from gan.export.card import licences, model_card, save_card
 from gan.export.linearisation import linearise, save_linear
-from gan.export.morphs import morph_targets, save_morph_face
+from gan.export.morphs import ascii_names, morph_targets, save_morph_face
 from gan.export.onnx_file import save_onnx
 from gan.export.shapes import zero_codes
 from gan.models.contract import FaceGenerator
@@ -135,13 +135,13 @@ def test_targets_are_decoded_faces(bent, tmp_path):
     V, targets = morph_targets(bent, base, linear, directions=2, sigmas=1.5, classes=["expression"])
     save_morph_face(tmp_path / "f.glb", bent, V, targets)
     glb = Glb(tmp_path / "f.glb")
-    ways = [f"{f} {k} {s}" for f in ("identity", "expression") for k in (1, 2) for s in "+−"]
+    ways = [f"{f} {k} {s}" for f in ("identity", "expression") for k in (1, 2) for s in "+-"]
     assert glb.names == [*ways, "expression sad", "expression glad"]
     assert glb.scale == [0.001] * 3
     shapes = {n: glb.position + t["POSITION"] for n, t in zip(glb.names, glb.targets, strict=True)}
     minus = base["identity"] - 1.5 * torch.from_numpy(linear.parts["identity"].direction[1]).float()
     expected = {
-        "identity 2 −": {**base, "identity": minus},
+        "identity 2 -": {**base, "identity": minus},
         "expression glad": {**base, "expression": bent.codes["expression"][1:]},
     }
     with torch.no_grad():
@@ -209,3 +209,9 @@ def test_a_card_says_what_its_sources_say_and_no_more(bent, tmp_path):
     assert "of step 5, not of this model" in stale["quantitative_analyses"]
     assert stale["training_data"]["licence"].startswith("unknown")
     assert "none: run `gan evaluate`" in model_card(bent, name="b")["quantitative_analyses"]
+
+
+def test_names_of_targets_are_ascii_and_each_another():
+    names = ["mood glücklich", "mood glucklich", "mood 怒", "mood 喜", "identity 1 -"]
+    expected = ["mood glucklich", "mood glucklich 2", "mood _", "mood _ 2", "identity 1 -"]
+    assert ascii_names(names) == expected

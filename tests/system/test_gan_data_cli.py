@@ -175,7 +175,7 @@ def test_bad_options_are_one_line_and_no_file(tmp_path, model, options, message)
 def test_targets_that_cannot_be_written(tmp_path, model):
     line = fails("make", "--model", model, "-o", tmp_path / "no/out.h5", *TINY)
     assert "create the folder first" in line
-    assert "is a directory" in fails("make", "--model", model, "-o", tmp_path, *TINY)
+    assert "Give a name that ends in .h5" in fails("make", "--model", model, "-o", tmp_path, *TINY)
 
 
 @pytest.mark.parametrize("command", ["info", "check"])

@@ -54,7 +54,7 @@ def test_a_face_at_rest_by_label_and_by_codes(gan, trained, tmp_path):
     assert done.exit_code == 0, done.output
     glb = Glb(out)
     assert json.loads(done.stdout)["targets"] == glb.names
-    ways = [f"{f} 1 {s}" for f in ("identity", "expression") for s in "+−"]
+    ways = [f"{f} 1 {s}" for f in ("identity", "expression") for s in "+-"]
     assert glb.names == [*ways, "expression neutral", "expression up"]
     with np.load(codes) as file:
         given = {name: model.template.new_tensor(file[name][1:]) for name in file.files}

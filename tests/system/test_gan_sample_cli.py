@@ -111,8 +111,18 @@ def test_folders_that_are_no_runs_are_named(fails, trained, tmp_path):
     missing, empty, file = tmp_path / "missing", tmp_path / "empty", trained / "config.toml"
     empty.mkdir()
     assert f"{missing}: no such run directory" in fails("sample", missing)
-    assert f"{empty}: no checkpoint in it yet" in fails("sample", empty)
+    assert f"{empty} is no run" in fails("sample", empty)
     assert f"{file}: no such run directory" in fails("sample", file)
+    assert f"a part of one: name {trained}" in fails("sample", trained / "checkpoints")
+    assert f"name one of them ({trained})" in fails("sample", trained.parent)
+    assert "neither a data set nor a run" in fails("train", empty, codes=(2,))
+
+
+@pytest.mark.parametrize("command", ["sample", "interpolate", "fit", "compare"])
+def test_a_folder_is_not_called_like_a_film(fails, trained, tmp_path, command):
+    inputs = {"interpolate": ("a.obj", "b.obj"), "fit": (trained / "template.obj",)}
+    named = fails(command, trained, *inputs.get(command, ()), "-o", tmp_path / "a.mp4", codes=(2,))
+    assert "Give the name of a folder" in named
 
 
 def test_a_damaged_model_is_named(fails, trained, tmp_path):

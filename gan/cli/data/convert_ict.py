@@ -10,7 +10,9 @@ from meshkit.cli.parameters import json_option
 
 @click.command("convert-ict")
 @click.argument("checkout", type=EXISTING_FOLDER)
-@out_option("Face model file to write.  [default: ict_face.npz, or ict_face_full.npz]")
+@out_option(
+    "Face model file to write.  [default: ict_face.npz, or ict_face_full.npz]", None, ".npz"
+)
 @click.option(
     "--full",
     is_flag=True,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gan.cli.options import EXISTING, EXISTING_FOLDER, NEW, option, out_option
-from meshkit.cli.parameters import json_option
+from gan.cli.options import EXISTING, EXISTING_FOLDER, option, out_option
+from meshkit.cli.parameters import Output, json_option
 
 if TYPE_CHECKING:
     from gan.datasets.importing.dataset import Imported
@@ -21,7 +21,7 @@ MESHES_PER_PROCESS = 200  # as many are read in the time that another process ta
 
 @click.command("import")
 @click.argument("folder", type=EXISTING_FOLDER)
-@out_option("HDF5 file to write; replaced if it exists.")
+@out_option("HDF5 file to write; replaced if it exists.", None, ".h5", ".hdf5")
 @click.option("--manifest", type=EXISTING, help="CSV or Parquet: path, subject and labels.")
 @click.option(
     "--layout",
@@ -33,7 +33,7 @@ MESHES_PER_PROCESS = 200  # as many are read in the time that another process ta
 )
 @click.option(
     "--write-manifest",
-    type=NEW,
+    type=Output(".csv"),
     help="Write the list of meshes as a CSV file. Without -o, nothing else happens.",
 )
 @click.option(
@@ -74,7 +74,7 @@ MESHES_PER_PROCESS = 200  # as many are read in the time that another process ta
 )
 @click.option("--skip-bad", is_flag=True, help="Leave unusable meshes out, and go on.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one for each core]")
-@click.option("--report", type=NEW, help="Also write an HTML page with pictures.")
+@click.option("--report", type=Output(".html"), help="Also write an HTML page with pictures.")
 @json_option
 def import_(
     folder: Path,

@@ -5,15 +5,17 @@ from typing import Any
 
 import click
 
-from gan.cli.options import EXISTING, NEW
-from meshkit.cli.parameters import json_option
+from gan.cli.options import EXISTING
+from meshkit.cli.parameters import Output, json_option
 
 MAX_CLASSES = 20  # listed one by one
 
 
 @click.command()
 @click.argument("file", type=EXISTING)
-@click.option("--card", type=NEW, help="Also write a data card: Markdown with YAML front matter.")
+@click.option(
+    "--card", type=Output(".md"), help="Also write a data card: Markdown with YAML front matter."
+)
 @json_option
 def info(file: Path, card: Path | None, as_json: bool) -> None:
     """Say what the data set FILE holds; reads everything but the vertices.

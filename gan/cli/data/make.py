@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@out_option("HDF5 file to write; replaced if it exists.", "faces.h5")
+@out_option("HDF5 file to write; replaced if it exists.", "faces.h5", ".h5", ".hdf5")
 @click.option(
     "--model",
     type=EXISTING,

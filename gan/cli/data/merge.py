@@ -16,7 +16,7 @@ from meshkit.cli.parameters import json_option
     metavar="A.h5 B.h5 …",
     type=EXISTING,
 )
-@out_option("HDF5 file to write; replaced if it exists.", required=True)
+@out_option("HDF5 file to write; replaced if it exists.", None, ".h5", ".hdf5", required=True)
 @click.option("--same-subjects", is_flag=True, help="Take subjects of one name for one person.")
 @click.option(
     "--align", is_flag=True, help="Move each data set rigidly onto the template of the first."

@@ -10,7 +10,7 @@ from meshkit.cli.parameters import json_option
 
 @click.command()
 @click.argument("file", type=EXISTING)
-@out_option("PNG file to write.", required=True)
+@out_option("PNG file to write.", None, ".png", required=True)
 @click.option("--factor", help="Whose classes make the rows.  [default: expression, or the first]")
 @option("--columns", click.IntRange(1, 40), 8, "Faces in a row.")
 @option("--rows", click.IntRange(1, 60), 12, "Classes to draw, at most.")

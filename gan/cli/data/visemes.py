@@ -16,7 +16,7 @@ from meshkit.cli.parameters import json_option
     metavar="ALIGNMENT.TextGrid…",
     type=EXISTING,
 )
-@out_option("CSV file to write: sequence, frame, viseme.", required=True)
+@out_option("CSV file to write: sequence, frame, viseme.", None, ".csv", required=True)
 @click.option("--fps", type=float, required=True, help="Meshes per second of the scans.")
 @option("--tier", str, "phones", "Tier that holds the phones.")
 @click.option("--sequence", help="Name of the sequence.  [default: the file's, without suffix]")

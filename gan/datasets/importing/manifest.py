@@ -193,18 +193,21 @@ def _text(value: Any) -> str:
 
 def _report_spellings(source: str, factor: str, entries: Sequence[Entry]) -> None:
     """Warn of labels that differ by case or spaces only: they are probably one class."""
+    labels = (e.subject if factor == "subject" else e.labels.get(factor, "") for e in entries)
+    for alike in alike_names(labels):
+        warnings.warn(
+            f"{source}: {factor} {' and '.join(map(repr, alike))} differ by case or spaces only and"
+            " are taken for several: write them alike if they are one",
+            stacklevel=3,
+        )
+
+
+def alike_names(names: Iterable[str]) -> list[list[str]]:
+    """Return the groups of names that differ by case or spaces only."""
     spellings: dict[str, set[str]] = {}
-    for entry in entries:
-        label = entry.subject if factor == "subject" else entry.labels.get(factor, "")
-        spellings.setdefault("".join(label.casefold().split()), set()).add(label)
-    for several in spellings.values():
-        if len(several) > 1:
-            listed = " and ".join(map(repr, sorted(several)))
-            warnings.warn(
-                f"{source}: {factor} {listed} differ by case or spaces only and are taken for "
-                "several: write them alike if they are one",
-                stacklevel=3,
-            )
+    for name in names:
+        spellings.setdefault("".join(name.casefold().split()), set()).add(name)
+    return [sorted(several) for several in spellings.values() if len(several) > 1]
 
 
 def _check_columns(path: Path, columns: tuple[str, ...]) -> None:
