@@ -1,4 +1,5 @@
 """The models that ours is compared with: same data, labels and code sizes, same calls.
 
-`linear` is the 3DMM, `autoencoder` is CoMA / DeepFLAME, `multilinear` is MAE.
+`linear` is the 3DMM, `copula` the same with the data's marginals, `coma` is CoMA / DeepFLAME, `mae`
+is MAE.
 """

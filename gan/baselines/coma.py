@@ -218,7 +218,7 @@ class ComaBaseline(AbstractBaseline):
         super().__init__(config, faces)
         self.validation = validation
         advance = counter(progress, "reading the faces")
-        self.linear: LinearFaceModel = fit_linear(faces, config, advance)
+        self.linear: LinearFaceModel = fit_linear(faces, config, advance).model
         rest, unit = _moments(faces, advance)
         self.register_buffer("rest", torch.from_numpy(rest).float())
         self.register_buffer("unit", torch.from_numpy(unit).float())

@@ -1,7 +1,7 @@
 """3DMM: a mean face, plus identity components, plus expression components."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, final
+from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
 import scipy.sparse as sp
@@ -113,9 +113,16 @@ class LinearFaceModel(StoredModel):
         return {"mean": (V, 3), **bases}
 
 
+class LinearFit(NamedTuple):
+    """The model, and the codes of the training faces: of people, and of all their meshes."""
+
+    model: LinearFaceModel
+    codes: dict[str, Float[np.ndarray, "_ d"]]
+
+
 def fit_linear(
     faces: LabelledFaces, config: BaselineConfig, advance: Callable[[int], None] = lambda n: None
-) -> LinearFaceModel:
+) -> LinearFit:
     """Fit the additive model: identity to everyone's neutral face, expression to what is left.
 
     Identity: components of the people's neutral faces, every person with equal weight. Expression:
@@ -166,7 +173,8 @@ def fit_linear(
         f"basis.{config.expression}": P_exp,
     }
     tensors = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
-    return LinearFaceModel(faces.core(config, codes, step=1), tensors)
+    model = LinearFaceModel(faces.core(config, codes, step=1), tensors)
+    return LinearFit(model, {config.identity: a, config.expression: b})
 
 
 def _coefficients(
@@ -187,7 +195,7 @@ class LinearBaseline(AbstractBaseline):
 
     def __init__(self, *, config: LinearConfig, faces: LabelledFaces, progress: Progress) -> None:
         super().__init__(config, faces)
-        self.fitted = fit_linear(faces, config, counter(progress, "components"))
+        self.fitted = fit_linear(faces, config, counter(progress, "components")).model
 
     def face_model(self, step: int, *, thorough: bool) -> LinearFaceModel:
         """Return the model, which does not change."""

@@ -36,6 +36,7 @@ _MISFITS = (
 
 
 M = TypeVar("M", bound="StoredModel")
+T = TypeVar("T")
 
 
 class StoredModel(FaceGenerator):
@@ -110,9 +111,9 @@ def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 
-def above(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Return the tensors with `prefix` before their names: the inverse of `below`."""
-    return {prefix + name: tensor for name, tensor in tensors.items()}
+def above(named: Mapping[str, T], prefix: str) -> dict[str, T]:
+    """Return what has names with `prefix` before these: the inverse of `below`."""
+    return {prefix + name: value for name, value in named.items()}
 
 
 def load_weights(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:

@@ -34,6 +34,7 @@ TITLES: dict[str, tuple[str, Kind]] = {
     "no-expression-classifier": ("without expression classifier", "ablation"),
     "no-feature-loss": ("without feature loss", "ablation"),
     "3dmm": ("3DMM", "baseline"),
+    "copula": ("Copula 3DMM", "baseline"),
     "mae": ("MAE", "baseline"),
     "coma": ("CoMA", "baseline"),
     "ours": ("Ours", "ours"),

@@ -224,7 +224,7 @@ def _budgets(comparison: Comparison, table: Table) -> list[list[str]]:
 
 
 def _steps(run: RunFacts) -> str:
-    return "closed form" if run.baseline == "3dmm" else f"{run.step:,}"
+    return "closed form" if run.baseline in ("3dmm", "copula") else f"{run.step:,}"
 
 
 def _settings(comparison: Comparison) -> dict[str, str]:

@@ -12,6 +12,7 @@ from tests.gan.conftest import blobs
 
 FAST = {
     "3dmm": ("identity_size=3", "expression_size=4"),
+    "copula": ("identity_size=3", "expression_size=4"),
     "coma": (
         "identity_size=3",
         "expression_size=4",

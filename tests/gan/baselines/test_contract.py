@@ -131,7 +131,7 @@ def test_equal_seeds_make_equal_models(name, dataset_path, tmp_path):
     again = trained(name, dataset_path, tmp_path / "b")
     codes = codes_of(first)
     torch.testing.assert_close(first.decode(codes), again.decode(codes), rtol=0, atol=0)
-    if name != "3dmm":
+    if name not in ("3dmm", "copula"):
         other = trained(name, dataset_path, tmp_path / "c", "seed=1")
         assert (other.decode(codes) - first.decode(codes)).abs().max() > 1e-3
 

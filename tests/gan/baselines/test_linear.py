@@ -15,7 +15,7 @@ from tests.gan.conftest import blobs
 
 @pytest.fixture
 def model(faces):
-    return fit_linear(faces, fast("3dmm"))
+    return fit_linear(faces, fast("3dmm")).model
 
 
 def test_neutral_faces_are_the_means_of_the_labelled_ones(faces):
@@ -62,7 +62,7 @@ def test_a_labels_code_is_its_class(faces, model):
 
 
 def test_padded_codes_have_no_effect(faces):
-    model = fit_linear(faces, fast("3dmm", "identity_size=40"))
+    model = fit_linear(faces, fast("3dmm", "identity_size=40")).model
     codes = model.sample_codes(2, rng=torch.Generator().manual_seed(0))
     other = dict(codes)
     other["identity"] = codes["identity"].clone()
