@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @click.argument("dataset", type=ANY)
 @out_option("Folder to write.", "comparison", type=NewFolder(), metavar="DIR")
 @measuring_options(
-    by_default="diversity, specificity, model-free, energy, labels, decoupling, transfer, "
-    "generalisation, sparse"
+    by_default="diversity, specificity, model-free, energy, labels, decoupling, "
+    "distribution, transfer, neutralisation, generalisation, sparse"
 )
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw the models.")
 @click.option(

@@ -32,10 +32,12 @@ def judge(
     device: str,
     as_json: bool,
 ) -> None:
-    """Train the networks that judge decoupling on DATASET, one for each factor.
+    """Train the networks that judge decoupling on DATASET, several for each factor.
 
-    `gan evaluate` and `gan compare` train them when they need them; trained before, they are there
-    for all models. They are kept in the cache; an interrupted training goes on.
+    They learn from the people that lie beside a benchmark for that, in NAME.judges.h5; without
+    such a file from DATASET itself. `gan evaluate` and `gan compare` train them when they need
+    them; trained before, they are there for all models. They are kept in the cache; an interrupted
+    training goes on.
 
     Example: gan judge faces.h5 --device cuda
     """
@@ -43,7 +45,8 @@ def judge(
     from gan.cli.stage_bar import StageBar
     from gan.datasets.store import load_dataset
     from gan.evaluation.choice import choose_metrics
-    from gan.evaluation.embedding.judge import obtain_judge
+    from gan.evaluation.embedding.judge import obtain_judges
+    from gan.evaluation.embedding.material import judge_data
     from gan.evaluation.metric import METRICS, Unmeasurable
     from gan.evaluation.metrics.decoupling import Decoupling
     from gan.runs.directory import pick_device
@@ -52,24 +55,35 @@ def judge(
     (metric,) = choose_metrics("decoupling", (), overrides, ())
     asking = METRICS.build(metric.name, metric.options)
     assert isinstance(asking, Decoupling)
-    accuracy, left_out = dict[str, float](), dict[str, str]()
-    with load_dataset(dataset) as opened, StageBar() as bar:
-        for factor in factors or opened.labels:
+    accuracy, false = dict[str, list[float]](), dict[str, list[float]]()
+    left_out = dict[str, str]()
+    with (
+        load_dataset(dataset) as opened,
+        judge_data(opened, asking.data) as people,
+        StageBar() as bar,
+    ):
+        for factor in factors or people.labels:
             try:
-                trained = obtain_judge(
-                    opened,
+                trained = obtain_judges(
+                    people,
                     factor,
                     asking.settings,
+                    asking.judges,
                     cache_folder(),
                     device=pick_device(device),
                     progress=bar.update,
                 )
-                accuracy[factor] = trained.figures.accuracy.mean
             except Unmeasurable as reason:
                 left_out[factor] = str(reason)
-    lines = [
-        f"{factor}: right on {value:.1%} of held-out pairs" for factor, value in accuracy.items()
-    ]
+                continue
+            accuracy[factor] = [judge.threshold.accuracy for judge in trained]
+            false[factor] = [judge.threshold.false_accepted for judge in trained]
+        source = people.path
+    lines = [f"learned from {source}"]
+    for factor, values in accuracy.items():
+        right = ", ".join(f"{value:.1%}" for value in values)
+        wrong = ", ".join(f"{value:.1%}" for value in false[factor])
+        lines.append(f"{factor}: right on {right} of held-out pairs; falsely accepted {wrong}")
     lines += [f"{factor}: no judge: {why}" for factor, why in left_out.items()]
-    facts = {"dataset": dataset, "accuracy": accuracy, "left_out": left_out}
-    tell("\n".join(lines), facts, as_json)
+    facts = {"dataset": dataset, "learned_from": source, "accuracy": accuracy}
+    tell("\n".join(lines), facts | {"false_acceptances": false, "left_out": left_out}, as_json)

@@ -77,6 +77,11 @@ def rest_code(model: FaceGenerator, factor: str) -> Float[Tensor, " d"]:
     return model.codes[factor][index]
 
 
+def evenly(n: int, count: int) -> Int[np.ndarray, " k"]:
+    """Return at most so many of n indices, evenly spread: neighbours are alike."""
+    return np.unique(np.linspace(0, n - 1, min(n, count)).round().astype(np.int64))
+
+
 def choose_way(model: FaceGenerator, way: Way) -> Literal["encoder", "search"]:
     """Return how codes are found: by the encoder, unless the model has none of its own."""
     if way == "auto":

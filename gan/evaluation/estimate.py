@@ -12,7 +12,7 @@ differences say what the common units leave of the noise.
 
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +39,8 @@ class Estimate(NamedTuple):
     draws, design
         The first resampled means, six digits of each, and what was resampled how: where two designs
         are equal and not "", draw k of either is of the same units.
+    spread, seeds
+        Of a mean over trainings: how many there were, and the standard error that is theirs.
     """
 
     mean: float
@@ -49,6 +51,8 @@ class Estimate(NamedTuple):
     unit: str = ""
     draws: tuple[float, ...] = ()
     design: str = ""
+    spread: float = 0.0
+    seeds: int = 1
 
 
 def estimate(
@@ -126,6 +130,13 @@ def estimate_pairs(
     mean = float(values.mean(dtype=np.float64))
     kept = keep(means, common, index)
     return Estimate(mean, error, len(values), *interval(means), unit, *kept)
+
+
+def average(estimates: Sequence[Estimate]) -> Estimate:
+    """Average numbers that rest on the same units: neither their error nor their bounds shrink."""
+    numbers = [(e.mean, e.standard_error, e.low, e.high) for e in estimates]
+    mean, error, low, high = np.mean(numbers, axis=0).tolist()
+    return Estimate(mean, error, estimates[0].n, low, high, estimates[0].unit)
 
 
 def keep(

@@ -36,7 +36,7 @@ __all__ = [
     "metric_class",
 ]
 
-Better = Literal["higher", "lower", ""]
+Better = Literal["higher", "lower", "reference", ""]
 SHORT = {"identity": "Id", "expression": "Exp", "viseme": "Vis"}
 
 
@@ -98,7 +98,7 @@ class AbstractMetric(ABC):
     ----------
     unit : of its values; "%" for shares, which are fractions of 1
     meaning : one line for tables and reports
-    better : which way is better, "higher" or "lower"
+    better : which way is better: "higher", "lower", or "reference", nearer to the data's value
     needs : what must be there, of `gan.evaluation.context.NEEDS`; "pairs" if it uses `n_pairs`
     columns : how tables show it; none: "model", held against "training"
     by_default : where it is taken when nobody says which: "always", in "compare", or nowhere

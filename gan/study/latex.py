@@ -77,7 +77,8 @@ def _tabular(table: Table, block: Sequence[int]) -> str:
 
 
 def _heading(column: Column) -> str:
-    arrow = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", "": ""}[column.better]
+    arrows = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", "reference": r" $\to$"}
+    arrow = arrows.get(column.better, "")
     unit = f" ({escape(column.unit)})" if column.unit else ""
     return f"{escape(column.title)}{arrow}{unit}"
 

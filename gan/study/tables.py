@@ -8,7 +8,7 @@ from gan.evaluation.estimate import LEVEL, METHOD, RESAMPLES, Estimate
 from gan.evaluation.metric import Column, default_metrics, metric_class
 from gan.evaluation.result import Measured
 from gan.study.results import Comparison, number_in
-from gan.study.uncertainty import subtract
+from gan.study.uncertainty import distance_from, subtract
 
 # Of the paper's two tables: the title, key and title of the first row, and what the numbers are.
 _TABLES = {
@@ -120,13 +120,16 @@ def _model_rows(comparison: Comparison, columns: Sequence[Column]) -> list[Row]:
     places = {column.key: k for k, column in enumerate(columns)}
     marks = []
     for k, column in enumerate(columns):
-        guard = places.get(column.guard)
+        guard, reference = places.get(column.guard), _reference(comparison, column).value
         running = [
             None if guard is not None and _collapsed(row[guard][0]) else row[k][0]
             for row in numbers
         ]
         alone = sum(row[k][0] is not None for row in numbers) < 2  # there is no best of one
-        marks.append([(False, False)] * len(numbers) if alone else _marks(running, column))
+        if alone or (column.better == "reference" and reference is None):
+            marks.append([(False, False)] * len(numbers))
+            continue
+        marks.append(_marks(running, column, reference))
     return [
         Row(
             result.name,
@@ -139,8 +142,12 @@ def _model_rows(comparison: Comparison, columns: Sequence[Column]) -> list[Row]:
     ]
 
 
-def _marks(running: Sequence[Estimate | None], column: Column) -> list[tuple[bool, bool]]:
+def _marks(
+    running: Sequence[Estimate | None], column: Column, reference: Estimate | None
+) -> list[tuple[bool, bool]]:
     """Return for each model whether it is the best of a column, and whether it may be."""
+    if column.better == "reference" and reference is not None:
+        running = [value and distance_from(value, reference) for value in running]
     values = [value for value in running if value is not None]
     if not column.better or not values:
         return [(False, False)] * len(running)

@@ -8,16 +8,19 @@ from gan.evaluation.estimate import Estimate
 from gan.evaluation.metric import Column
 from gan.study.claims import CLAIMS, EVERY_PRIOR, NO_PRIOR, SUBJECT, Claim, Part, Term
 from gan.study.member import TITLES
-from gan.study.results import Comparison, Result
+from gan.study.results import Comparison, Result, number_in
 from gan.study.runs import differing_keys
-from gan.study.uncertainty import Difference, scaled, subtract
+from gan.study.uncertainty import MIN_SEEDS, Difference, distance_from, scaled, subtract
 
 Verdict = Literal["HOLDS", "DOES NOT HOLD", "WITHIN NOISE", "NOT MEASURED"]
 SUBJECTS = ("ours", "ours-plus")
+EXACT = ("3dmm", "copula-3dmm")  # closed forms: every seed gives the same model
 RULE = (
     "An ordering holds if the 95 % interval of the difference lies on the claimed side of 0, does "
-    "not hold if it lies on the other, and is within noise if it includes 0. A claim of several "
-    "orderings holds if all hold, and does not if any does not."
+    "not hold if it lies on the other, and is within noise if it includes 0. The interval joins "
+    "the noise of samples, people and judges, less what models that were measured with the same "
+    "ones have in common, and the noise of training, where there are several seeds. A claim of "
+    "several orderings holds if all hold, and does not if any does not."
 )
 
 
@@ -74,6 +77,11 @@ class _Lookup(NamedTuple):
         value, why = result.number(column)
         if value is None:
             return None, f"{result.title}: {why}"
+        if column.better == "reference":
+            data, why = number_in(result.evaluations[0], column, column.reference)
+            if data is None:
+                return None, f"the data: {why}"
+            value = distance_from(value, data)
         return scaled(value, term.times), ""
 
 
@@ -124,7 +132,20 @@ def _judge(claim: Claim, subject: str, lookup: _Lookup, full: str) -> Ruling:
             larger, smaller = (t._replace(quantity=key) for t in (part.larger, part.smaller))
             parts.append(_decide(Part(larger, smaller), subject, lookup))
     reasons = dict.fromkeys(part.reason for part in parts if part.reason)
+    if few := _few(claim, subject, lookup):
+        reasons[few] = None
     return Ruling(claim, subject, _all_of(parts), tuple(parts), "; ".join(reasons))
+
+
+def _few(claim: Claim, subject: str, lookup: _Lookup) -> str:
+    """Say of which models too few trainings were measured for their noise to be known."""
+    terms = [term for part in claim.parts for term in (part.larger, part.smaller)]
+    named = {r.name: r for term in terms if (r := lookup.result(term, subject)) is not None}
+    few = [r for name, r in named.items() if name not in EXACT and len(r.runs) < MIN_SEEDS]
+    if not few:
+        return ""
+    listed = ", ".join(f"{r.title} has {len(r.runs)}" for r in few)
+    return f"the noise of training is not known, for which {MIN_SEEDS} seeds are needed: {listed}"
 
 
 def _all_of(parts: Sequence[Deciding]) -> Verdict:
@@ -170,6 +191,8 @@ def _describe(part: Part, subject: str, lookup: _Lookup) -> str:
         title = column.title if column else term.quantity
         if title.startswith("λ"):
             title = f"error at {title}"
+        if column is not None and column.better == "reference":
+            title = f"|{title} − data's|"
         result = lookup.result(term, subject)
         who = result.title if result else _title(term.member, subject)
         return f"{title} of {who}" if term.times == 1 else f"{term.times:g} × {title} of {who}"

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gan.datasets.benchmark.transfer_pairs import transfer_path, write_transfer
 from gan.models.contract import Core, FaceGenerator, Factor
+from gan.models.inversion import DecoderInverse
 from meshkit.primitives import hemisphere
 
 PEOPLE, EXPRESSIONS, STRENGTHS = 7, ("neutral", "smile", "frown"), (0.5, 1.0)
@@ -67,7 +68,7 @@ class Interacting(FaceGenerator):
         )
 
     def encode(self, vertices: Tensor) -> dict[str, Tensor]:
-        raise NotImplementedError
+        return DecoderInverse(self).encode(vertices, prior=1.0)
 
     def to(self, device: torch.device | str) -> "Interacting":
         return self

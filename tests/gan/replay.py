@@ -50,15 +50,23 @@ def write_people(path: Path, **changes) -> Path:
 
 
 class Replay(FaceGenerator):
-    """Generates the training meshes: every code of one number picks a class.
+    """Generates the meshes of a split: every code of one number picks a class.
 
-    `ignored` factors pick by chance, whatever their code; all of `collapsed` is one face.
+    `ignored` factors pick by chance, whatever their code; all of `collapsed` is one face; identity
+    and expression of a `shuffled` model pick from each other's classes.
     """
 
     def __init__(
-        self, dataset: Dataset, *, ignored: tuple[str, ...] = (), collapsed: bool = False
+        self,
+        dataset: Dataset,
+        *,
+        ignored: tuple[str, ...] = (),
+        collapsed: bool = False,
+        shuffled: bool = False,
+        split: str = "train",
     ) -> None:
-        sizes = {"identity": TRAIN, "expression": len(EXPRESSIONS), "viseme": len(VISEMES)}
+        people = TRAIN if split == "train" else TEST
+        sizes = {"identity": people, "expression": len(EXPRESSIONS), "viseme": len(VISEMES)}
         centres = {
             name: torch.tensor([[NormalDist().inv_cdf((c + 0.5) / k)] for c in range(k)])
             for name, k in sizes.items()
@@ -76,14 +84,17 @@ class Replay(FaceGenerator):
                 provenance={"step": 0, "dataset": dataset.fingerprint},
             )
         )
-        self.meshes = torch.from_numpy(dataset.vertices(dataset.indices("train")))
+        self.meshes = torch.from_numpy(dataset.vertices(dataset.indices(split)))
         self.sizes, self.ignored, self.collapsed = sizes, ignored, collapsed
+        self.read_from = {name: name for name in sizes}
+        if shuffled:
+            self.read_from |= {"identity": "expression", "expression": "identity"}
         self.chance = np.random.default_rng(5)
 
     def decode(self, codes: Mapping[str, Tensor]) -> Tensor:
         index = torch.zeros(len(codes["noise"]), dtype=torch.int64)
         for name, size in self.sizes.items():
-            share = torch.special.ndtr(codes[name][:, 0])
+            share = torch.special.ndtr(codes[self.read_from[name]][:, 0])
             if name in self.ignored:
                 share = torch.from_numpy(self.chance.random(len(share)))
             index = index * size + (share * size).long().clamp(max=size - 1)

@@ -112,7 +112,7 @@ def test_a_factors_losses_are_weights_or_tables():
 def test_lists_and_options_are_set_by_name_and_written(tmp_path):
     awkward = 'two\nlines, "quotes", \x7f and é'
     file = tmp_path / "mine.toml"
-    file.write_text('[[metrics]]\nname = "coverage"\noptions = { "a b" = [1, 2.5, true] }\n')
+    file.write_text('[[metrics]]\nname = "distribution"\noptions = { "a b" = [1, 2.5, true] }\n')
     sets = ["regularizers.edge-length.weight=0.25", "regularizers.edge-length.options.k=3"]
     config = load_config("small", file, [*sets, f"adversarial.options.note={awkward}"])
     (further,) = config.regularizers
@@ -122,7 +122,7 @@ def test_lists_and_options_are_set_by_name_and_written(tmp_path):
     assert parse_config(tomllib.loads(dump_config(config)), "written") == config
     file.write_text("metrics = 3\n")
     with pytest.raises(ConfigError, match="metrics is not a list of tables"):
-        load_config("small", file, ["metrics.coverage.options.k=1"])
+        load_config("small", file, ["metrics.distribution.options.k=1"])
 
 
 def test_a_factor_may_not_appear_twice_or_be_called_noise():

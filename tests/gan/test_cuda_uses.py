@@ -69,7 +69,7 @@ def test_a_baseline_trains_resumes_and_serves_on_a_gpu(kind, cuda, dataset, tmp_
     model = load_model(run).to(cuda)
     codes = model.sample_codes(2, rng=torch.Generator().manual_seed(0))
     model.encode(model.decode(codes).detach())
-    metrics = [MetricConfig(name=name) for name in ("coverage", "generalisation")]
+    metrics = [MetricConfig(name=name) for name in ("specificity", "generalisation")]
     evaluate(model, dataset, n_samples=20, n_pairs=10, metrics=metrics)
 
 

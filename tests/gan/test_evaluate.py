@@ -70,7 +70,7 @@ def test_good_noisy_and_collapsed_models_score_as_they_must(dataset):
 
 def test_distances_by_brute_force(dataset):
     """A collapsed model is the template; all 60 training meshes are asked, each against all."""
-    chosen = [MetricConfig(name=name) for name in ("specificity", "coverage", "diversity")]
+    chosen = [MetricConfig(name=name) for name in ("specificity", "diversity")]
     model = model_of(dataset, 0.0, 0.0)
     found = evaluate(model, dataset, metrics=chosen, n_samples=60, n_pairs=4000).metrics
     rows = dataset.indices("train")
@@ -86,7 +86,6 @@ def test_distances_by_brute_force(dataset):
             ANOTHER_MESH: np.where(other, apart, np.inf).min(axis=1).mean(),
             "training": of_others,
         },
-        "coverage": {"model": from_template.mean(), "training": of_others},
     }
     for name, values in expected.items():
         assert {key: v.mean for key, v in found[name].values.items()} == pytest.approx(values)
@@ -158,7 +157,7 @@ def test_labels_that_the_data_does_not_know_are_skipped(tmp_path):
 
 def test_a_single_subject_is_held_against_no_other(tmp_path):
     alone = blobs(tmp_path / "alone.h5", subject=np.zeros(72, int), split=np.zeros(72, int))
-    chosen = [MetricConfig(name="specificity"), MetricConfig(name="coverage")]
+    chosen = [MetricConfig(name="specificity")]
     with load_dataset(alone) as dataset:
         found = evaluate(model_of(dataset), dataset, metrics=chosen, **SETTINGS).metrics
     for measured in found.values():

@@ -31,12 +31,11 @@ SPECIFICITY = [MetricConfig(name="specificity")]
 TINY = {
     "decoupling": {
         "faces": 2,
-        "identity_samples": 1,
+        "judges": 1,
         "samples": 1,
         "image": 16,
         "width": 2,
         "blocks": [1],
-        "pictures": 100,
         "steps": 2,
         "pairs": 20,
         "least_accuracy": 0.0,
@@ -50,7 +49,8 @@ def test_every_metric_measures_travels_and_is_shown(name, tmp_path):
     """In the tables of `gan evaluate` and of a comparison; beside others it finds the same."""
     V, _ = hemisphere(8)
     modes = {"identity": 100 * V[None] * np.eye(3)[:, None], "expression": V[None] * (V[:, :1] > 0)}
-    marked = blobs(tmp_path / "marked.h5", landmarks=np.arange(68), modes=modes)
+    two_held_out = np.repeat([0, 2], [48, 24])
+    marked = blobs(tmp_path / "marked.h5", landmarks=np.arange(68), modes=modes, split=two_held_out)
     write_pairs(marked, Interacting(rings=8))
     chosen = [MetricConfig(name=name, options=TINY.get(name, {}))]
     with load_dataset(marked) as dataset:
@@ -77,31 +77,37 @@ def test_every_metric_measures_travels_and_is_shown(name, tmp_path):
 
 
 def test_an_unknown_metric_lists_the_known(dataset):
-    with pytest.raises(ConfigError, match=r"unknown metric 'beauty'; known: .*coverage"):
+    with pytest.raises(ConfigError, match=r"unknown metric 'beauty'; known: .*distribution"):
         evaluate(model_of(dataset), dataset, metrics=[MetricConfig(name="beauty")], **SETTINGS)
 
 
 COLUMNS = """
-decoupling.identity     | model, identity            | training, identity            | % | higher
-unrelated.identity      | model, identity, unrelated | training, identity, unrelated | % | lower
-diversity.any           | model                      | training                      | mm | higher
-diversity.identity      | model, same identity       | training, same identity       | mm | higher
-specificity             | model                      | training                      | mm | lower
-transfer                | model                      |                               | mm | lower
-transfer.face           | model, whole face          |                               | mm | lower
-coverage                | model                      | training                      | mm | lower
-own.identity            | model, identity, own       | training, identity, own       | % | higher
-leak.identity           | model, identity, leak      | training, identity, leak      | % | lower
-energy                  | model                      | training                      | |
-reconstruction.held-out | model                      |                               | mm | lower
-reconstruction.seen     | training                   |                               | mm | lower
-labels.identity         | model, identity            |                               | % | higher
+decoupling.identity | model, identity | training, identity | % | higher
+same.identity | model, identity, same | training, identity, same | % | higher
+area.identity | model, identity, area | training, identity, area | % | higher
+unrelated.identity | model, identity, unrelated | training, identity, unrelated | % | lower
+diversity.any | model | training | mm | reference
+diversity.identity | model, same identity | training, same identity | mm | reference
+specificity | model | training | mm | lower
+transfer | model |  | mm | lower
+transfer.face | model, whole face |  | mm | lower
+distribution.energy | model | training | mm | lower
+distribution.density | model, density | training, density |  | reference
+distribution.coverage | model, coverage | training, coverage | % | higher
+neutralisation | model |  | mm | lower
+neutralisation.spread | model, spread |  | mm | lower
+own.identity | model, identity, own | training, identity, own | % | higher
+leak.identity | model, identity, leak | training, identity, leak | % | lower
+energy | model | training |  | reference
+reconstruction.held-out | model |  | mm | lower
+reconstruction.seen | training |  | mm | lower
+labels.identity | model, identity |  | % | higher
 """
 
 
 def test_every_column_reads_its_own_value():
     """The key, the values of model and training set under it, the unit, which way is better."""
-    names = [m.name for m in default_metrics(compare=True)] + ["coverage"]
+    names = [m.name for m in default_metrics(compare=True)]
     columns = columns_of(names, ["identity"], [])
     rows = [(c.key, c.value, c.reference, c.unit, c.better) for c in columns]
     expected = [tuple(x.strip() for x in row.split("|")) for row in COLUMNS.split("\n")[1:-1]]
@@ -110,7 +116,7 @@ def test_every_column_reads_its_own_value():
 
 def test_every_number_stands_in_its_own_row(dataset):
     values = {
-        "judge of identity, accuracy": 0.11,
+        "judges of identity, accuracy": 0.11,
         "model, identity": 0.22,
         "training, identity": 0.33,
         "model, identity, unrelated": 0.44,
@@ -120,7 +126,7 @@ def test_every_number_stands_in_its_own_row(dataset):
     found = evaluate(model_of(dataset), dataset, metrics=(), **SETTINGS)
     found = dataclasses.replace(found, metrics={"decoupling": Measured(known, unit="%")})
     assert [row[:3] for row in metric_rows(found)] == [
-        ("decoupling: judge of identity, accuracy, %", "11.0", NOTHING),
+        ("decoupling: judges of identity, accuracy, %", "11.0", NOTHING),
         ("decoupling, identity, %", "22.0", "33.0"),
         ("decoupling, identity, unrelated, %", "44.0", "55.0"),
     ]
@@ -145,7 +151,7 @@ def test_a_model_without_codes_is_measured_by_its_faces_alone(dataset):
     found = evaluate(model, dataset, metrics=default_metrics(compare=True), **SETTINGS)
     assert [*found.metrics] == ["diversity", "specificity", "energy", "generalisation"]
     assert set(found.metrics["diversity"].values) == {"model", "training"}
-    for name in ("labels", "model-free", "decoupling"):
+    for name in ("labels", "model-free", "decoupling", "transfer", "neutralisation"):
         assert found.skipped[name] == "the model has no codes of factors"
 
 

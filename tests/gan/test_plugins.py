@@ -157,7 +157,7 @@ def test_every_section_refuses_a_name_or_an_option_it_does_not_know(dataset):
 
 def test_a_metric_is_looked_up_before_the_training(dataset):
     tree = tiny().model_dump(mode="json", exclude_none=True) | {"metrics": [{"name": "beauty"}]}
-    with pytest.raises(ValueError, match=r"unknown metric 'beauty'; known: .*coverage"):
+    with pytest.raises(ValueError, match=r"unknown metric 'beauty'; known: .*distribution"):
         begin(parse_config(tree, "the test"), dataset)
 
 

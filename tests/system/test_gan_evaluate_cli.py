@@ -87,20 +87,19 @@ def test_options_of_metrics(gan, fails, run, tmp_path, monkeypatch):
     monkeypatch.setenv("MESHKIT_GAN_CACHE", str(tmp_path / "cache"))
     stopped = ("--set", "decoupling.width=2", "--set", "decoupling.blocks=[1]")
     few = ("--set", "decoupling.image=16", "--set", "decoupling.steps=50", "--budget", 1e-9)
-    few += ("--set", "decoupling.pictures=0")
     result = gan("evaluate", run, *FEW, "--metrics", "decoupling", *stopped, *few)
     assert result.exit_code == 0, result.output
     assert "judge of expression has learned for 1 of 50 steps" in result.stdout
     for wrong, message in (
         (
             ("--set", "sparse.steps=3"),
-            "'sparse', which is not among the metrics that are taken: coverage",
+            "'sparse', which is not among the metrics that are taken: distribution",
         ),
-        (("--set", "coverage"), "expected METRIC.OPTION=VALUE"),
-        (("--set", "coverage.x=3"), "metric 'coverage' has no option 'x'"),
+        (("--set", "distribution"), "expected METRIC.OPTION=VALUE"),
+        (("--set", "distribution.x=3"), "metric 'distribution' has no option 'x'"),
         (("--budget", 1), "--budget is for decoupling, which is not among the metrics"),
     ):
-        assert message in fails("evaluate", run, *FEW, "--metrics", "coverage", *wrong)
+        assert message in fails("evaluate", run, *FEW, "--metrics", "distribution", *wrong)
     judge = ("--metrics", "decoupling", "--set", "decoupling.shift=30")
     assert "shift must be a quarter of the image or less, 28" in fails(
         "evaluate", run, *FEW, *judge

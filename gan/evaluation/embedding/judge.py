@@ -1,4 +1,4 @@
-"""A network that judges one factor, trained once per data set and kept with its own figures."""
+"""Networks that judge one factor, trained once per data set and kept with their own figures."""
 
 import hashlib
 import json
@@ -7,51 +7,50 @@ import shutil
 import warnings
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from gan.datasets.store import Dataset
 from gan.errors import one_line
 from gan.evaluation.embedding.learning import JudgeSettings, build_network, learn
-from gan.evaluation.embedding.lessons import Taught, gather_lessons
+from gan.evaluation.embedding.material import Material, find_material
 from gan.evaluation.embedding.network import EmbeddingNetwork
 from gan.evaluation.embedding.normal_maps import NormalMaps, as_input
 from gan.evaluation.embedding.threshold import Threshold, choose_threshold, draw_different
+from gan.evaluation.embedding.verdict import placed
 from gan.evaluation.estimate import Estimate, estimate_pairs
-from gan.evaluation.metric import Progress, Unmeasurable
+from gan.evaluation.metric import Progress
 from gan.evaluation.metrics.diversity import draw_pairs
 from gan.runs.lock import one_writer
 from gan.runs.tf32 import tf32
 from meshkit.files import atomic_path
 
-FORMAT = "meshkit-gan judge 2"
+FORMAT = "meshkit-gan judge 3"
 _EMBED = 64  # pictures at a time
 
 
-class Material(NamedTuple):
-    """The labelled meshes that a judge learns from, and those that it is tried on."""
-
-    rows: Int[np.ndarray, " n"]
-    label: Int[np.ndarray, " n"]
-    held_out: Int[np.ndarray, " h"]
-    held_out_label: Int[np.ndarray, " h"]
-    held_out_subject: Int[np.ndarray, " h"]
-    split: str
-
-
 class Figures(NamedTuple):
-    """How good a judge is on held-out pairs; intervals by resampling subjects."""
+    """How good a judge is on held-out pairs; intervals by resampling subjects.
+
+    Attributes
+    ----------
+    accuracy : share of all pairs that it judges right
+    accepted, false_accepted, difference : of equal and of different pairs, and what is between
+    area : under the curve of both, see `judge_codes`
+    """
 
     accuracy: Estimate
     accepted: Estimate
     false_accepted: Estimate
+    difference: Estimate
+    area: Estimate
 
 
 class Judge:
@@ -60,7 +59,7 @@ class Judge:
     Attributes
     ----------
     fingerprint : sha256 in hex of its weights, as they lie on the disk
-    taught : how many pictures it learned from
+    taught : how many labelled meshes it learned from
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class Judge:
         figures: Figures,
         device: torch.device,
         fingerprint: str,
-        taught: Taught,
+        taught: int,
     ) -> None:
         self.factor, self.threshold, self.figures = factor, threshold, figures
         self.fingerprint, self.taught = fingerprint, taught
@@ -81,13 +80,6 @@ class Judge:
     def embed(self, maps: UInt8[np.ndarray, "k n n 3"]) -> Float[np.ndarray, "k E"]:
         """Return the embeddings of normal maps."""
         return embed(self._network, maps, self.device)
-
-    def same(
-        self, a: Float[np.ndarray, "*p E"], b: Float[np.ndarray, "*q E"]
-    ) -> Float[np.ndarray, "..."]:
-        """Return 1 where embeddings are judged the same, 0 elsewhere; leading axes broadcast."""
-        near = np.linalg.norm(a - b, axis=-1) < self.threshold.distance
-        return np.asarray(near, dtype=np.float64)
 
 
 def embed(
@@ -102,31 +94,29 @@ def embed(
     return np.concatenate(parts)
 
 
-def find_material(dataset: Dataset, factor: str) -> Material:
-    """Return what a judge of a factor learns from and is tried on.
+def obtain_judges(
+    dataset: Dataset,
+    factor: str,
+    settings: JudgeSettings,
+    count: int,
+    folder: Path,
+    *,
+    device: torch.device,
+    progress: Progress,
+    stop: Callable[[], bool] = lambda: False,
+) -> list[Judge]:
+    """Return `count` judges of a factor that differ in their seeds; see `obtain_judge`."""
+    judges = list[Judge]()
+    for k in range(count):
 
-    It learns from the training split; it is tried on the test split, or on the validation split
-    where the other has no pairs.
+        def told(stage: str, done: int, total: int, number: int = k + 1) -> None:
+            progress(f"judge {number} of {count}: {stage}", done, total)
 
-    Raises
-    ------
-    Unmeasurable
-        There are too few labels to learn from or to be tried on.
-    """
-    if factor not in dataset.labels:
-        raise Unmeasurable(f"the data has no labels of {factor}")
-    label = dataset.labels[factor]
-    rows = dataset.indices("train")
-    rows = rows[label[rows] >= 0]
-    if (np.unique(label[rows], return_counts=True)[1] > 1).sum() < 2:
-        raise Unmeasurable(f"fewer than two classes of {factor} have two training meshes")
-    for split in ("test", "validation"):
-        held = dataset.indices(split)
-        held = held[label[held] >= 0]
-        count = np.unique(label[held], return_counts=True)[1]
-        if len(count) > 1 and count.max() > 1:
-            return Material(rows, label[rows], held, label[held], dataset.subject[held], split)
-    raise Unmeasurable(f"no held-out split has equal and different labels of {factor}")
+        one = replace(settings, seed=settings.seed + k)
+        judges.append(
+            obtain_judge(dataset, factor, one, folder, device=device, progress=told, stop=stop)
+        )
+    return judges
 
 
 def obtain_judge(
@@ -146,8 +136,7 @@ def obtain_judge(
     folder
         For normal maps and judges of any data sets.
     stop
-        Asked after every step, and while pictures are carried from person to person; what was
-        learned and drawn until then is kept, and the next call goes on.
+        Asked after every step; what was learned until then is kept, and the next call goes on.
 
     Raises
     ------
@@ -178,15 +167,11 @@ def _make(
     """Train a judge, try it out and put it into its folder, whose lock is held."""
     material = find_material(dataset, factor)
     home, asked = _place(dataset, factor, settings, folder)
-    pictures = folder / "normal-maps"
-    maps = NormalMaps(dataset, settings.image, pictures)
-    lessons = gather_lessons(
-        dataset, factor, material.rows, maps, settings, pictures, progress=progress, stop=stop
-    )
-    maps.draw(material.held_out, progress)
+    maps = NormalMaps(dataset, settings.image, folder / "normal-maps")
+    maps.draw(np.concatenate([material.rows, material.held_out]), progress)
     network = learn(
-        lessons.read,
-        lessons.label,
+        lambda chosen: maps[material.rows[chosen]],
+        material.label,
         factor,
         settings,
         home,
@@ -202,8 +187,7 @@ def _make(
     record = {
         **asked,
         "weights_sha256": _sha256(home / "weights.safetensors"),
-        "training_meshes": lessons.taught.labelled,
-        "carried_pictures": lessons.taught.carried,
+        "training_meshes": len(material.rows),
         "held_out_meshes": len(material.held_out),
         "held_out_split": material.split,
         "threshold": [x if np.isfinite(x) else None for x in threshold],
@@ -214,7 +198,7 @@ def _make(
         aside.write_text(json.dumps(record, indent=1) + "\n")
     shutil.rmtree(home / "checkpoints", ignore_errors=True)
     fingerprint = str(record["weights_sha256"])
-    return Judge(factor, network, threshold, figures, device, fingerprint, lessons.taught)
+    return Judge(factor, network, threshold, figures, device, fingerprint, len(material.rows))
 
 
 def _place(
@@ -231,7 +215,7 @@ def try_out(
     embedding: Float[np.ndarray, "h E"], material: Material, settings: JudgeSettings
 ) -> tuple[Threshold, Figures]:
     """Choose the threshold on held-out pairs, as many positive as negative; say how good it is."""
-    rng = np.random.default_rng([settings.seed, zlib.crc32(b"pairs")])
+    rng = np.random.default_rng(zlib.crc32(b"pairs"))  # of every seed: judges are compared
     equal = draw_pairs(material.held_out_label, settings.pairs, rng=rng)
     different = draw_different(material.held_out_label, settings.pairs, rng=rng)
     pairs = np.concatenate([equal, different])
@@ -242,6 +226,7 @@ def try_out(
     truth = np.repeat([1.0, 0.0], settings.pairs)
     first, second = material.held_out_subject[pairs].T
     half = slice(None, settings.pairs), slice(settings.pairs, None)
+    placements = np.concatenate([placed(negative, positive), 1 - placed(positive, negative)])
 
     def mean(values: np.ndarray, part: slice) -> Estimate:
         return estimate_pairs(values[part], first[part], second[part])
@@ -250,6 +235,8 @@ def try_out(
         mean((same == truth).astype(np.float64), slice(None)),
         mean(same, half[0]),
         mean(same, half[1]),
+        mean(2 * np.where(truth == 1, same, -same), slice(None)),  # as many of either kind
+        mean(placements, slice(None)),
     )
     return threshold, figures
 
@@ -272,7 +259,7 @@ def _load(
         network.load_state_dict(load_file(weights))
         threshold = Threshold(*(np.inf if x is None else float(x) for x in record["threshold"]))
         figures = Figures(*(_estimate(f) for f in record["figures"]))
-        taught = Taught(int(record["training_meshes"]), int(record["carried_pictures"]))
+        taught = int(record["training_meshes"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:

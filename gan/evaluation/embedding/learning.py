@@ -33,8 +33,6 @@ class JudgeSettings:
     Attributes
     ----------
     image, width, blocks, embedding : the input and the network
-    pictures : that it learns from at least: the labelled ones and, where a label varies within
-        people, carried ones (`carried`), in at most 20 rounds; 0: no carried ones
     shift : pixels of such a picture, up to which it is moved along both axes
     mirror : whether half of the pictures are mirrored; not for labels that tell left from right
     classes, batch : of triplets: so many labels at most, so many pictures, of each label equally
@@ -48,7 +46,6 @@ class JudgeSettings:
     width: int = 64
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     embedding: int = 128
-    pictures: int = 10_000
     shift: int = 2
     mirror: bool = True
     classes: int = 16
@@ -62,7 +59,7 @@ class JudgeSettings:
 
     def __post_init__(self) -> None:
         least = {"image": 16, "width": 1, "embedding": 1, "classes": 2, "batch": 4, "steps": 1}
-        for name, bound in (least | {"pairs": 1, "pictures": 0, "shift": 0}).items():
+        for name, bound in (least | {"pairs": 1, "shift": 0}).items():
             if getattr(self, name) < bound:
                 raise ValueError(f"{name} must be {bound} or more, got {getattr(self, name)}")
         if not self.blocks or min(self.blocks) < 1:

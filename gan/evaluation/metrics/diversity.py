@@ -36,7 +36,7 @@ class Diversity(AbstractMetric):
 
     unit = "mm"
     meaning = "mean distance of two random faces, or of two that share a code (label)"
-    better = "higher"
+    better = "reference"
     needs = ("pairs",)
     columns = (
         Column("diversity.any", "Div", meaning="mean distance of two random faces", headline=True),

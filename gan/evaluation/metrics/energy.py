@@ -49,10 +49,11 @@ class RoughnessEnergy:
 class Energy(AbstractMetric):
     """Laplacian energy of generated faces, as the trainer's regularizer sees it.
 
-    Neither way is better: it should be that of the training faces.
+    It should be that of the training faces.
     """
 
     meaning = "Laplacian energy: higher is noisier, lower is smoother than the training faces"
+    better = "reference"
     columns = (Column("energy", "energy", group="smoothness", headline=True),)
     by_default = "always"
     place = 50

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from gan.datasets.benchmark.transfer_pairs import TransferPairs, load_transfer, transfer_path
 from gan.datasets.store import Dataset
-from gan.evaluation.coding import WORDS, Acted, Scans, Way, act, choose_way
+from gan.evaluation.coding import WORDS, Acted, Scans, Way, act, choose_way, evenly
 from gan.evaluation.context import EXPRESSION
 from gan.evaluation.distance import mean_vertex_distance
 from gan.evaluation.estimate import Estimate, estimate_pairs
@@ -86,11 +86,7 @@ class Transfer(AbstractMetric):
 
     def depends_on(self, dataset: Dataset) -> dict[str, Any]:
         """Return the checksum of the file with the pairs."""
-        path = self._path(dataset)
-        if not path.exists():
-            return {}
-        with path.open("rb") as file:
-            return {"pairs of people": hashlib.file_digest(file, "sha256").hexdigest()}
+        return checksum_of(self._path(dataset))
 
     def measure(self, context: Context, *, rng: torch.Generator) -> Measured:
         """Return the errors of the model, of addition and of doing nothing, and those by kind."""
@@ -99,20 +95,28 @@ class Transfer(AbstractMetric):
             raise Unmeasurable(f"no pairs with a truth: {path.name} is not beside the data set")
         pairs = load_transfer(path)
         context.dataset.check_topology(pairs.faces, where=str(path))
-        # Evenly: neighbours are alike.
-        chosen = np.unique(np.linspace(0, len(pairs) - 1, self.pairs).round().astype(int))
+        chosen = evenly(len(pairs), self.pairs)
         way = choose_way(context.model, self.way)
         acted = act(context.model, EXPRESSION, _scans(pairs, chosen), way, context.progress)
         errors = transfer_errors(context.model, pairs, chosen, acted)
         people = np.unique([pairs.person_a[chosen], pairs.person_b[chosen]])
         note = f"{len(chosen)} pairs of {len(people)} people in {path.name}"
+        common = f"{context.dataset.fingerprint[:12]}, {path.name}"
         return Measured(
-            estimates(errors, pairs, chosen, common=f"transfer {path.name}"),
+            estimates(errors, pairs, chosen, common=common),
             notes={"pairs": note, "codes": f"found by {WORDS[way]}"},
         )
 
     def _path(self, dataset: Dataset) -> Path:
         return Path(self.data) if self.data else transfer_path(dataset.path)
+
+
+def checksum_of(pairs: Path) -> dict[str, Any]:
+    """Return what a metric depends on that reads pairs, if there are."""
+    if not pairs.exists():
+        return {}
+    with pairs.open("rb") as file:
+        return {"pairs of people": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def transfer_errors(

@@ -32,8 +32,7 @@ NETWORK = [
 CODES = ["identity_size=3", "expression_size=4"]
 COMA = [*CODES, "epochs=2", "batch=8", "filters=[4, 6]", "terms=3", "log_every=1"]
 JUDGES = (
-    "image=16 width=2 steps=3 embedding=4 pictures=100 classes=2 batch=4 pairs=20 faces=3 "
-    "identity_samples=2"
+    "image=16 width=2 steps=3 embedding=4 classes=2 batch=4 pairs=20 faces=3 samples=2 judges=1"
 )
 METRICS = [
     "sparse.starts=1",
