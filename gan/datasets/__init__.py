@@ -4,5 +4,5 @@ In reading order: `contract` (what a data set holds), `store` (the HDF5 file; `w
 are its parts), `source` (what makes faces), `procedural` and `morphable` (two kinds of sources; the
 latter from face model files: `model_file`, `controls`, `skinned`, `sliders`), `recipes`
 (expressions as action units), `make` (a data set from a source), `inspection` and `preview`,
-`convert_ict`.
+`converting`.
 """

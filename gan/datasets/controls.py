@@ -46,7 +46,7 @@ class ControlTable(NamedTuple):
 
 def load_table(name: str, known: Collection[str], path: Path) -> ControlTable:
     """Read a table of this package, without the units whose first control the model has not."""
-    units, at_most, speech = _read_table(name)
+    units, at_most, speech = read_units(name)
     known_units: dict[str, dict[str, float]] = {}
     for unit, parts in units.items():
         resolved = {name: _resolve(name, known) for name in parts}
@@ -96,7 +96,7 @@ def own_table(
 
 
 @functools.cache
-def _read_table(
+def read_units(
     name: str,
 ) -> tuple[dict[str, dict[str, float]], dict[str, str], frozenset[str]]:
     """Read tables/NAME.toml and write out both sides of each sided unit."""

@@ -93,8 +93,8 @@ def read_face_model(path: Path | str) -> FaceModelFile:
         "unit": unit,
         "unit_from": reason,
     }
-    if "source_commit" in every:
-        provenance["source_commit"] = str(every["source_commit"])
+    # Whoever made the model wants to be named by whatever is made from it.
+    provenance |= {k: str(every[k]) for k in ("source_commit", "attribution") if k in every}
     landmarks = every.get("landmarks68")
     if landmarks is not None:
         landmarks = _check_field(path, "landmarks68", landmarks, "i", "68", {})

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan.datasets.convert_ict import Area, convert_ict, split_quads
+from gan.datasets.converting.ict import Area, convert_ict
+from gan.datasets.converting.model import split_quads
 from gan.datasets.morphable import load_face_model
 from gan.errors import DatasetError
 
@@ -88,11 +89,11 @@ def test_the_modes_are_the_differences_from_the_neutral(checkout):
 def test_the_loops_have_their_names(checkout):
     fields = converted(checkout)
     assert len(fields["outer_loop"]) == 2 * (COLUMNS - 1 + ROWS - 1)
-    assert fields["hole_names"].tolist() == ["mouth", "eye_L", "eye_R"]
     assert fields["hole_loop_sizes"].tolist() == [8, 4, 4]
-    loops = np.split(fields["hole_loops"], [8, 12])
-    assert all(V[loops[0], 1] <= 5)
-    assert V[loops[1], 0].mean() > 0 > V[loops[2], 0].mean()
+    names = fields["hole_names"].tolist()
+    loops = dict(zip(names, np.split(fields["hole_loops"], [8, 12]), strict=True))
+    assert all(V[loops["mouth"], 1] <= 5)
+    assert V[loops["eye_L"], 0].mean() > 0 > V[loops["eye_R"], 0].mean()
 
 
 def test_the_result_is_a_face_model_in_centimetres(checkout):

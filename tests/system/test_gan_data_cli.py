@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gan.cli.data.progress import progress_bar
-from gan.datasets import convert_ict
+from gan.datasets.converting import ict
 from gan.datasets.store import load_dataset
 from tests.system.commands import data as gan
 
@@ -199,10 +199,10 @@ def test_convert_ict_writes_a_model_or_one_line(tmp_path, monkeypatch):
     def convert(checkout: Path, out: Path, *, area, progress) -> None:
         written.update(checkout=checkout, out=out, area=area)
 
-    monkeypatch.setattr(convert_ict, "convert_ict", convert)
+    monkeypatch.setattr(ict, "convert_ict", convert)
     result = gan("convert-ict", tmp_path / "kit", "--full")
     assert result.exit_code == 0
-    assert written["area"] == convert_ict.FULL
+    assert written["area"] == ict.FULL
     assert written["out"] == Path("ict_face_full.npz")
     assert "9409 vertices" in result.stdout
 

@@ -11,7 +11,7 @@ import pytest
 
 import gan.cli
 from gan.config import dump_config
-from gan.datasets import convert_ict
+from gan.datasets.converting import ict, vitruvian
 from gan.runs.checkpoints import load_model
 from meshkit.cli import COMMANDS, main
 from meshkit.viewing.server import ViewServer
@@ -99,6 +99,7 @@ GAN_CALLS: dict[str, tuple[str, ...]] = {
     "gan data check": ("blobs.h5",),
     "gan data preview": ("blobs.h5", "-o", "sheet.png", "--tile", "32"),
     "gan data convert-ict": (".", "-o", "out.npz"),
+    "gan data convert-vitruvian": (".", "-o", "out.npz"),
     "gan plugins": (),
     "gan train --dry-run": ("blobs.h5", "--device", "cpu"),
     "gan train": ("blobs.h5", "--device", "cpu", "--config", "tiny.toml", "--out", "out"),
@@ -138,7 +139,8 @@ def test_json_of_gan_has_the_keys_of_the_page(call, tmp_path, monkeypatch, reque
         write_folder(Path("meshes"))
     if "a.TextGrid" in arguments:
         write_grid("a.TextGrid", {"phones": WORD})
-    monkeypatch.setattr(convert_ict, "convert_ict", lambda *_, **__: None)
+    monkeypatch.setattr(ict, "convert_ict", lambda *_, **__: None)
+    monkeypatch.setattr(vitruvian, "convert_vitruvian", lambda *_, **__: None)
     monkeypatch.setattr("gan.training.loop.draw_progress", lambda *_: np.zeros((2, 2, 3), "u1"))
     values = commands.gan.read_json(*call.split()[1:], *arguments)
     assert_documented(call, values, rare=RARE.get(call, frozenset()))

@@ -132,7 +132,7 @@ def test_completion_is_the_programs_own(program, shell):
     [
         ("meshkit", "meshkit uvm", {"uvmap"}),
         ("meshkit", "meshkit uvmap --weights ", {"auto", "cotan", "mean-value"}),
-        ("gan", "gan data con", {"convert-ict"}),
+        ("gan", "gan data con", {"convert-ict", "convert-vitruvian"}),
     ],
 )
 def test_what_is_completed(program, words, expected):

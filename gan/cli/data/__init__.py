@@ -23,6 +23,10 @@ COMMANDS = {
         "gan.cli.data.convert_ict:convert",
         "Turn a checkout of ICT-FaceKit into a face model file.",
     ),
+    "convert-vitruvian": (
+        "gan.cli.data.convert_vitruvian:convert",
+        "Turn a checkout of CharMorph-Vitruvian into a face model file.",
+    ),
 }
 
 

@@ -25,12 +25,12 @@ def convert(checkout: Path, out: Path | None, full: bool, as_json: bool) -> None
     That data is MIT-licensed, Copyright (c) 2020 USC Institute for Creative Technologies.
     """
     from gan.cli.data.progress import progress_bar
-    from gan.datasets import convert_ict
+    from gan.datasets.converting import ict
     from meshkit.cli.messages import tell
 
     out = out or Path("ict_face_full.npz" if full else "ict_face.npz")
-    area = convert_ict.FULL if full else convert_ict.NARROW
+    area = ict.FULL if full else ict.NARROW
     with progress_bar() as progress:
-        convert_ict.convert_ict(checkout, out, area=area, progress=progress)
+        ict.convert_ict(checkout, out, area=area, progress=progress)
     line = f"{out}: {area.vertices} vertices, for gan data make --model {out}"
     tell(line, {"output": out, "vertices": area.vertices}, as_json)

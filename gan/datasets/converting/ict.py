@@ -13,16 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from gan.datasets.converting.checkout import Checkout
+from gan.datasets.converting.model import name_loops, split_quads, write_model
 from gan.errors import DatasetError
 from gan.progress import Progress, counter, silent
-from meshkit.files import atomic_path
-from meshkit.topology import boundary_loops
 
 FOLDER = "FaceXModel"
 NEUTRAL = "generic_neutral_mesh"
 INDICES = "vertex_indices.json"
 UNIT = "cm"  # the repository names none; the sizes are those of centimetres
-HOLES = ("mouth", "eye_L", "eye_R")
 
 
 class Area(NamedTuple):
@@ -43,7 +42,7 @@ def convert_ict(
     area: Area = NARROW,
     progress: Progress = silent,
 ) -> None:
-    """Write the face model file of a checkout (or of its folder FaceXModel).
+    """Write the face model file of a checkout, of its folder FaceXModel, or of a git directory.
 
     Raises
     ------
@@ -52,26 +51,24 @@ def convert_ict(
     OSError
         The target cannot be written.
     """
-    folder = _find_folder(Path(checkout))
-    with atomic_path(path) as aside:  # first: an unwritable target is found before the work
-        fields = read_ict(folder, area, progress)
-        with aside.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **fields)
+    kit = _open(Path(checkout))
+    write_model(path, lambda: read_ict(kit, area, progress))
 
 
-def read_ict(folder: Path, area: Area, progress: Progress = silent) -> dict[str, np.ndarray]:
+def read_ict(kit: Checkout, area: Area, progress: Progress = silent) -> dict[str, np.ndarray]:
     """Return the fields of the face model file."""
-    config = _read_indices(folder)
+    folder = kit.path / FOLDER  # for messages
+    config = _read_indices(kit)
     expressions = [str(name) for name in config["expressions"]]
-    identities = _find_identities(folder)
-    if missing := [name for name in expressions if not (folder / f"{name}.obj").is_file()]:
+    files = kit.names(FOLDER, ".obj")
+    identities = _find_identities(folder, files)
+    if missing := [name for name in expressions if name not in files]:
         raise DatasetError(f"{folder}: {missing[0]}.obj is missing ({len(missing)} in all)")
-    neutral = folder / f"{NEUTRAL}.obj"
-    mean, counts = read_vertices(neutral, area.vertices)
+    mean, counts = read_vertices(kit, NEUTRAL, area.vertices)
     modes, names = [], [*identities, *expressions]
     advance = counter(progress, "reading OBJ files", len(names))
     for name in names:
-        V, these = read_vertices(folder / f"{name}.obj", area.vertices)
+        V, these = read_vertices(kit, name, area.vertices)
         if these != counts:
             raise DatasetError(
                 f"{folder / name}.obj has {these[0]} vertices and {these[1]} polygons, "
@@ -82,7 +79,7 @@ def read_ict(folder: Path, area: Area, progress: Progress = silent) -> dict[str,
     landmarks = np.array(config["idx_to_landmark_verts"], dtype=np.int32)
     if landmarks.max() >= area.vertices:
         raise DatasetError(f"{folder / INDICES}: landmark {landmarks.max()} is no face vertex")
-    quads = read_quads(neutral, area)
+    quads = read_quads(kit, NEUTRAL, area)
     faces = split_quads(mean, quads)
     return {
         "mean": mean.astype(np.float32),
@@ -93,18 +90,19 @@ def read_ict(folder: Path, area: Area, progress: Progress = silent) -> dict[str,
         "faces": faces.astype(np.int32),
         "quads": quads.astype(np.int32),
         "vertex_map": np.arange(area.vertices, dtype=np.int32),
-        **_name_loops(folder, mean, faces),
+        **name_loops(folder, mean, faces),
         "landmarks68": landmarks,
         "unit": np.array(UNIT),
-        **_find_commit(folder.parent),
+        **({"source_commit": np.array(kit.commit)} if kit.commit else {}),
     }
 
 
-def read_vertices(path: Path, n: int) -> tuple[Float[np.ndarray, "n 3"], tuple[int, int]]:
+def read_vertices(
+    kit: Checkout, name: str, n: int
+) -> tuple[Float[np.ndarray, "n 3"], tuple[int, int]]:
     """Read the first n vertices of an OBJ file, and count all its vertices and polygons."""
-    if not path.is_file():
-        raise DatasetError(f"{path} is missing: incomplete checkout")
-    text = b"\n" + path.read_bytes()
+    file = f"{FOLDER}/{name}.obj"
+    path, text = kit.path / file, b"\n" + kit.read(file)
     counts = text.count(b"\nv "), text.count(b"\nf ")
     if counts[0] < n:
         raise DatasetError(f"{path}: {counts[0]} vertices, expected {n} or more; not this model?")
@@ -119,9 +117,11 @@ def read_vertices(path: Path, n: int) -> tuple[Float[np.ndarray, "n 3"], tuple[i
     return V, counts
 
 
-def read_quads(path: Path, area: Area) -> Int[np.ndarray, "q 4"]:
+def read_quads(kit: Checkout, name: str, area: Area) -> Int[np.ndarray, "q 4"]:
     """Read the first polygons of an OBJ file, which must be quads among the area's vertices."""
-    rows = re.findall(r"^f (.*)$", path.read_text(encoding="utf-8"), flags=re.M)[: area.quads]
+    file = f"{FOLDER}/{name}.obj"
+    path, text = kit.path / file, kit.read(file).decode("utf-8", "replace")
+    rows = re.findall(r"^f (.*)$", text, flags=re.M)[: area.quads]
     try:
         corners = [[int(corner.split("/")[0]) - 1 for corner in row.split()] for row in rows]
         quads = np.array(corners, dtype=np.int64).reshape(-1, 4)
@@ -135,52 +135,15 @@ def read_quads(path: Path, area: Area) -> Int[np.ndarray, "q 4"]:
     return quads
 
 
-def split_quads(
-    V: Float[np.ndarray, "n 3"], quads: Int[np.ndarray, "q 4"]
-) -> Int[np.ndarray, "t 3"]:
-    """Split quads along the diagonal that is Delaunay on V: the smaller sum of angles across it."""
-    angle = np.empty(quads.shape)
-    for k in range(4):
-        P = V[quads[:, k]]
-        one, other = V[quads[:, k - 1]] - P, V[quads[:, (k + 1) % 4]] - P
-        cosine = (one * other).sum(axis=1)
-        angle[:, k] = np.arctan2(np.linalg.norm(np.cross(one, other), axis=1), cosine)
-    through_first = angle[:, 1] + angle[:, 3] <= angle[:, 0] + angle[:, 2]
-    first = np.where(through_first[:, None], quads[:, [0, 1, 2]], quads[:, [0, 1, 3]])
-    second = np.where(through_first[:, None], quads[:, [0, 2, 3]], quads[:, [1, 2, 3]])
-    return np.stack([first, second], axis=1).reshape(-1, 3)
+def _open(path: Path) -> Checkout:
+    """Open a checkout, given it or its folder with the OBJ files."""
+    above = path.resolve().parent if (path / INDICES).is_file() else path
+    return Checkout(above, must_have=f"{FOLDER}/{INDICES}", repository="ICT-FaceKit")
 
 
-def _name_loops(folder: Path, V: np.ndarray, faces: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the outer boundary and the holes: the mouth is the longest, eyes by their side."""
-    outer, *holes = boundary_loops(faces)
-    if len(holes) != len(HOLES):
-        raise DatasetError(
-            f"{folder}: the face has {len(holes)} holes, expected {', '.join(HOLES)}"
-        )
-    mouth, *eyes = holes
-    eyes.sort(key=lambda loop: -float(V[loop, 0].mean()))  # the subject's left is +x
-    ordered = [mouth, *eyes]
-    return {
-        "outer_loop": outer.astype(np.int32),
-        "hole_names": np.array(HOLES),
-        "hole_loops": np.concatenate(ordered).astype(np.int32),
-        "hole_loop_sizes": np.array([len(loop) for loop in ordered], dtype=np.int32),
-    }
-
-
-def _find_folder(checkout: Path) -> Path:
-    """Return the folder with the OBJ files, given it or the one above."""
-    for folder in (checkout / FOLDER, checkout):
-        if (folder / INDICES).is_file():
-            return folder
-    raise DatasetError(f"{checkout}: no {FOLDER}/{INDICES}: not a checkout of ICT-FaceKit")
-
-
-def _find_identities(folder: Path) -> list[str]:
+def _find_identities(folder: Path, files: list[str]) -> list[str]:
     """Return the names of the identity modes, which are numbered without a gap."""
-    every = (file.stem for file in folder.glob("identity*.obj"))
-    identities = sorted(name for name in every if re.fullmatch(r"identity\d+", name))
+    identities = [name for name in files if re.fullmatch(r"identity\d+", name)]
     expected = [f"identity{i:03d}" for i in range(len(identities))]
     if not identities or identities != expected:
         lost = min(set(expected) - set(identities), default="identity000")
@@ -188,11 +151,11 @@ def _find_identities(folder: Path) -> list[str]:
     return identities
 
 
-def _read_indices(folder: Path) -> dict[str, Any]:
+def _read_indices(kit: Checkout) -> dict[str, Any]:
     """Read the JSON file of the repository; only what is needed of it."""
-    path = folder / INDICES
+    path = kit.path / FOLDER / INDICES
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(kit.read(f"{FOLDER}/{INDICES}"))
         names, marks = config["expressions"], config["idx_to_landmark_verts"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DatasetError(
@@ -206,21 +169,3 @@ def _read_indices(folder: Path) -> dict[str, Any]:
     if len(marks) != 68 or not all(isinstance(i, int) and i >= 0 for i in marks):
         raise DatasetError(f"{path}: idx_to_landmark_verts must be 68 vertex indices")
     return dict(config)
-
-
-def _find_commit(checkout: Path) -> dict[str, np.ndarray]:
-    """Return the commit of a git checkout, read from its files; nothing where there is none."""
-    git = checkout / ".git"
-    if not (git / "HEAD").is_file():
-        return {}
-    head = (git / "HEAD").read_text(encoding="utf-8").strip()
-    if head.startswith("ref: "):
-        name = head.removeprefix("ref: ")
-        packed = git / "packed-refs"
-        if re.fullmatch(r"refs/[\w./-]+", name) and ".." not in name and (git / name).is_file():
-            head = (git / name).read_text(encoding="utf-8").strip()
-        elif packed.is_file():
-            for line in packed.read_text(encoding="utf-8").splitlines():
-                if line.endswith(f" {name}"):
-                    head = line.split()[0]
-    return {"source_commit": np.array(head)} if re.fullmatch(r"[0-9a-f]{40,64}", head) else {}

@@ -1,0 +1,1 @@
+"""Face models from copies of public repositories, as files that `gan data make` takes."""
