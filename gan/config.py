@@ -79,6 +79,7 @@ class FactorConfig(Section):
         }
     )
     balance: Literal["uniform", "none"] = "uniform"  # wanted share of labels over share in the data
+    pair_critic: NotNegative = 0.0  # weight of a critic of differences within its labels
     label_share: Probability = 1.0  # that training sees, of all classes but rest
 
 
@@ -158,6 +159,8 @@ class Config(Section):
                 raise ValueError(f"{several}: a name appears twice in {chosen}")
         if "noise" in names:
             raise ValueError("factors: 'noise' is the name of the code without labels")
+        if any(factor.pair_critic for factor in self.factors) and not self.adversarial.prior_codes:
+            raise ValueError("factors: a pair_critic needs adversarial.prior_codes = true")
         if self.mapping.size % 16:
             raise ValueError(f"mapping.size: {self.mapping.size} is not a multiple of 16")
         if len(names) > 1 and self.training.batch % (2 * (len(names) - 1)):

@@ -25,12 +25,14 @@ class AbstractDiscriminator(nn.Module, ABC):
     feature_size : int
         Length of the feature vectors of every branch.
     heads : of the factors' losses, by factor, then by loss; the trainer fills it.
+    pairs : critics of differences, by factor; the trainer fills it.
     """
 
     def __init__(self, *, feature_size: int) -> None:
         super().__init__()
         self.feature_size = feature_size
         self.heads = nn.ModuleDict()
+        self.pairs = nn.ModuleDict()
 
     @abstractmethod
     def shared(self, images: Float[Tensor, "B 3 n n"]) -> Float[Tensor, "B ..."]:

@@ -57,9 +57,28 @@ class FactorLabels:
         """Return this process's n labelled meshes, all classes equally likely."""
         order, begin, count = self._by_class
         u = draw_share(torch.rand, (n, 2), rng=rng)
-        label = (u[:, 0] * len(count)).long().clamp(max=len(count) - 1)
-        place = (u[:, 1] * count[label]).long().minimum(count[label] - 1)
-        return order[begin[label] + place]
+        label = _one_of(torch.full_like(u[:, 0], len(count)), u[:, 0])
+        return order[begin[label] + _one_of(count[label], u[:, 1])]
+
+    @cached_property
+    def _paired(self) -> Int[Tensor, " C"]:
+        """The labels of two meshes or more."""
+        return torch.nonzero(self._by_class[2] > 1)[:, 0]
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether two meshes have one label."""
+        return len(self._paired) > 0
+
+    def draw_pairs(self, n: int, *, rng: torch.Generator) -> Int[Tensor, " two_n"]:
+        """Return this process's n pairs of different meshes of one label: firsts, then seconds."""
+        order, begin, count = self._by_class
+        u = draw_share(torch.rand, (n, 3), rng=rng)
+        label = self._paired[_one_of(torch.full_like(u[:, 0], len(self._paired)), u[:, 0])]
+        size = count[label]
+        first = _one_of(size, u[:, 1])
+        second = (first + 1 + _one_of(size - 1, u[:, 2])) % size
+        return order[torch.cat([begin[label] + first, begin[label] + second])]
 
 
 @dataclass(frozen=True)
@@ -128,6 +147,11 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
         landmarks=dataset.landmarks,
         fingerprint=dataset.fingerprint,
     )
+
+
+def _one_of(n: Float[Tensor, " k"], u: Float[Tensor, " k"]) -> Int[Tensor, " k"]:
+    """Return floor(n u), 0 … n − 1 also where the product rounds to n."""
+    return torch.minimum((n * u).long(), n.long() - 1)
 
 
 def _noise_shapes(

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from gan.config import Config, FactorConfig, OptimizerConfig
+from gan.errors import DatasetError
 from gan.losses import ADVERSARIAL_LOSSES, FACTOR_LOSSES, REGULARIZERS
 from gan.losses.base import AbstractAdversarialLoss
 from gan.models.contract import Core
@@ -190,17 +191,12 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
         rng=rng,
     )
     check_generator(generator, settings.name, code_size, len(problem.template))
-    discriminator = DISCRIMINATORS.build(
-        config.discriminator.name,
-        discriminator_options(config),
-        size=config.mapping.size,
-        widths=config.discriminator.widths,
-        slope=config.discriminator.slope,
-        classes={f.name: len(f.classes) for f in problem.factors},
-        rng=rng,
-    )
+    discriminator = _discriminator(config, {f.name: len(f.classes) for f in problem.factors}, rng)
     for ours, factor in zip(config.factors, problem.factors, strict=True):
         discriminator.heads[factor.name] = _factor_losses(ours, factor, discriminator, rng)
+        if ours.pair_critic:
+            _check_pairs(factor.name, problem)
+            discriminator.pairs[factor.name] = _discriminator(config, {}, rng)
     generator, discriminator = generator.to(device), discriminator.to(device)
     apply_precision(discriminator, config.precision, device)
     average = {}
@@ -233,6 +229,28 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
             build_augmentation(config.augmentation, problem.images.mean, problem.images.deviation)
         ),
     )
+
+
+def _discriminator(
+    config: Config, classes: dict[str, int], rng: torch.Generator
+) -> AbstractDiscriminator:
+    return DISCRIMINATORS.build(
+        config.discriminator.name,
+        discriminator_options(config),
+        size=config.mapping.size,
+        widths=config.discriminator.widths,
+        slope=config.discriminator.slope,
+        classes=classes,
+        rng=rng,
+    )
+
+
+def _check_pairs(factor: str, problem: Problem) -> None:
+    if not problem.labels[factor].has_pairs:
+        raise DatasetError(
+            f"{factor}: no two training meshes have the same label, so there is no pair for a "
+            f"critic to see; set factors.{factor}.pair_critic to 0"
+        )
 
 
 def _regularizers(config: Config, problem: Problem) -> nn.ModuleDict:

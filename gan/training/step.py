@@ -24,6 +24,7 @@ from gan.training.codes import (
     share_of_codes,
 )
 from gan.training.descent import descend
+from gan.training.pairs import draw_prior, judge_pairs, paired_factor, please_pairs
 from gan.training.precision import full_precision, products
 from gan.training.profile import part
 from gan.training.state import TrainState
@@ -74,10 +75,10 @@ def discriminator_step(
         further = _labelled_meshes(state)
     with part("generator"), torch.no_grad():
         prior = state.config.adversarial.prior_codes
-        batch = CodeBatch(_draw_prior(state), "", None, {}) if prior else _draw(state, labelled)
-        fake = images(batch.z)
+        batch = CodeBatch(draw_prior(state), "", None, {}) if prior else _draw(state, labelled)
+        made = images(batch.z)
     with part("noise"):
-        real, fake = _augmented(real, state), _augmented(fake, state)
+        real, fake = _augmented(real, state), _augmented(made, state)
         real, fake = add_noise(real, state), add_noise(fake, state)
         extra = [seen(problem.images.batch(meshes), state) for meshes in further.values()]
     B = len(real)
@@ -94,8 +95,11 @@ def discriminator_step(
             rng=state.rng,
             update=update,
         )
-    weights = dict.fromkeys(terms, 1.0)
     with part("discriminator"):
+        paired = paired_factor(state)
+        if paired is not None:
+            terms |= judge_pairs(state, paired, made, update)
+        weights = dict.fromkeys(terms, 1.0)
         _judge_factors(state, shared, batch, indices, further, terms, weights)
     shown = _adapt(state, score[:B], score[B:], update)
     optimizer, step = state.optimizer_d, state.step
@@ -155,7 +159,7 @@ def generator_terms(state: TrainState, labelled: str) -> GeneratorTerms:
         batch = _draw(state, labelled)
         B, z = len(batch.z), batch.z
         if config.adversarial.prior_codes:
-            z = torch.cat([z, _draw_prior(state)])
+            z = torch.cat([z, draw_prior(state)])
         d = G(z)  # (V, 3, B), or (V, 3, 2 B)
     with part("mapping"):
         pixels = problem.mapping(d.reshape(len(d), -1)).view(-1, 3, len(z))
@@ -167,6 +171,11 @@ def generator_terms(state: TrainState, labelled: str) -> GeneratorTerms:
         # The critic judges the last batch: that of the prior, or the only one.
         terms = {"adversarial": state.adversarial.generator(D.score(shared[-B:]))}
         weights = {"adversarial": 1.0}
+        for factor in config.factors:
+            if factor.name == paired_factor(state):
+                name = f"pair_{factor.name}"
+                terms[name] = please_pairs(state, factor.name, images[-B:])
+                weights[name] = factor.pair_critic
     with part("regularizer"):
         half_heights = d * (problem.statistics.scale / problem.half_height)
         for key, section in regularizer_sections(config).items():
@@ -233,13 +242,6 @@ def _labelled_meshes(state: TrainState) -> dict[str, Int[Tensor, " L"]]:
     n = state.config.training.labelled_batch // world()
     tables = state.problem.labels.items() if n else ()
     return {name: table.draw(n, rng=state.rng) for name, table in tables if table.share < 1}
-
-
-def _draw_prior(state: TrainState) -> Float[Tensor, "B Z"]:
-    """Draw this process's share of a batch of codes, all of them at random."""
-    config = state.config
-    size = sum(factor.code_size for factor in config.factors) + config.generator.noise_size
-    return draw_share(torch.randn, (config.training.batch // world(), size), rng=state.rng)
 
 
 def _draw(state: TrainState, labelled: str) -> CodeBatch:

@@ -77,11 +77,17 @@ WASSERSTEIN = {
 }
 LAZY_R1 = {
     "factors": [
-        {"name": "identity", "code_size": 4, "losses": {"code-regression": {"d": 0, "g": 1.6}}},
+        {
+            "name": "identity",
+            "code_size": 4,
+            "losses": {"code-regression": {"d": 0, "g": 1.6}},
+            "pair_critic": 2.7,
+        },
         {
             "name": "expression",
             "code_size": 3,
             "balance": "none",
+            "pair_critic": 0.95,
             "losses": {"classification": {"d": 0.85, "g": 0}, "feature": 1.35},
         },
         {

@@ -128,8 +128,8 @@ class TrainerByHand:
         prior = self.config.adversarial.prior_codes
         batch = Batch(self.prior_codes(), {}, {}, {}) if prior else self.draw_codes(labelled)
         real = self.normalised(torch.from_numpy(self.faces.raw[chosen]))
-        fake = self.image(self.displacement(batch.z)).detach()
-        real, fake = self.augment(real), self.augment(fake)
+        made = self.image(self.displacement(batch.z)).detach()
+        real, fake = self.augment(real), self.augment(made)
         real, fake = self.noisy(real), self.noisy(fake)
         extra = {
             name: self.noisy(self.augment(self.normalised(torch.from_numpy(self.faces.raw[own]))))
@@ -139,6 +139,8 @@ class TrainerByHand:
         shared = self.trunk(torch.cat([real, fake]))
         score = self.score(shared)
         terms, weights = self.game(real, fake, score[:B], score[B:]), {}
+        if self.paired:
+            terms |= self.judge_pairs(made)
         for factor in self.config.factors:
             own, made = self.features(f"branches.{factor.name}", shared).split(B)
             for loss, setting in factor.losses.items():
@@ -163,11 +165,18 @@ class TrainerByHand:
         batch, config, faces = self.draw_codes(labelled), self.config, self.faces
         prior = config.adversarial.prior_codes
         d = self.displacement(torch.cat([batch.z, self.prior_codes()]) if prior else batch.z)
-        image = self.noisy(self.augment(self.image(d)))
+        made = self.image(d)
+        image = self.noisy(self.augment(made))
         shared, judged = self.trunk(image).split(len(batch.z)) if prior else 2 * [self.trunk(image)]
         score = self.score(judged)
         r1 = config.adversarial.name == "r1"
         terms, weights = {"adversarial": softplus(-score).mean() if r1 else -score.mean()}, {}
+        for factor in config.factors:
+            if factor.name == self.paired:
+                score = self.score_of_pairs(self.half_differences(made[len(batch.z) :]))
+                name = f"pair_{factor.name}"
+                terms[name] = softplus(-score).mean() if r1 else -score.mean()
+                weights[name] = factor.pair_critic
         further = {f"regularizer_{s.name}": s for s in config.regularizers}
         V, size = faces.template / faces.half_height, faces.scale / faces.half_height
         for term, section in ({"regularizer": config.regularizer} | further).items():
@@ -242,8 +251,48 @@ class TrainerByHand:
         return drawn
 
     def prior_codes(self) -> Tensor:
-        sizes = [f.code_size for f in self.config.factors] + [self.config.generator.noise_size]
-        return self.normal(self.config.training.batch, sum(sizes))
+        B, start = self.config.training.batch, 0
+        sizes = {f.name: f.code_size for f in self.config.factors}
+        z = self.normal(B, sum(sizes.values()) + self.config.generator.noise_size)
+        for name, size in sizes.items():
+            if name == self.paired:
+                for i in range(B // 2):
+                    z[i + B // 2, start : start + size] = z[i, start : start + size]
+            start += size
+        return z
+
+    # Pairs that share a label, or a code
+
+    @property
+    def paired(self) -> str:
+        wanted = [f.name for f in self.config.factors if f.pair_critic]
+        return wanted[self.step % len(wanted)] if wanted else ""
+
+    def half_differences(self, images: Tensor) -> Tensor:
+        """Subtract pair by pair; add white noise."""
+        half = len(images) // 2
+        apart = torch.stack([images[i] - images[i + half] for i in range(half)])
+        return apart + self.config.discriminator.instance_noise * self.normal(*apart.shape)
+
+    def score_of_pairs(self, x: Tensor) -> Tensor:
+        of_pairs = f"pairs.{self.paired}."
+        return self.score(self.trunk(x, of_pairs), of_pairs)
+
+    def judge_pairs(self, made: Tensor) -> dict[str, Tensor]:
+        labels = self.faces.labels[self.paired]
+        count = np.bincount(labels[labels >= 0])
+        usable, pairs = np.flatnonzero(count > 1), []
+        for u, v, w in self.uniform(len(made) // 2, 3).tolist():
+            members = np.flatnonzero(labels == usable[int(u * len(usable))])
+            first = int(v * len(members))
+            others = np.roll(members, -first)[1:]
+            pairs.append((members[first], others[int(w * len(others))]))
+        chosen = np.array(pairs).T.ravel()
+        real = self.half_differences(self.normalised(torch.from_numpy(self.faces.raw[chosen])))
+        fake = self.half_differences(made)
+        high, low = self.score_of_pairs(torch.cat([real, fake])).split(len(real))
+        terms = self.game(real, fake, high, low, f"pairs.{self.paired}.")
+        return {f"pair_{name}_{self.paired}": term for name, term in terms.items()}
 
     def noisy(self, images: Tensor) -> Tensor:
         settings = self.config.discriminator
@@ -358,11 +407,12 @@ class TrainerByHand:
     def linear(self, layer: str, x: Tensor) -> Tensor:
         return x @ self.weight(layer).T + self.D[f"{layer}.bias"]
 
-    def trunk(self, images: Tensor) -> Tensor:
-        return self.block("trunk.1", self.block("trunk.0", images))
+    def trunk(self, images: Tensor, player: str = "") -> Tensor:
+        return self.block(f"{player}trunk.1", self.block(f"{player}trunk.0", images))
 
-    def score(self, shared: Tensor) -> Tensor:
-        return self.linear("critic.last", self.features("critic", shared))[:, 0]
+    def score(self, shared: Tensor, player: str = "") -> Tensor:
+        critic = f"{player}critic"
+        return self.linear(f"{critic}.last", self.features(critic, shared))[:, 0]
 
     def features(self, branch: str, shared: Tensor) -> Tensor:
         hidden = self.block(f"{branch}.blocks.1", self.block(f"{branch}.blocks.0", shared))
@@ -381,25 +431,27 @@ class TrainerByHand:
 
     # The terms
 
-    def game(self, real: Tensor, fake: Tensor, high: Tensor, low: Tensor) -> dict[str, Tensor]:
+    def game(
+        self, real: Tensor, fake: Tensor, high: Tensor, low: Tensor, player: str = ""
+    ) -> dict[str, Tensor]:
         settings = self.config.adversarial
         penalty = 10.0 if settings.penalty is None else settings.penalty
         if settings.name == "hinge":
             return {"critic": (1 - high).clamp(min=0).mean() + (1 + low).clamp(min=0).mean()}
         if settings.name == "wgan-gp":
             t = self.uniform(len(real), 1, 1, 1)
-            squares = self.squared_slopes((1 - t) * real + t * fake)
+            squares = self.squared_slopes((1 - t) * real + t * fake, player)
             held = penalty * (squares.sqrt() - 1).square().mean()
             return {"critic": low.mean() - high.mean(), "penalty": held}
         terms = {"critic": softplus(-high).mean() + softplus(low).mean()}
         interval = settings.options.get("interval", 1)
         if self.update % interval == 0:
-            terms["penalty"] = interval * penalty / 2 * self.squared_slopes(real).mean()
+            terms["penalty"] = interval * penalty / 2 * self.squared_slopes(real, player).mean()
         return terms
 
-    def squared_slopes(self, images: Tensor) -> Tensor:
+    def squared_slopes(self, images: Tensor, player: str) -> Tensor:
         images = images.detach().requires_grad_(True)
-        score = self.score(self.trunk(images)).sum()
+        score = self.score(self.trunk(images, player), player).sum()
         (slope,) = torch.autograd.grad(score, images, create_graph=True)
         return slope.square().sum(dim=(1, 2, 3))
 
