@@ -15,10 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gan.datasets.model_file import UNITS
 from gan.models.contract import NOISE, FaceGenerator
-from gan.pose import Pose, check_fit, check_landmarks, unit_of_scan
-from meshkit.registration.landmarks import Landmarks
+from gan.progress import Progress, silent
 from meshkit.registration.procrustes import procrustes
 from meshkit.registration.similarity import Similarity
 from meshkit.registration.target import Target
@@ -93,6 +91,7 @@ def fit_landmarks(
     options: FitOptions | None = None,
     *,
     known: Mapping[str, Tensor] | None = None,
+    progress: Progress = silent,
 ) -> Fit:
     """Find codes whose landmarks lie on given points, for a batch of faces at once.
 
@@ -137,6 +136,7 @@ def fit_landmarks(
         t = max(0.0, step / options.steps - 2 / 3) * 3
         adam.param_groups[0]["lr"] = options.rate * (0.5 + 0.5 * np.cos(np.pi * t)) + 1e-4
         adam.step()
+        progress("fitting landmarks", step + 1, options.steps)
     with torch.no_grad():
         z = z.detach()
         x = decode(model.split(z))
@@ -163,6 +163,7 @@ def fit_scan(
     landmarks: tuple[sp.csr_array, Float[np.ndarray, "k 3"]] | None = None,
     rounds: int = 12,
     trim: float = 4.0,
+    progress: Progress = silent,
 ) -> Fit:
     """Go on from a fit (of one face) to the whole surface of a scan.
 
@@ -189,7 +190,8 @@ def fit_scan(
     free = _free(model, options.locked)
     motion, x = start.motions[0], decode(model.split(z))[0].detach()
     z.requires_grad_(True)
-    for _ in range(rounds):
+    for done in range(rounds):
+        progress("following the surface", done, rounds)
         back = motion.inverse()
         surface = target.closest(motion.apply(x[:count].double().cpu().numpy()))
         weight = _weights(surface.distance / motion.scale, surface.on_border, trim)
@@ -232,6 +234,7 @@ def fit_whole_scan(
     options: FitOptions | None = None,
     *,
     known: Mapping[str, Tensor] | None = None,
+    progress: Progress = silent,
 ) -> Fit:
     """Fit a scan of which no landmark is known: align the mean face with it, then follow it.
 
@@ -243,6 +246,7 @@ def fit_whole_scan(
     options = options or FitOptions()
     template, faces = model.template.double().cpu().numpy(), model.faces.cpu().numpy()
     motion = Similarity(np.eye(3), np.zeros(3), 1.0)
+    progress("looking for the pose", 0, 0)
     if options.pose != "fixed":
         motion = find_start(template, faces, target, scale=options.pose == "similarity")
     z = _starts(model, 1, replace(options, starts=1), known or {})
@@ -251,67 +255,7 @@ def fit_whole_scan(
         mean = model.decode(codes)
     objective = torch.full((1, 1), torch.nan)
     start = Fit(codes, mean, (motion,), torch.full((1,), torch.nan), objective)
-    return fit_scan(model, target, start, options)
-
-
-class Goal(NamedTuple):
-    """What to fit, as it came: in any pose, and in a unit that may have to be found.
-
-    Attributes
-    ----------
-    scan, landmarks
-        One of them at least; of one frame and unit.
-    unit
-        None: from the size.
-    """
-
-    scan: Target | None
-    landmarks: Landmarks | None
-    unit: str | None = None
-
-
-def fit_goal(
-    model: FaceGenerator,
-    goal: Goal,
-    options: FitOptions,
-    *,
-    known: Mapping[str, Tensor] | None = None,
-) -> tuple[Fit, str]:
-    """Fit landmarks, a scan, or a scan from its landmarks; return the unit in which they are.
-
-    The motion of the fit goes into that frame and unit. With ``pose="similarity"`` the size is
-    free, and a goal without a known unit is taken as it is.
-
-    Raises
-    ------
-    MeshError
-        The goal cannot be the model's face as it lies: see `gan.pose`; the fit ends far from it.
-    SolveError
-        The alignment finds too little of the face in the scan; landmarks help.
-    """
-    scan, marks, fixed = goal.scan, goal.landmarks, options.pose == "fixed"
-    unit = goal.unit
-    if unit is None and options.pose == "similarity":
-        unit = "mm"
-    elif marks is not None:
-        unit = check_landmarks(model, marks.operator, marks.points, scan, unit, fixed=fixed)
-    elif unit is None:
-        assert scan is not None
-        unit = unit_of_scan(model, scan)
-    scale = UNITS[unit]
-    target = scan if scan is None or scale == 1 else Target(scan.V * scale, scan.F)
-    if marks is None:
-        assert target is not None
-        fit = fit_whole_scan(model, target, options, known=known)
-    else:
-        points = marks.points * scale
-        fit = fit_landmarks(model, marks.operator, points[None], options, known=known)
-        if target is not None:
-            pull = (marks.operator, points)
-            fit = fit_scan(model, target, fit, options, landmarks=pull)
-    check_fit(model, fit.error.item(), fixed=fixed)
-    motions = tuple(Pose(motion, unit).into_unit for motion in fit.motions)
-    return fit._replace(motions=motions), unit
+    return fit_scan(model, target, start, options, progress=progress)
 
 
 def _starts(

@@ -1,4 +1,4 @@
-"""Where a mesh or its landmarks lie, and in which unit: found by correspondence, never assumed.
+"""Where a mesh lies, and in which unit: found by correspondence, never assumed.
 
 A mesh of a model's topology may be moved, turned, and in any unit of length. Its pose is found
 together with its codes, so that it does not depend on how the mesh came: the rigid motion M and the
@@ -6,12 +6,10 @@ codes z that minimise ``‖M⁻¹x − x̄ − J z‖² + λ ‖z‖²``, J the 
 Procrustes alignment with the template would take a dropped jaw for a motion of the head.
 """
 
-import warnings
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
@@ -28,17 +26,11 @@ from gan.models.contract import PRIOR, FaceGenerator
 from meshkit.errors import MeshError
 from meshkit.registration.procrustes import procrustes
 from meshkit.registration.similarity import Similarity
-from meshkit.registration.target import Target
 from meshkit.topology import edges
 
 STEPS = 20  # of Gauss-Newton; three are usual
 SETTLED = 1e-6  # mm
 BATCH = 32  # faces decoded at once
-SCAN_SIZES = (0.4, 3.0)  # of a scan over the template: half a face, a head with shoulders
-# Shares of the radius (root mean square distance from the centre) of what is fitted.
-MISMATCH = 0.25  # of landmarks after the best motion; people and expressions: up to 0.15
-APART = 0.25  # of landmarks as they lie, where they may not be moved
-UNFIT = 0.1  # of a finished fit; good ones: up to 0.05
 NOTED_MM, NOTED_DEGREES = 5.0, 2.0  # a motion that is worth a word
 
 
@@ -103,7 +95,7 @@ class Placer:
         """
         check_finite(V)
         template = self._reference.V
-        unit = find_unit(_radius(template) / _radius(V), "the mesh")
+        unit = find_unit(radius(template) / radius(V), "the mesh")
         X = V.astype(np.float64) * UNITS[unit]
         check_correspondence(X, self._reference)
         back = procrustes(X, template)
@@ -179,102 +171,14 @@ def find_unit(
     return unit
 
 
-def check_landmarks(
-    model: FaceGenerator,
-    operator: sp.csr_array,
-    points: Float[np.ndarray, "k 3"],
-    scan: Target | None = None,
-    unit: str | None = None,
-    *,
-    fixed: bool = False,
-) -> str:
-    """Return the unit of landmarks, after checking that they can be the model's.
-
-    Parameters
-    ----------
-    operator : (k, V)
-        The model's landmarks as rows over its vertices.
-    points : unit
-        Where they are.
-    scan : unit
-        What they lie on.
-    unit
-        If it is known.
-    fixed
-        They may not be moved: they have to lie where the model is.
-
-    Raises
-    ------
-    MeshError
-        The size fits no unit; they are mirrored, in another order, or of other vertices; they lie
-        off the scan; they are `fixed` and lie elsewhere.
-    """
-    own = operator @ model.template.double().cpu().numpy()
-    if len(own) < 3:  # no pose can be found, and so no unit
-        return unit or "mm"
-    size = _radius(own)
-    unit = unit or find_unit(size / _radius(points), "the set of landmarks")
-    if scan is not None:
-        off = float(np.median(scan.closest(points).distance)) * UNITS[unit]
-        if off > MISMATCH * size:
-            raise MeshError(
-                f"the landmarks lie {off:.0f} mm (median) off the scan: they are of another one, "
-                "or in another unit or frame"
-            )
-    P = points * UNITS[unit]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            motion = procrustes(own, P)
-        except UserWarning:
-            raise MeshError(
-                "the landmarks fit a mirror image of the model: left and right, or two axes, are "
-                "swapped in them"
-            ) from None
-    off = _rms(motion.apply(own) - P)
-    if off > MISMATCH * size:
-        raise MeshError(
-            f"the landmarks lie {off:.0f} mm (root mean square) from the model's in the best pose: "
-            "they are in another order, of other vertices, or in another unit"
-        )
-    apart = _rms(motion.apply(own) - own)
-    if fixed and apart > APART * size:
-        raise MeshError(f"the landmarks lie {apart:.0f} mm from the model", remedy="free-pose")
-    return unit
-
-
-def unit_of_scan(model: FaceGenerator, target: Target) -> str:
-    """Return the unit in which a scan is about as large as the model.
-
-    Raises
-    ------
-    MeshError
-        There is none.
-    """
-    own = _radius(model.template.double().cpu().numpy())
-    return find_unit(own / _radius(target.points()), "the scan", SCAN_SIZES)
-
-
-def check_fit(model: FaceGenerator, error: float, *, fixed: bool) -> None:
-    """Raise MeshError for a finished fit that ends too far from its target, in mm."""
-    size = _radius(model.template.double().cpu().numpy())
-    if error <= UNFIT * size:
-        return
-    said = (
-        f"the fit ends {error:.1f} mm (root mean square) from its target, which is no face that "
-        "the model knows, or lies otherwise than it was taken to"
-    )
-    if fixed:
-        raise MeshError(said, remedy="free-pose")
-    raise MeshError(said, remedy="show-landmarks")
-
-
-def _rms(D: Float[np.ndarray, "n 3"]) -> float:
+def rms(D: Float[np.ndarray, "n 3"]) -> float:
+    """Return the root mean square length of vectors."""
     return float(np.sqrt((D**2).sum(axis=1).mean()))
 
 
-def _radius(P: Float[np.ndarray, "n 3"]) -> float:
-    size = _rms(P - P.mean(axis=0))
+def radius(P: Float[np.ndarray, "n 3"]) -> float:
+    """Return the root mean square distance of points from their centre."""
+    size = rms(P - P.mean(axis=0))
     if not size > 0:
         raise MeshError("all points lie in one place")
     return size

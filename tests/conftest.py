@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+os.environ.setdefault("MESHKIT_PROGRESS_SECONDS", "0")  # what a test waits for is slow under load
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: two workers on two cores
 
 # Started in the background or by nohup, a process is deaf to these; what it starts would be, too.

@@ -60,10 +60,10 @@ def baseline(
     """
     from gan.baselines.reconstruction import read_reconstruction
     from gan.baselines.train import train_baseline
-    from gan.cli.stage_bar import StageBar
     from gan.errors import TrainingDiverged
     from gan.runs.checkpoints import list_checkpoints
     from meshkit.cli.messages import about, tell
+    from meshkit.cli.progress import Stages
 
     out = out or Path("runs") / name
     given = [*overrides]
@@ -75,7 +75,7 @@ def baseline(
     config = _config(name, given, out if begun else None)
     path = dataset or _dataset_of(out, resume)
     try:
-        with about(path), StageBar() as bar:
+        with about(path), Stages() as bar:
             outcome = train_baseline(
                 config,
                 path,

@@ -60,7 +60,8 @@ def bench(
     from gan.parallel import first_process_first
     from gan.training.benchmark import measure, surface_dataset
     from gan.training.loop import pick_device, start
-    from meshkit.cli.messages import print_json, progress_bar
+    from meshkit.cli.messages import print_json
+    from meshkit.cli.progress import progress_bar
 
     if dataset is not None and vertices is not None:
         raise click.UsageError("give DATASET or --vertices, not both")

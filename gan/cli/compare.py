@@ -9,11 +9,11 @@ from gan.cli.measuring import measuring_options
 from gan.cli.options import ANY, NewFolder, out_option
 
 if TYPE_CHECKING:
-    from gan.cli.stage_bar import StageBar
     from gan.datasets.store import Dataset
     from gan.study.figures.figure import Figure
     from gan.study.member import Member
     from gan.study.results import Comparison
+    from meshkit.cli.progress import Stages
 
 
 @click.command()
@@ -69,7 +69,6 @@ def compare(
     Example:
         gan compare runs/small runs/plus runs/3dmm runs/coma runs/mae faces.h5 -o compared
     """  # noqa: D301 (click reads the character)
-    from gan.cli.stage_bar import StageBar
     from gan.datasets.store import load_dataset
     from gan.evaluation.choice import choose_metrics
     from gan.evaluation.metric import default_metrics
@@ -83,6 +82,7 @@ def compare(
     from gan.study.results import CompareSettings
     from gan.study.results import compare as measure
     from meshkit.cli.messages import print_json, warnings_on
+    from meshkit.cli.progress import Stages
 
     settings = CompareSettings(
         n_samples=samples,
@@ -97,7 +97,7 @@ def compare(
         written_folder(out, is_comparison, "a comparison") as aside,
         load_dataset(dataset) as opened,
         warnings_on(out),
-        StageBar() as bar,
+        Stages() as bar,
     ):
         comparison = measure(members, opened, settings, progress=bar.update)
         shown = {result.name for result in comparison.results}
@@ -121,7 +121,7 @@ def _draw(
     dataset: "Dataset",
     comparison: "Comparison",
     three_factors: Path | None,
-    bar: "StageBar",
+    bar: "Stages",
 ) -> "list[Figure]":
     from gan.study.figures import draw_figures
 

@@ -37,7 +37,8 @@ def doctor(names: tuple[str, ...], timeout: float, as_json: bool) -> None:
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
     from gan.probes import choose_probes, describe_cache, try_out, versions
-    from meshkit.cli.messages import print_json, progress_bar
+    from meshkit.cli.messages import print_json
+    from meshkit.cli.progress import progress_bar
 
     probes = choose_probes(names)
     with progress_bar() as progress, ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -65,19 +65,19 @@ def evaluate(
     Example, with the metrics that take longer:
         gan evaluate runs/a faces.h5 --metrics specificity,generalisation,sparse,decoupling
     """  # noqa: D301 (click reads the character)
-    from gan.cli.stage_bar import StageBar
     from gan.evaluation import evaluate as measure
     from gan.evaluation.kept import kept_in
     from gan.report.tables import print_evaluation
     from gan.runs.directory import pick_device
     from meshkit.cli.messages import print_json
+    from meshkit.cli.progress import Stages
     from meshkit.files import atomic_path
 
     model = load_run(run)
     path = out or run / "evaluation.json"
     with atomic_path(path) as aside, open_data(run, dataset) as opened:
         metrics = chosen_metrics(run, only, names, overrides, budget)
-        with StageBar() as bar:
+        with Stages() as bar:
             evaluation = measure(
                 model,
                 opened,

@@ -113,6 +113,7 @@ def export(
     """
     from gan.report.folder import written_folder
     from meshkit.cli.messages import tell
+    from meshkit.cli.progress import progress_bar
     from meshkit.files import check_target
 
     single = single_format(out, formats)
@@ -122,12 +123,15 @@ def export(
     morphs = {"directions": directions, "sigmas": sigmas, "classes": list(classes) or None}
     job = Job(run, model, face, read_labels(model, given), morphs, samples, seed)
     with contextlib.ExitStack() as stack:
+        progress = stack.enter_context(progress_bar())
         if single is None:
             folder = stack.enter_context(written_folder(out, is_export, "an export"))
             for format in NAMES:
                 if not formats or format in formats:
+                    progress(f"writing {NAMES[format]}", 0, 0)
                     job.write(format, folder / NAMES[format])
         else:
+            progress(f"writing {out}", 0, 0)
             job.write(single, out)
     tell(f"{out}: {'; '.join(job.lines)}", {"output": out, **job.facts}, as_json)
 

@@ -81,10 +81,12 @@ def fit(
 
     Example: gan fit runs/faces scan.ply --landmarks picked.json --pose similarity
     """
-    from gan.fitting import FitOptions, Goal, fit_goal
+    from gan.fitting import FitOptions
+    from gan.goal import Goal, fit_goal
     from gan.landmarks import face_landmarks
     from gan.report.edits import write_fit
     from meshkit.cli.messages import about, tell
+    from meshkit.cli.progress import progress_bar
     from meshkit.registration.scan_file import load_scan
 
     model = load_run(run)
@@ -101,8 +103,8 @@ def fit(
             scan = load_scan(target)
     lands = None if marks is None else face_landmarks(model, marks, scan)
     goal = Goal(scan, lands, None if unit == "auto" else unit)
-    with about(target):
-        fitted, unit = fit_goal(model, goal, options, known=known)
+    with about(target), progress_bar() as progress:
+        fitted, unit = fit_goal(model, goal, options, known=known, progress=progress)
     if unit != "mm":
         click.echo(f"{target}: lengths are {unit}", err=True)
     facts = {

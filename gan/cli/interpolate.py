@@ -73,13 +73,24 @@ def interpolate(
     from gan.editing import path_of_codes
     from gan.report.edits import write_path
     from meshkit.cli.messages import tell
+    from meshkit.cli.progress import progress_bar
 
     model = load_run(run)
     (a, b), t = read_faces(model, first, last), np.linspace(start, end, steps)
     with torch.no_grad():
         codes = path_of_codes(model, a.codes, b.codes, t, factors=factors, path=path)
         motion = a.pose.into_unit
-        write_path(model, out, codes, t, motion=motion, format=format, seconds=seconds)
+        with progress_bar() as progress:
+            write_path(
+                model,
+                out,
+                codes,
+                t,
+                motion=motion,
+                format=format,
+                seconds=seconds,
+                progress=progress,
+            )
     facts = {"run": run, "output": out, "first": first, "last": last, "positions": t.tolist()}
     facts |= {"factors": list(factors), "path": path, "animation": out / "animation.gif"}
     facts["poses"] = {"first": a.pose.to_dict(), "last": b.pose.to_dict()}

@@ -42,7 +42,6 @@ def judge(
     Example: gan judge faces.h5 --device cuda
     """
     from gan.cache import cache_folder
-    from gan.cli.stage_bar import StageBar
     from gan.datasets.store import load_dataset
     from gan.evaluation.choice import choose_metrics
     from gan.evaluation.embedding.judge import obtain_judges
@@ -51,6 +50,7 @@ def judge(
     from gan.evaluation.metrics.decoupling import Decoupling
     from gan.runs.directory import pick_device
     from meshkit.cli.messages import tell
+    from meshkit.cli.progress import Stages
 
     (metric,) = choose_metrics("decoupling", (), overrides, ())
     asking = METRICS.build(metric.name, metric.options)
@@ -60,7 +60,7 @@ def judge(
     with (
         load_dataset(dataset) as opened,
         judge_data(opened, asking.data) as people,
-        StageBar() as bar,
+        Stages() as bar,
     ):
         for factor in factors or people.labels:
             try:

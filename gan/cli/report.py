@@ -32,7 +32,8 @@ def report(run: Path, dataset: Path | None, out: Path | None, seed: int, as_json
 
     from gan.report.page import build_report
     from gan.runs.directory import read_run
-    from meshkit.cli.messages import about, progress_bar, tell
+    from meshkit.cli.messages import about, tell
+    from meshkit.cli.progress import progress_bar
     from meshkit.files import atomic_path
 
     record = read_run(run)  # before anything is written into it

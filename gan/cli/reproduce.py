@@ -248,10 +248,11 @@ def _conclude(study: "Study", outcome: "Outcome", as_json: bool) -> None:
 
 def _describe(study: "Study", chosen: "Sequence[StudyJob]", call: "Call", as_json: bool) -> None:
     """Print the jobs, what is there of each, about how long the rest takes, and the budgets."""
-    from gan.cli.study_board import span, time_left
+    from gan.cli.study_board import time_left
     from gan.study.folder import status_of
     from gan.study.plan import with_needs
     from meshkit.cli.messages import print_json
+    from meshkit.cli.progress import span
 
     doing = _survey(study, chosen, call)
     commands = {trial.name: trial.command for trial in study.plan.trials}

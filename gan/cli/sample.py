@@ -52,12 +52,16 @@ def sample(
     """
     from gan.report.samples import SHEET, SHEET_FACES, write_samples
     from meshkit.cli.messages import tell
+    from meshkit.cli.progress import progress_bar
 
     shortcuts = {"identity": identity, "expression": expression}
     pairs = [*given, *(f"{name}={value}" for name, value in shortcuts.items() if value is not None)]
     model = load_run(run)
     labels = read_labels(model, pairs)
-    write_samples(model, out, n=number, seed=seed, labels=labels, format=format)
+    with progress_bar() as progress:
+        write_samples(
+            model, out, n=number, seed=seed, labels=labels, format=format, progress=progress
+        )
     facts = {"run": run, "output": out, "meshes": number, "seed": seed, "labels": labels}
     facts |= {"format": format, "sheet": out / SHEET}
     line = f"{out}: {number} meshes, {min(number, SHEET_FACES)} of them in {out / SHEET}"

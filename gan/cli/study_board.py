@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meshkit.cli.progress import span
+
 if TYPE_CHECKING:
     from gan.study.plan import Plan, StudyJob
 
@@ -140,12 +142,3 @@ class StudyBoard:
 def time_left(minutes: "Sequence[float]", at_a_time: int) -> float:
     """Return about how long jobs take of which so many run side by side."""
     return max(sum(minutes) / at_a_time, *minutes, 0.0)
-
-
-def span(minutes: float) -> str:
-    """Write a time as people say it."""
-    if minutes < 1:
-        return f"{60 * minutes:.0f} s"
-    if minutes < 90:
-        return f"{minutes:.0f} min"
-    return f"{int(minutes // 60)} h {minutes % 60:02.0f} min"

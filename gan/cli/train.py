@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from meshkit.cli.messages import bar_of
 from meshkit.cli.parameters import json_option
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -76,6 +75,7 @@ def train(
     from gan.training.loop import pick_device
     from gan.training.loop import train as run_training
     from meshkit.cli.messages import tell
+    from meshkit.cli.progress import Stages
     from meshkit.cli.remedies import explain
 
     data, out = _run_or_data(data, out, resume)
@@ -95,14 +95,15 @@ def train(
             _describe(config, opened, chosen, as_json)
             return
         try:
-            with _Progress() as progress:
+            with Stages() as stages:
+                stages.update("preparing", 0, 0)
                 outcome = run_training(
                     config,
                     opened,
                     out,
                     resume=resume,
                     device=own_device,
-                    progress=progress.update,
+                    progress=stages.update,
                     tell=lambda line: click.echo(line, err=True),
                 )
         except TrainingDiverged as error:
@@ -201,37 +202,3 @@ def _describe(config: Any, dataset: Any, device: Any, as_json: bool) -> None:
         share = problem.labels[factor.name].share
         click.echo(f"{factor.name}: {len(factor.classes)} classes, {share:.1%} labelled")
     click.echo(f"{state.iterations} iterations on {device}; nothing was written")
-
-
-class _Progress:
-    """A progress bar with rate and time left; silent without a terminal."""
-
-    def __init__(self) -> None:
-        from rich import progress as bars
-
-        self.bar = bar_of(
-            bars.TextColumn("{task.description}"),
-            bars.BarColumn(),
-            bars.MofNCompleteColumn(),
-            bars.TextColumn("{task.fields[rate]}"),
-            bars.TimeElapsedColumn(),
-            bars.TimeRemainingColumn(),
-        )
-        self.task: Any = None
-        self.first = 0
-
-    def __enter__(self) -> "_Progress":
-        self.bar.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self.bar.__exit__(*error)
-
-    def update(self, stage: str, done: int, total: int) -> None:
-        """Advance to an iteration."""
-        if self.task is None:
-            self.first = done - 1
-            self.task = self.bar.add_task(stage, total=total, rate="", start=True)
-        seconds = self.bar.tasks[0].elapsed or 0.0
-        rate = f"{(done - self.first) / seconds:.1f} it/s" if seconds > 1 else ""
-        self.bar.update(self.task, completed=done, rate=rate, description=stage)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gan.fitting import Fit
 from gan.models.contract import FaceGenerator
+from gan.progress import Progress, counter, silent
 from gan.report.folder import written_folder
 from gan.report.samples import CODES, FORMATS, save_face, write_codes
 from meshkit.files import atomic_path
@@ -40,6 +41,7 @@ def write_path(
     motion: Similarity | None = None,
     format: str = "obj",
     seconds: float = 3.0,
+    progress: Progress = silent,
 ) -> list[Path]:
     """Write the faces along a path of codes: meshes, codes, a strip of pictures, an animation.
 
@@ -62,10 +64,12 @@ def write_path(
     frame = frame_of(X, size=TILE)
     names = [f"face-{k:03d}.{format}" for k in range(len(X))]
     with written_folder(folder, is_path, "those of a path") as aside:
+        tiles, advance = [], counter(progress, "writing", len(X))
         for name, V in zip(names, X, strict=True):
             save_face(aside / name, model, (motion or identity()).apply(V))
+            tiles.append(render_mesh(V, faces, size=TILE, frame=frame))
+            advance(1)
         write_codes(aside / CODES, model, codes)
-        tiles = [render_mesh(V, faces, size=TILE, frame=frame) for V in X]
         columns = min(len(tiles), 9)
         save_png(aside / STRIP, contact_sheet(tiles, columns, [f"{place:+.2f}" for place in t]))
         save_gif(aside / ANIMATION, [*tiles, *tiles[-2:0:-1]], seconds=seconds)

@@ -1,6 +1,6 @@
 """A folder of generated meshes: the meshes, a picture of them all, and the codes they come from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import shorten
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gan.evaluation.generated import decode_blocks
 from gan.models.contract import FaceGenerator
+from gan.progress import Progress, counter, silent
 from gan.report.folder import written_folder
 from meshkit.files import atomic_path
 from meshkit.io import WITHOUT_UV, save_mesh
@@ -31,6 +32,7 @@ def write_samples(
     seed: int,
     labels: Mapping[str, str | int],
     format: str = "obj",
+    progress: Progress = silent,
 ) -> list[Path]:
     """Generate n faces into a folder that is written whole or not at all.
 
@@ -68,7 +70,8 @@ def write_samples(
     digits = max(3, len(str(n - 1)))
     names = [f"face-{k:0{digits}d}.{format}" for k in range(n)]
     with written_folder(folder, is_sample, "samples") as aside:
-        shown = _write_meshes(model, codes, [aside / name for name in names])
+        paths = [aside / name for name in names]
+        shown = _write_meshes(model, codes, paths, counter(progress, "writing", n))
         save_png(aside / SHEET, draw_sheet(model, shown, _captions(model, classes, len(shown))))
         write_codes(aside / CODES, model, codes, classes)
     return [folder / name for name in names]
@@ -85,7 +88,10 @@ def draw_sheet(
 
 
 def _write_meshes(
-    model: FaceGenerator, codes: Mapping[str, Tensor], paths: list[Path]
+    model: FaceGenerator,
+    codes: Mapping[str, Tensor],
+    paths: list[Path],
+    advance: Callable[[int], None],
 ) -> np.ndarray:
     """Write every mesh; return the vertices of the first for the sheet."""
     shown: list[np.ndarray] = []
@@ -93,6 +99,7 @@ def _write_meshes(
     for X in decode_blocks(model, codes):
         for V in X:
             save_face(next(remaining), model, V)
+            advance(1)
             if len(shown) < SHEET_FACES:
                 shown.append(V)
     return np.stack(shown)

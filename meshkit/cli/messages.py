@@ -6,17 +6,12 @@ import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from meshkit.cli.manners import elapsed
 from meshkit.errors import MeshError
-from meshkit.progress import Progress
-
-if TYPE_CHECKING:
-    from rich.progress import Progress as RichProgress
-    from rich.progress import ProgressColumn
 
 
 @contextlib.contextmanager
@@ -41,34 +36,6 @@ def warnings_on(path: Path) -> Iterator[None]:
         finally:
             for text in dict.fromkeys(str(warning.message) for warning in caught):
                 click.echo(f"warning: {text if str(path) in text else f'{path}: {text}'}", err=True)
-
-
-@contextlib.contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """Yield what shows how far a stage is: a bar on stderr, if that is a terminal."""
-    from rich import progress as bars
-
-    bar = bar_of(
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
-        bars.MofNCompleteColumn(),
-        bars.TimeElapsedColumn(),
-    )
-    with bar:
-        task = bar.add_task("", total=None)
-        yield lambda stage, done, total: bar.update(
-            task, description=stage, completed=done, total=total or None
-        )
-
-
-def bar_of(*columns: "ProgressColumn") -> "RichProgress":
-    """Return a bar on stderr that is gone when it is done; silent without a terminal."""
-    from rich import progress as bars
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    # Disabled without a terminal, else rich leaves an empty line in logs.
-    return bars.Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
 def print_json(values: Mapping[str, Any]) -> None:

@@ -163,7 +163,7 @@ def _fit(
     request: Request, mesh: "Mesh", target: "Target", marks: "Landmarks | None"
 ) -> "TemplateFit":
     from meshkit.cli.fitting import fit_options
-    from meshkit.cli.messages import progress_bar
+    from meshkit.cli.progress import progress_bar
     from meshkit.registration.template_fit import find_start, fit_template, place_template
 
     with progress_bar() as progress:

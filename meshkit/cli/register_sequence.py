@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from meshkit.cli.collection import output_paths
 from meshkit.cli.fitting import Request, fit_options, load_marks, load_template
-from meshkit.cli.messages import about, percent, print_report, progress_bar, warnings_on
+from meshkit.cli.messages import about, percent, print_report, warnings_on
+from meshkit.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from meshkit.mesh import Mesh

@@ -127,7 +127,8 @@ def _transfer_all(
 
     import numpy as np
 
-    from meshkit.cli.messages import about, progress_bar
+    from meshkit.cli.messages import about
+    from meshkit.cli.progress import progress_bar
     from meshkit.io import save_mesh
     from meshkit.registration.quality import folded_edges
 
@@ -191,7 +192,8 @@ def _load_faces(path: Path) -> "np.ndarray":
 
 
 def _fit_and_match(source: _Source, target: "Mesh", landmarks: Path | None) -> "np.ndarray":
-    from meshkit.cli.messages import about, progress_bar
+    from meshkit.cli.messages import about
+    from meshkit.cli.progress import progress_bar
     from meshkit.registration.deformation_transfer import match_faces
     from meshkit.registration.landmarks import load_landmarks
     from meshkit.registration.target import Target

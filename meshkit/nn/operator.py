@@ -119,6 +119,8 @@ class SparseOperator(nn.Module):
 def _product(X: Tensor, A: tuple[Tensor, ...], A_T: tuple[Tensor, ...]) -> Tensor:
     if X.dtype in (torch.bfloat16, torch.float16):
         X = X.to(A[2].dtype)
+    if not X.numel():  # which the kernel refuses
+        return X.new_zeros(len(A[0]) - 1, *X.shape[1:])
     product: Tensor = _Product.apply(X, *A, *A_T)  # type: ignore[no-untyped-call]
     return product
 

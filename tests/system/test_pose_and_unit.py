@@ -53,14 +53,14 @@ COMMANDS = {
     ),
     "interpolate": (
         ["interpolate", "MODEL", "NAME.ply", "codes.npz", "--steps", 2, "--format", "ply"],
-        "out.ply/face-001.ply",
+        "out/face-001.ply",
         True,
     ),
     "export": (["export", "MODEL", "--face", "NAME.ply", "--samples", 40], "out.glb", True),
-    "fit landmarks": (["fit", "MODEL", "NAME.json", *FIT], "out.ply/face.obj", True),
+    "fit landmarks": (["fit", "MODEL", "NAME.json", *FIT], "out/face.obj", True),
     "fit a scan": (
         ["fit", "MODEL", "NAME.ply", "--landmarks", "NAME.json", *FIT],
-        "out.ply/face.obj",
+        "out/face.obj",
         True,
     ),
 }

@@ -138,7 +138,8 @@ def import_(
         from gan.datasets.store import load_dataset
         from gan.report.import_page import build_import_page
 
-        with load_dataset(out) as dataset, atomic_path(report) as aside:
+        with load_dataset(out) as dataset, atomic_path(report) as aside, progress_bar() as progress:
+            progress("drawing the report", 0, 0)
             aside.write_text(build_import_page(dataset, done), encoding="utf-8")
         if not as_json:
             click.echo(f"{report}: what came in, with pictures")

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from gan.cli.stage_bar import StageBar
 from gan.progress import Progress
+from meshkit.cli.progress import Stages
 
 
 @contextlib.contextmanager
@@ -18,7 +18,7 @@ def progress_bar() -> Iterator[Progress]:
     Ctrl-C takes effect when it is told next: Python drops a KeyboardInterrupt that is raised inside
     a callback of its garbage collector, and h5py has many of those. A second one acts at once.
     """
-    with _noted_interrupts() as interrupted, StageBar() as bar:
+    with _noted_interrupts() as interrupted, Stages() as bar:
 
         def show(stage: str, done: int, total: int) -> None:
             if interrupted.is_set():

@@ -74,12 +74,12 @@ def register(
     import json
     from tempfile import TemporaryDirectory
 
-    from gan.cli.stage_bar import StageBar
     from gan.datasets.importing.manifest import read_manifest
     from gan.datasets.importing.shards import ScanOptions, write_work
     from gan.errors import WorkflowError
     from gan.workflow.engine import Call, Change, run_snakemake, snakemake_arguments
     from meshkit.cli.messages import tell
+    from meshkit.cli.progress import Stages
     from meshkit.files import atomic_path
 
     listing = read_manifest(manifest)
@@ -92,7 +92,7 @@ def register(
             aside.write_text(json.dumps(settings, indent=1), encoding="utf-8")
         counts = {"begun": 0, "done": 0, "failed": 0}
         failed = list[str]()
-        with StageBar() as bar:
+        with Stages() as bar:
 
             def watch(change: Change) -> None:
                 counts[change.kind] += 1

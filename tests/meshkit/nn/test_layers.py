@@ -62,7 +62,7 @@ def test_energy_of_a_batch_is_per_member_and_ignores_translation(mapped):
     assert abs(none) < 1e-20
 
 
-@pytest.mark.parametrize("shape", [(5,), (5, 4), (3, 5, 2)])
+@pytest.mark.parametrize("shape", [(5,), (5, 4), (5, 0), (3, 5, 2)])
 def test_every_layout_is_the_same_product(shape):
     A = random_matrix()
     X = np.random.default_rng(1).normal(size=shape)
