@@ -11,6 +11,7 @@ from meshkit.cli.parameters import Output
 if TYPE_CHECKING:
     from gan.editing import Face
     from gan.models.contract import FaceGenerator
+    from gan.runs.checkpoints import Which
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -36,7 +37,32 @@ def option(names: str, type: Any, default: Any, help: str, **settings: Any) -> D
     )
 
 
-run_argument = click.argument("run", type=ANY)
+CHECKPOINT = "gan.cli.checkpoint"  # where the choice lies in click's context
+
+
+def run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add RUN, and ``--checkpoint``, which `load_run` reads."""
+
+    def keep(context: click.Context, _: click.Parameter, value: str) -> None:
+        context.meta[CHECKPOINT] = value
+
+    choice = option(
+        "--checkpoint",
+        click.Choice(["newest", "best"]),
+        "newest",
+        "Of a run: the newest, or the best by people who were held out.",
+        expose_value=False,
+        callback=keep,
+    )
+    return click.argument("run", type=ANY)(choice(command))
+
+
+def chosen_checkpoint() -> "Which":
+    """Return what ``--checkpoint`` says."""
+    chosen: Which = click.get_current_context().meta[CHECKPOINT]
+    return chosen
+
+
 mesh_format_option = option(
     "--format",
     click.Choice(["obj", "ply", "stl", "glb"]),
@@ -87,7 +113,7 @@ def load_run(run: Path) -> "FaceGenerator":
     from meshkit.cli.messages import about
 
     with about(run):
-        return load_model(run).to("cpu")
+        return load_model(run, checkpoint=chosen_checkpoint()).to("cpu")
 
 
 def read_faces(model: "FaceGenerator", *places: str) -> "list[Face]":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gan.cli.options import ANY, option, out_option, run_argument
+from gan.cli.options import ANY, chosen_checkpoint, option, out_option, run_argument
 from meshkit.cli.parameters import json_option
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ def report(run: Path, dataset: Path | None, out: Path | None, seed: int, as_json
     path = out or run / "report.html"
     with atomic_path(path) as aside, about(run), progress_bar() as progress:
         with _open_data(dataset, record.dataset) or nullcontext() as opened:
-            page = build_report(run, opened, seed=seed, progress=progress)
+            page = build_report(
+                run, opened, seed=seed, checkpoint=chosen_checkpoint(), progress=progress
+            )
         aside.write_text(page, encoding="utf-8")
     size = path.stat().st_size
     tell(f"{path}: {size / 1e6:.1f} MB", {"run": run, "output": path, "bytes": size}, as_json)

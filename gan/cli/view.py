@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from gan.cli.options import run_argument, seed_option
+from gan.cli.options import chosen_checkpoint, run_argument, seed_option
 from meshkit.cli.parameters import json_option
 from meshkit.cli.serving import serving_options
 
@@ -32,7 +32,7 @@ def view(run: Path, seed: int, open_browser: bool | None, as_json: bool, **servi
 
     torch.set_num_threads(max(1, torch.get_num_threads() // 2))  # the other half compresses, sends
     with about(run):
-        model = load_model(run)
+        model = load_model(run, checkpoint=chosen_checkpoint())
     with view_faces(model, seed=seed, **serving) as server:
 
         def tell() -> None:

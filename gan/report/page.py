@@ -21,7 +21,7 @@ from gan.report.log import read_log
 from gan.report.mapping import mapping
 from gan.report.pictures import Photographer
 from gan.report.viewer import model_viewer
-from gan.runs.checkpoints import load_model
+from gan.runs.checkpoints import Which, load_model
 from gan.runs.directory import RunRecord, read_run
 
 EVALUATION = "evaluation.json"
@@ -44,6 +44,7 @@ def build_report(
     dataset: Dataset | None,
     *,
     seed: int = 0,
+    checkpoint: Which = "newest",
     progress: Progress = silent,
 ) -> str:
     """Return the page about a run.
@@ -57,6 +58,8 @@ def build_report(
         What the run was trained on; None: the page does without real faces.
     seed
         Of the faces in the pictures.
+    checkpoint
+        The one that is shown and measured.
     progress
         Told which of `STAGES` begins.
 
@@ -69,7 +72,7 @@ def build_report(
     DatasetError
         The data set has another topology than the model.
     """
-    model = load_model(run).to("cpu")
+    model = load_model(run, checkpoint=checkpoint).to("cpu")
     if dataset is not None:
         dataset.check_topology(model.faces.numpy(), where="the model")
 

@@ -7,17 +7,19 @@ A run's folder `checkpoints/` holds one folder per kept step:
     step-00000250/state.json          the rest, the sha256 of the two files, and its own
 
 A folder appears under its name when every file in it is on the disk, and loses its name before it
-is removed: whatever stands there was whole once.
+is removed: whatever stands there was whole once. Which one is the best is said by the score in each
+record, and nowhere else: no pointer can be lost, or point at what is gone.
 """
 
 import hashlib
 import json
+import math
 import re
 import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from safetensors import SafetensorError
 from safetensors.torch import save_file
@@ -30,6 +32,9 @@ from meshkit.files import atomic_path, flush
 
 FORMAT = "meshkit-gan checkpoint 2"
 MODEL, STATE, RECORD = "model.safetensors", "state.safetensors", "state.json"
+SCORE = "score"  # of a record: lower is better; what is not to be chosen has none
+
+Which = Literal["newest", "best"]
 
 
 def write_checkpoint(
@@ -46,7 +51,7 @@ def write_checkpoint(
 
     Parameters
     ----------
-    every : the newest checkpoint of a step that this divides is kept besides.
+    every : the newest checkpoint of a step that this divides is kept besides, and so is the best.
 
     Raises
     ------
@@ -143,6 +148,39 @@ def _why_no_run(folder: Path) -> str:
     return f"{folder} is no run: it has no folder of checkpoints"
 
 
+def best_good_checkpoint(run: Path) -> Path:
+    """Return the checkpoint of the lowest score whose files are whole; warn about better ones.
+
+    Raises
+    ------
+    CheckpointError
+        None has a score: nobody was held out, or the run did not look at held-out people.
+    """
+    if not list_checkpoints(run):
+        newest_good_checkpoint(run)  # raises, and says what is wrong with the folder
+    for path in _by_score(run):
+        if (fault := find_fault(path)) is None:
+            return path
+        warnings.warn(f"{path}: {fault}; the next best is taken", stacklevel=2)
+    raise CheckpointError(
+        f"{run}: no checkpoint has a score on held-out people: the run was trained without "
+        "instruments, on data of nobody else, or by an older version; take the newest"
+    )
+
+
+def _by_score(run: Path) -> list[Path]:
+    """Return the checkpoints that have a score, the best first, of equal ones the oldest."""
+    scores = list[tuple[float, int, Path]]()
+    for path in list_checkpoints(run):
+        try:
+            score = _read_record(path).get(SCORE)
+        except (OSError, ValueError, RecursionError):
+            continue
+        if isinstance(score, int | float) and math.isfinite(score):
+            scores.append((score, step_of(path), path))
+    return [path for _, _, path in sorted(scores)]
+
+
 def set_aside_newer(run: Path, checkpoint: Path) -> list[Path]:
     """Take what is newer than a checkpoint out of the way, as `damaged-…`; return the new names.
 
@@ -178,19 +216,25 @@ def read_record(checkpoint: Path) -> dict[str, Any]:
         raise CheckpointError(f"{checkpoint / RECORD}: {error}") from None
 
 
-def load_model(run: Path | str) -> FaceGenerator:
+def load_model(run: Path | str, *, checkpoint: Which = "newest") -> FaceGenerator:
     """Load the face model of a run's newest whole checkpoint, be it a generator or a baseline.
 
     A file is taken for a model by itself, as `gan export` writes it.
 
+    Parameters
+    ----------
+    checkpoint : "best": that of the lowest score on held-out people.
+
     Raises
     ------
     CheckpointError
-        The folder is not a run, or has no whole checkpoint; the file is no model.
+        The folder is not a run, or has no whole checkpoint, or none with a score for "best"; the
+        file is no model.
     """
     if Path(run).suffix == ".safetensors" and Path(run).is_file():
         return load_model_file(Path(run))
-    return load_model_file(newest_good_checkpoint(Path(run)) / MODEL)
+    choose = best_good_checkpoint if checkpoint == "best" else newest_good_checkpoint
+    return load_model_file(choose(Path(run)) / MODEL)
 
 
 def find_fault(checkpoint: Path) -> str | None:
@@ -243,7 +287,7 @@ def _write_files(
 def _drop_old(run: Path, keep: int, every: int) -> None:
     checkpoints = list_checkpoints(run)
     regular = [path for path in checkpoints if step_of(path) % every == 0]
-    kept = {*checkpoints[-keep:], *regular[-1:]}
+    kept = {*checkpoints[-keep:], *regular[-1:], *_by_score(run)[:1]}
     for path in checkpoints:
         if path not in kept:
             try:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gan.errors import CheckpointError, TrainingDiverged
 from gan.runs import randomness
-from gan.runs.checkpoints import STATE, read_record, write_checkpoint
+from gan.runs.checkpoints import SCORE, STATE, read_record, write_checkpoint
 from gan.runs.snapshot import pack, unpack
 from gan.runs.trainable import Habits, Trainable
 
@@ -37,6 +37,7 @@ def save(trained: Trainable, run: Path, habits: Habits, *, thorough: bool = True
     record: dict[str, Any] = {
         **trained.origin(),
         "device": trained.device.type,
+        SCORE: trained.score(),
         "state": pack(contents, "", tensors),
     }
     return write_checkpoint(

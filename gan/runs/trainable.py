@@ -127,6 +127,10 @@ class Trainable(ABC):
         """Return what is logged of this step whether a line is due or not."""
         return {}
 
+    def score(self) -> float | None:
+        """Return how good it is by people held out, lower is better; None: it was not looked at."""
+        return None
+
     def picture(self, run: Path) -> np.ndarray | None:
         """Draw how far it is into the run's folder `pictures`; return the picture."""
         return None

@@ -16,7 +16,7 @@ from gan.runs.randomness import seeded
 from gan.runs.trainer import Teller, refuse_a_run, train_into
 from gan.training.checkpoint import GanTraining, habits_of
 from gan.training.determinism import reproducible
-from gan.training.instruments import Instruments, instruments_every, summary
+from gan.training.instruments import SCORE, Instruments, instruments_every, summary
 from gan.training.periodic import draw_progress
 from gan.training.problem import prepare
 from gan.training.state import TrainState, build_state
@@ -89,19 +89,29 @@ class _WatchedTraining(GanTraining):
         self.dataset = dataset
         self._every = instruments_every(state.config, state.iterations)
         self._instruments = Instruments(state, dataset) if self._every else None
+        self._scored: tuple[int, float | None] = (-1, None)
 
     def picture(self, run: Path) -> np.ndarray:
         """Draw real and generated faces."""
         return draw_progress(self.state, self.dataset, run)
 
     def after_step(self) -> dict[str, float]:
-        """Return the figures of the instruments where they are due: at the last step, too."""
-        step = self.at.step
-        if self._instruments is None or (step % self._every and step != self.steps):
+        """Return the figures of the instruments where they are due: at every checkpoint, too."""
+        step, checkpoints = self.at.step, self.state.config.output.checkpoint_every
+        intervals = (self._every, checkpoints)
+        if self._instruments is None or (
+            step != self.steps and all(step % every for every in intervals)
+        ):
             return {}
         figures = self._instruments.measure(self.state)
+        self._scored = (step, figures.get(SCORE))
         self.stage = ", ".join([GanTraining.stage, *summary(figures, self.state.problem.factors)])
         return figures
+
+    def score(self) -> float | None:
+        """Return the instruments' score of this very step, at a regular checkpoint or the last."""
+        step, score = self._scored
+        return score if step == self.at.step else None
 
 
 def start(config: Config, dataset: Dataset, device: torch.device) -> TrainState:
