@@ -56,7 +56,9 @@ def after_each(monkeypatch, look) -> None:
 def long(**training):
     """Ten iterations, a checkpoint every four, a line every two."""
     config = tiny(iterations=10, **training)
-    output = config.output.model_copy(update={"checkpoint_every": 4, "log_every": 2})
+    output = config.output.model_copy(
+        update={"checkpoint_every": 4, "instruments_every": 4, "log_every": 2}
+    )
     return config.model_copy(update={"output": output})
 
 
