@@ -62,7 +62,8 @@ def test_a_checkpoint_that_does_not_fit(tiny_dataset, tmp_path, size):
             limit[0].__enter__()
 
     config = tiny()
-    config = config.model_copy(update={"output": config.output.model_copy(update={"log_every": 9})})
+    output = config.output.model_copy(update={"log_every": 9, "instruments_every": 0})
+    config = config.model_copy(update={"output": output})
     try:
         message = refuse(config, tiny_dataset, run, progress=shrink)
     finally:
