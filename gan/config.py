@@ -32,6 +32,7 @@ from gan.sections import (
 from gan.settings import check, dump, overlay, parse_toml, read_toml, set_value
 
 PRESETS = ("demo", "small", "plus", "paper")
+DEFAULT_PRESET = "plus"
 
 
 class FactorLossConfig(Section):
@@ -184,12 +185,12 @@ def load_config(
     """
     tree: dict[str, Any] = {}
     if preset is not None or file is None:
-        tree = _preset(preset or "small")
+        tree = _preset(preset or DEFAULT_PRESET)
     if file is not None:
         tree = overlay(tree, read_toml(Path(file)), Config)
     for override in overrides:
         set_value(tree, override, Config)
-    return parse_config(tree, str(file) if file else f"preset {preset or 'small'}")
+    return parse_config(tree, str(file) if file else f"preset {preset or DEFAULT_PRESET}")
 
 
 def parse_config(tree: Mapping[str, Any], origin: str) -> Config:

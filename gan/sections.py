@@ -85,6 +85,7 @@ class AdversarialConfig(Section):
 
     name: str = "wgan-gp"
     penalty: NotNegative | None = None  # λ_gp of wgan-gp, γ of r1; None: the loss's own, 10
+    weight: NotNegative = 1.0  # of the generator's term
     prior_codes: bool = False  # only faces of random codes; fixed codes go to the classifiers
     options: Options = {}
 

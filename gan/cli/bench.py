@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("dataset", required=False, type=EXISTING)
 @click.option(
-    "--preset", default=None, metavar="NAME", help="A preset of gan train.  [default: small]"
+    "--preset", default=None, metavar="NAME", help="A preset of gan train.  [default: plus]"
 )
 @click.option("--config", "file", type=EXISTING, help="TOML laid over the preset, if one is given.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set one value.")

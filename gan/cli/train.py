@@ -18,7 +18,7 @@ DIVERGED = 3  # exit code
     "data", required=False, metavar="[DATASET|RUN]", type=click.Path(exists=True, path_type=Path)
 )
 @click.option(
-    "--preset", default=None, metavar="NAME", help="demo, small, plus or paper. [default: small]"
+    "--preset", default=None, metavar="NAME", help="demo, small, plus or paper. [default: plus]"
 )
 @click.option("--config", "file", type=FILE, help="TOML laid over the preset, if one is given.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set one value.")
@@ -68,7 +68,7 @@ def train(
     from gan.cli.notices import shown_at_once
     from gan.cli.remedies import REMEDIES
     from gan.cli.together import together
-    from gan.config import load_config
+    from gan.config import DEFAULT_PRESET, load_config
     from gan.datasets.store import load_dataset
     from gan.errors import TrainingDiverged
     from gan.parallel import from_first
@@ -79,7 +79,7 @@ def train(
     from meshkit.cli.remedies import explain
 
     data, out = _run_or_data(data, out, resume)
-    out = out or Path("runs") / (preset or (file.stem if file else "small"))
+    out = out or Path("runs") / (preset or (file.stem if file else DEFAULT_PRESET))
     if on_divergence:
         overrides += (f'training.on_divergence="{on_divergence}"',)
     if deterministic:

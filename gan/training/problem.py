@@ -161,8 +161,10 @@ def _noise_shapes(
 
     Those of little variance are left out: they cost time, and white noise covers them.
     """
-    kept = [np.empty((0, template.numel()), np.float32)]
-    for components in (statistics.between, statistics.within) if unit else ():
+    if not unit:
+        return template.new_empty((0, mapping.shape[0] * 3))
+    kept = []
+    for components in (statistics.between, statistics.within):
         variance = np.square(components, dtype=np.float64).sum(axis=1)
         kept.append(components[: 1 + int((variance.cumsum() < SHAPED * variance.sum()).sum())])
     directions = torch.from_numpy(np.concatenate(kept)).to(template.device)

@@ -170,7 +170,7 @@ def generator_terms(state: TrainState, labelled: str) -> GeneratorTerms:
         shared = D.shared(fake)
         # The critic judges the last batch: that of the prior, or the only one.
         terms = {"adversarial": state.adversarial.generator(D.score(shared[-B:]))}
-        weights = {"adversarial": 1.0}
+        weights = {"adversarial": config.adversarial.weight}
         for factor in config.factors:
             if factor.name == paired_factor(state):
                 name = f"pair_{factor.name}"

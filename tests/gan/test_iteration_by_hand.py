@@ -110,6 +110,7 @@ LAZY_R1 = {
     "adversarial": {
         "name": "r1",
         "penalty": 0.9,
+        "weight": 0.65,
         "options": {"interval": 3},
         "prior_codes": True,
     },

@@ -171,6 +171,7 @@ class TrainerByHand:
         score = self.score(judged)
         r1 = config.adversarial.name == "r1"
         terms, weights = {"adversarial": softplus(-score).mean() if r1 else -score.mean()}, {}
+        weights["adversarial"] = config.adversarial.weight
         for factor in config.factors:
             if factor.name == self.paired:
                 score = self.score_of_pairs(self.half_differences(made[len(batch.z) :]))
