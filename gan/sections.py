@@ -53,6 +53,8 @@ class DiscriminatorConfig(Section):
     slope: NotNegative = 0.2
     instance_noise: NotNegative = 0.1  # deviation, in units of the normalised images
     shaped_noise: NotNegative = 0.0  # along the data's components, in their deviations
+    labelled_noise: NotNegative = 0.0  # the same between people only, on training.labelled_batch
+    clean_features: bool = False  # pairs that share a code are compared without noise
     anneal_noise: bool = False  # linearly to 0 over the training
     spectral_norm: bool = False  # of every layer's weight
     options: Options = {}

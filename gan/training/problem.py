@@ -95,7 +95,8 @@ class Problem:
     mapping: GeometryMapping
     sampler: AbstractSampler
     offset: Tensor  # (n², 3): the normalised image of the template itself
-    shapes: Tensor  # (k, 3 n²): directions of shaped noise in normalised images; k = 0 without
+    shapes: tuple[Tensor, Tensor]  # (k, 3 n²): directions of shaped noise in normalised images,
+    # between the classes of the first factor and within; k = 0 without such noise
     half_height: float  # mm
     indices: np.ndarray  # of the training meshes in the data set
     landmarks: np.ndarray | None  # (68,) vertices
@@ -129,7 +130,7 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
     on_device = torch.from_numpy(template).float().to(device)
     plain = {name: labels.numpy() for name, labels in classes.items()}
     statistics = displacement_statistics(dataset, indices, plain, config.generator.hidden, folder)
-    unit, shaped = statistics.scale / images.deviation, config.discriminator.shaped_noise > 0
+    noise, unit = config.discriminator, statistics.scale / images.deviation
     return Problem(
         factors=factors,
         labels=_tables(config.factors, classes, sampler, device),
@@ -141,7 +142,12 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
         mapping=mapping,
         sampler=sampler,
         offset=(mapping(on_device) - images.mean.flatten(1).T) / images.deviation,
-        shapes=_noise_shapes(statistics, mapping, on_device, unit if shaped else 0.0),
+        shapes=(
+            _noise_shapes(
+                statistics.between, mapping, unit, noise.shaped_noise + noise.labelled_noise
+            ),
+            _noise_shapes(statistics.within, mapping, unit, noise.shaped_noise),
+        ),
         half_height=float(np.ptp(template[:, 1]) / 2),
         indices=indices,
         landmarks=dataset.landmarks,
@@ -155,21 +161,21 @@ def _one_of(n: Float[Tensor, " k"], u: Float[Tensor, " k"]) -> Int[Tensor, " k"]
 
 
 def _noise_shapes(
-    statistics: Statistics, mapping: GeometryMapping, template: Tensor, unit: float
+    components: Float[np.ndarray, "K n"], mapping: GeometryMapping, unit: float, wanted: float
 ) -> Float[Tensor, "k p"]:
-    """Return the images of the components between classes and within, `unit` normalised units each.
+    """Return the images of components, of `unit` normalised units; none if no noise is wanted.
 
     Those of little variance are left out: they cost time, and white noise covers them.
     """
-    if not unit:
-        return template.new_empty((0, mapping.shape[0] * 3))
-    kept = []
-    for components in (statistics.between, statistics.within):
-        variance = np.square(components, dtype=np.float64).sum(axis=1)
-        kept.append(components[: 1 + int((variance.cumsum() < SHAPED * variance.sum()).sum())])
-    directions = torch.from_numpy(np.concatenate(kept)).to(template.device)
-    images = mapping(directions.T.reshape(len(template), -1))  # (n², 3 k)
-    shapes: Tensor = unit * images.view(len(images), 3, -1).permute(2, 1, 0).flatten(1)
+    pixels, n = mapping.shape
+    device = next(mapping.buffers()).device
+    if not wanted:
+        return torch.empty((0, 3 * pixels), device=device)
+    variance = np.square(components, dtype=np.float64).sum(axis=1)
+    k = 1 + int((variance.cumsum() < SHAPED * variance.sum()).sum())
+    directions = torch.from_numpy(components[:k]).to(device)
+    images = mapping(directions.T.reshape(n, -1))  # (n², 3 k)
+    shapes: Tensor = unit * images.view(pixels, 3, -1).permute(2, 1, 0).flatten(1)
     return shapes
 
 

@@ -80,7 +80,7 @@ def discriminator_step(
     with part("noise"):
         real, fake = _augmented(real, state), _augmented(made, state)
         real, fake = add_noise(real, state), add_noise(fake, state)
-        extra = [seen(problem.images.batch(meshes), state) for meshes in further.values()]
+        extra = [_labelled_images(name, meshes, state) for name, meshes in further.items()]
     B = len(real)
     with part("discriminator"):
         shared = D.shared(torch.cat([real, fake, *extra]))
@@ -176,13 +176,15 @@ def generator_terms(state: TrainState, labelled: str) -> GeneratorTerms:
                 name = f"pair_{factor.name}"
                 terms[name] = please_pairs(state, factor.name, images[-B:])
                 weights[name] = factor.pair_critic
+        pairs = D.shared(images[:B]) if config.discriminator.clean_features else shared[:B]
     with part("regularizer"):
         half_heights = d * (problem.statistics.scale / problem.half_height)
         for key, section in regularizer_sections(config).items():
             terms[key], weights[key] = state.regularizers[key](half_heights), section.weight
     with part("discriminator"):
         for factor in config.factors:
-            made, name = _generated(state, factor.name, shared[:B], batch), factor.name
+            name = factor.name
+            made = _generated(state, name, shared[:B] if name == labelled else pairs, batch)
             for loss, weight in factor.losses.items():
                 if weight.g:
                     term = factor_loss(D, name, loss).generator(made)
@@ -210,9 +212,22 @@ def add_noise(images: Float[Tensor, "B 3 n n"], state: TrainState) -> Float[Tens
     if white := settings.instance_noise * annealed:
         images = images.add(draw_share(torch.randn, images.shape, rng=state.rng), alpha=white)
     if shaped := settings.shaped_noise * annealed:
-        weights = draw_share(torch.randn, (len(images), len(shapes)), rng=state.rng)
-        images = images.add((weights @ shapes).view_as(images), alpha=shaped)
+        for directions in shapes:
+            images = _shaped(images, directions, shaped, state)
     return images
+
+
+def _shaped(images: Tensor, directions: Tensor, sigma: float, state: TrainState) -> Tensor:
+    weights = draw_share(torch.randn, (len(images), len(directions)), rng=state.rng)
+    return images.add((weights @ directions).view_as(images), alpha=sigma)
+
+
+def _labelled_images(factor: str, meshes: Tensor, state: TrainState) -> Tensor:
+    """Return further images for a factor's classifier; it must not learn who shows the label."""
+    images, sigma = state.problem.images.batch(meshes), state.config.discriminator.labelled_noise
+    if sigma and factor != state.problem.factors[0].name:
+        images = _shaped(images, state.problem.shapes[0], sigma, state)
+    return seen(images, state)
 
 
 def seen(images: Float[Tensor, "B 3 n n"], state: TrainState) -> Float[Tensor, "B 3 n n"]:

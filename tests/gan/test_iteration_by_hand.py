@@ -105,6 +105,8 @@ LAZY_R1 = {
         "widths": [3, 4, 5, 6],
         "instance_noise": 0.2,
         "shaped_noise": 0.7,
+        "labelled_noise": 1.2,
+        "clean_features": True,
         "options": {"embedding": 5, "temperature": 0.4},
     },
     "adversarial": {
@@ -212,11 +214,11 @@ def in_double(problem: Problem, faces: Faces) -> Problem:
         name: dataclasses.replace(table, weights=table.weights.double())
         for name, table in problem.labels.items()
     }
-    shapes = problem.shapes.double()
-    if len(shapes):
-        expected = torch.from_numpy(np.stack(faces.shapes)).flatten(1)
-        assert_close(shapes, expected, rtol=0, atol=5e-5)
-        shapes = expected
+    shapes = problem.shapes
+    if len(shapes[0]):
+        shapes = tuple(torch.from_numpy(np.stack(group)).flatten(1) for group in faces.shapes)
+        for theirs, expected in zip(problem.shapes, shapes, strict=True):
+            assert_close(theirs.double(), expected, rtol=0, atol=5e-5)
     return dataclasses.replace(problem, images=images, offset=offset, labels=labels, shapes=shapes)
 
 

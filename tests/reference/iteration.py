@@ -49,13 +49,14 @@ class Faces:
         self.deviation = math.sqrt(((self.raw - mean) ** 2).mean())
         self.scale = math.sqrt(((V - V.mean(axis=0)) ** 2).mean())
         self.half_height = (template[:, 1].max() - template[:, 1].min()) / 2
-        self.shapes = []  # images of the components, up to 99 % of their variance
+        self.shapes: list[list[np.ndarray]] = []  # their images, up to 99 % of the variance
         for group in components:
+            self.shapes.append([])
             kept, variance = 0.0, (group.astype(np.float64) ** 2).sum()
             for component in group.astype(np.float64):
                 if kept < 0.99 * variance:
                     image = S @ component.reshape(-1, 3) * self.scale / self.deviation
-                    self.shapes.append(image.T.reshape(3, n, n))
+                    self.shapes[-1].append(image.T.reshape(3, n, n))
                 kept += (component**2).sum()
 
     def class_weights(self, factor: str) -> np.ndarray:
@@ -131,10 +132,7 @@ class TrainerByHand:
         made = self.image(self.displacement(batch.z)).detach()
         real, fake = self.augment(real), self.augment(made)
         real, fake = self.noisy(real), self.noisy(fake)
-        extra = {
-            name: self.noisy(self.augment(self.normalised(torch.from_numpy(self.faces.raw[own]))))
-            for name, own in further.items()
-        }
+        extra = {name: self.labelled_image(name, meshes) for name, meshes in further.items()}
         B = len(real)
         shared = self.trunk(torch.cat([real, fake]))
         score = self.score(shared)
@@ -185,7 +183,9 @@ class TrainerByHand:
                 terms[term] = energy(section.name, V, faces.F, size * d)
                 weights[term] = section.weight
         for factor in config.factors:
-            f = self.features(f"branches.{factor.name}", shared)
+            plain = config.discriminator.clean_features and factor.name != labelled
+            looked_at = self.trunk(made[: len(batch.z)]) if plain else shared
+            f = self.features(f"branches.{factor.name}", looked_at)
             for loss, setting in factor.losses.items():
                 term = self.generator_term(factor, loss, f, batch) if setting.g else None
                 if term is not None:
@@ -303,10 +303,20 @@ class TrainerByHand:
         images = images + sigma * self.normal(*images.shape) if sigma else images
         if sigma and settings.shaped_noise:
             sigma *= settings.shaped_noise / settings.instance_noise
-            for k, weights in enumerate(self.normal(len(images), len(self.faces.shapes)).T):
-                shape = torch.from_numpy(self.faces.shapes[k])
-                images = images + sigma * weights[:, None, None, None] * shape
+            images = self.shaped(self.shaped(images, 0, sigma), 1, sigma)
         return images
+
+    def shaped(self, images: Tensor, group: int, sigma: float) -> Tensor:
+        shapes = self.faces.shapes[group]
+        for shape, weight in zip(shapes, self.normal(len(images), len(shapes)).T, strict=True):
+            images = images + sigma * weight[:, None, None, None] * torch.from_numpy(shape)
+        return images
+
+    def labelled_image(self, factor: str, meshes: np.ndarray) -> Tensor:
+        images, sigma = self.normalised(torch.from_numpy(self.faces.raw[meshes])), 0.0
+        if factor != self.config.factors[0].name:
+            sigma = self.config.discriminator.labelled_noise
+        return self.noisy(self.augment(self.shaped(images, 0, sigma) if sigma else images))
 
     # Augmentation
 
