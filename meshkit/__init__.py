@@ -4,7 +4,7 @@ Read the modules in this order: `topology`, `laplacian` (then the room `operator
 gradients, spectra, geodesics, batches), `param` (disk to square; its borders, weights and guarantee
 are in `flattening`), `raster` (its docstring is the pixel convention) and `geometry_image` (then
 `images`: files, sub-samples, conventions); `distortion`, `primitives`, `mesh` and `io` (`formats`),
-`diagnose` and `repair` (`doctor`, with `cut`), `registration`, `render` (`rendering`). `meshkit.nn`
+`diagnose` and `repair` (`doctor`), `registration`, `render` (`rendering`). `meshkit.nn`
 holds the layers for torch.
 
 A public name is imported when it is first asked for, so `import meshkit` costs nothing; the names

@@ -3,9 +3,6 @@
 from .diagnose import diagnose as diagnose
 from .distortion import Distortion as Distortion
 from .distortion import distortion as distortion
-from .doctor.cut import Cut as Cut
-from .doctor.cut import cut_to_disk as cut_to_disk
-from .doctor.cut import seam_uv as seam_uv
 from .errors import DegenerateFaceError as DegenerateFaceError
 from .errors import FileFormatError as FileFormatError
 from .errors import MeshError as MeshError
@@ -17,6 +14,9 @@ from .flattening.boundary import circle_boundary as circle_boundary
 from .flattening.boundary import square_boundary as square_boundary
 from .flattening.convex_border import polygon_boundary as polygon_boundary
 from .flattening.convex_border import rectangle_boundary as rectangle_boundary
+from .flattening.cut import Cut as Cut
+from .flattening.cut import cut_to_disk as cut_to_disk
+from .flattening.cut import seam_uv as seam_uv
 from .flattening.ears import flip_ears as flip_ears
 from .flattening.ears import split_ears as split_ears
 from .geometry_image import geometry_image as geometry_image

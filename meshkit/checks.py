@@ -11,7 +11,7 @@ from meshkit.errors import MeshError
 from meshkit.mesh import Mesh
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-FLOATS, INTEGERS = ("V", "UV", "image"), ("F", "F_uv")  # names of arguments
+FLOATS, INTEGERS = ("V", "UV", "image", "A", "B"), ("F", "F_uv")  # names of arguments
 OPTIONS = {"loop": True, "corners": True, "boundary": False, "UV_loop": False}  # integers?
 
 
@@ -94,7 +94,7 @@ def takes_mesh(function: Function) -> Function:
 
 
 def _converted(name: str, value: Any) -> Any:
-    if name in FLOATS + INTEGERS and not (name == "F_uv" and value is None):
+    if name in FLOATS + INTEGERS and not (name in ("F_uv", "UV") and value is None):
         return numbers(value, name, integer=name in INTEGERS)
     if name in OPTIONS and (isinstance(value, list) or hasattr(value, "detach")):
         return numbers(value, name, integer=OPTIONS[name])

@@ -25,6 +25,7 @@ from meshkit.flattening.balance import Balance, balance_uv
 from meshkit.flattening.boundary import circle_boundary, square_boundary
 from meshkit.flattening.convex_border import place_border
 from meshkit.flattening.corners import chords
+from meshkit.flattening.cut import cut_to_disk
 from meshkit.flattening.disk import disk_loops, near_and_unit, outer_first
 from meshkit.flattening.drawing import grid_drawing
 from meshkit.flattening.ears import flip_ears, make_room, split_ears
@@ -95,8 +96,8 @@ class Parameterization(NamedTuple):
     distortion : 1
         Per face of the mesh (not of F: a face that fills a hole is no surface).
     repair
-        What was done to ears; None if nothing was asked or needed. All of the above is then about
-        the mesh ``repair.V, repair.F``; ``repair.vertex_map`` leads back.
+        The cut, and what was done to ears; None if nothing was asked or needed. All of the above is
+        then about the mesh ``repair.V, repair.F``; ``repair.vertex_map`` leads back.
     balance
         What balancing did; None if it was not asked for.
     mirror : 1
@@ -132,6 +133,7 @@ def parameterize(
     balance: int | tuple[int, int] | None = None,
     max_angle: float | None = None,
     symmetric: bool = False,
+    cut: bool = False,
 ) -> Parameterization:
     """Flatten a disk, with or without inner holes, onto a convex border in the unit square.
 
@@ -176,6 +178,9 @@ def parameterize(
         Make the map of a symmetric mesh its own mirror image, exactly but for the last digit: the
         vertex opposite one at (u, v) lies at (1 - u, v). It is the map of the mean of the surface
         and its mirror image. `mirror` of the result says which vertex is opposite which.
+    cut : 1
+        Open a closed surface or handles first (`meshkit.cut_to_disk`): `repair` of the result has
+        the opened mesh, and `seam_uv` puts the map onto the uncut one.
 
     Raises
     ------
@@ -206,6 +211,9 @@ def parameterize(
         raise ValueError("a symmetric map is harmonic, and its corners are chosen by pose")
     if method == "lscm" and weights != "auto":
         raise ValueError("method 'lscm' starts from no map: no weights")
+    opened = cut_to_disk(V, F) if cut else None
+    if opened is not None and len(opened.seam):
+        V, F = opened.V, opened.F
     loops = outer_first(disk_loops(V, F), loop)
     repair = EARS[ears](V, F) if ears in EARS else None
     if repair is not None:
@@ -240,6 +248,8 @@ def parameterize(
             result = result._replace(mirror=mirror)
     if balance is not None:
         result = _balanced(V, F, result, balance, max_angle)
+    if opened is not None and len(opened.seam):
+        repair = opened.repair if repair is None else compose(opened.repair, repair)
     return result._replace(repair=repair)
 
 

@@ -9,11 +9,11 @@ from jaxtyping import Bool, Float, Int
 
 from meshkit.checks import takes_mesh
 from meshkit.doctor.defects import coincident_vertices, faces_by_component, sound_faces
-from meshkit.doctor.nonmanifold import separate_fans
 from meshkit.doctor.orientation import face_sides
 from meshkit.edits import Repair, compose, follow
 from meshkit.errors import MeshError
 from meshkit.flattening.holes import sew_hole
+from meshkit.flattening.nonmanifold import separate_fans
 from meshkit.topology import boundary_loops
 
 __all__ = [

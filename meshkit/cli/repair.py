@@ -111,7 +111,7 @@ def _apply(
 
     from meshkit import repair as repairs
     from meshkit.cli.source import require
-    from meshkit.doctor.cut import Cut, cut_to_disk
+    from meshkit.flattening.cut import Cut, cut_to_disk
     from meshkit.mesh import Mesh
     from meshkit.repair import Repair
 

@@ -20,7 +20,7 @@ from meshkit.cli.parameters import (
 from meshkit.cli.streams import streams
 
 if TYPE_CHECKING:
-    from meshkit.doctor.cut import Cut
+    from meshkit.flattening.cut import Cut
     from meshkit.mesh import Mesh
     from meshkit.param import Parameterization
 
@@ -78,7 +78,7 @@ def uvmap(
     check_outputs([template], {"-o": output, "--preview": preview})
     from meshkit.cli.messages import about, print_report
     from meshkit.cli.source import CURED_BY_CUT, open_mesh, require_disk, say_added
-    from meshkit.doctor.cut import cut_to_disk, split_cut_ears, uncut
+    from meshkit.flattening.cut import cut_to_disk, split_cut_ears, uncut
     from meshkit.io import WITHOUT_UV
     from meshkit.param import parameterize
     from meshkit.repair import follow
@@ -178,8 +178,8 @@ def _write(
     result: "tuple[Mesh, Cut, Parameterization]",
     title: str,
 ) -> None:
-    from meshkit.doctor.cut import seam_uv
     from meshkit.files import optional_path
+    from meshkit.flattening.cut import seam_uv
     from meshkit.io import save_mesh
     from meshkit.render import save_png
     from meshkit.rendering.uv_picture import draw_uv_preview

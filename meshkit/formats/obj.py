@@ -99,7 +99,17 @@ def _sort_statements(path: Path) -> _Source:
     source = _Source(path)
     pending: list[str] = []
     pending_line = 0
+    v, f = source.v, source.f
     for number, raw in enumerate(read_lines(path), 1):
+        plain = raw[:2]
+        # Nearly every line of nearly every file is such a one.
+        if (plain == "v " or plain == "f ") and not (
+            pending or "#" in raw or (plain == "f " and "-" in raw) or raw[-1] == "\\"
+        ):
+            rows = v if plain == "v " else f
+            rows.rows.append(raw[2:])
+            rows.lines.append(number)
+            continue
         line = raw.replace("\t", " ").lstrip(" ")
         if "#" in line:
             line = line.partition("#")[0]

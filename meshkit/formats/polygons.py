@@ -83,13 +83,20 @@ def _turned_over(
     places: Int[np.ndarray, "m 3"], sizes: Int[np.ndarray, " p"], P: Float[np.ndarray, "c 3"]
 ) -> tuple[Bool[np.ndarray, " p"], Float[np.ndarray, "p 3"]]:
     """Return which polygons have a triangle that faces against them, and their area vectors."""
-    corners = P[places]
+    owner = np.repeat(np.arange(len(sizes)), sizes - 2)
+    # Coordinate by coordinate: contiguous arrays are thrice as fast as points.
+    planes = np.ascontiguousarray(P.T)
     with np.errstate(invalid="ignore", over="ignore"):
-        area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        owner = np.repeat(np.arange(len(sizes)), sizes - 2)
-        normals = np.stack([np.bincount(owner, area[:, k], len(sizes)) for k in range(3)], axis=1)
+        origin = planes[:, places[:, 0]]
+        (a, b, c), (x, y, z) = (planes[:, places[:, k]] - origin for k in (1, 2))
+        area = b * z - c * y, c * x - a * z, a * y - b * x
+        sums = [np.bincount(owner, part, len(sizes)) for part in area]
+        normals = np.stack(sums, axis=1)
         square = (normals * normals).sum(axis=1)
-        against = (area * normals[owner]).sum(axis=1) < -_TURNED * square[owner]
+        slack = _TURNED * square[owner]
+        for part, total in zip(area, sums, strict=True):
+            slack += part * total[owner]
+        against = slack < 0
     turned = np.zeros(len(sizes), dtype=bool)
     turned[owner[against]] = True
     return turned & np.isfinite(square), normals

@@ -24,7 +24,7 @@ pytorch3d documentation, "Cameras" (NDC: +x left, +y up, the shorter side spans 
 rasterize_meshes (pix_to_face, bary_coords, padding -1; rows from top to bottom).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
@@ -100,17 +100,33 @@ def to_nvdiffrast(raster: UVRaster) -> Float32[np.ndarray, "1 H W 4"]:
     return rast
 
 
-def from_nvdiffrast(rast: Float32[np.ndarray, "1 H W 4"]) -> UVRaster:
+def from_nvdiffrast(rast: Any, *, mesh: int | None = None) -> UVRaster:
     """Convert the output of ``nvdiffrast.torch.rasterize`` for `clip_from_uv` to a raster.
 
     The third weight is what the two stored ones leave, at least 0.
+
+    Parameters
+    ----------
+    rast : 1
+        (N, H, W, 4), single precision: the tensor, on any device, or an array.
+    mesh : 1
+        Which of the batch, if there are several.
+
+    Raises
+    ------
+    ValueError
+        It has another shape or type, or several meshes and `mesh` is not given.
     """
-    identifier = np.ascontiguousarray(rast[0, ..., 3])
+    rast = _array(rast)
+    if rast.ndim != 4 or rast.shape[-1] != 4 or rast.dtype != np.float32:
+        raise ValueError(f"expected float32 (N, H, W, 4), got {rast.dtype} {rast.shape}")
+    one = rast[_which(mesh, len(rast))]
+    identifier = np.ascontiguousarray(one[..., 3])
     # As integers: a large identifier may be a float without order among the others.
     large = identifier.view(np.int32) - np.int32(_CODE)
     small = np.where(identifier <= _EXACT, identifier, 0).astype(np.int64)
     index = np.where(identifier <= _EXACT, small, large) - 1
-    u, v = rast[0, ..., 0].astype(np.float64), rast[0, ..., 1].astype(np.float64)
+    u, v = one[..., 0].astype(np.float64), one[..., 1].astype(np.float64)
     return _raster(index, np.stack([u, v, (1 - u - v).clip(0)], axis=2))
 
 
@@ -178,11 +194,44 @@ def to_pytorch3d(raster: UVRaster, *, first_face: int = 0) -> Fragments:
     )
 
 
-def from_pytorch3d(fragments: Fragments, *, first_face: int = 0) -> UVRaster:
-    """Convert pytorch3d's fragments of one mesh, drawn with `pytorch3d_from_uv`, to a raster."""
-    face = fragments.pix_to_face[0, ::-1, :, 0].astype(np.int64)
-    bary = fragments.bary_coords[0, ::-1, :, 0].astype(np.float64)
-    return _raster(np.where(face < 0, -1, face - first_face), bary.clip(0))
+def from_pytorch3d(fragments: Any, *, mesh: int | None = None, first_face: int = 0) -> UVRaster:
+    """Convert pytorch3d's fragments, drawn with `pytorch3d_from_uv`, to a raster.
+
+    Parameters
+    ----------
+    fragments
+        pytorch3d's own `Fragments` of a batch, with tensors on any device, or ours. Of several
+        faces in a pixel, the nearest counts.
+    mesh : 1
+        Which of the batch, if there are several.
+    first_face : 1
+        Index of that mesh's first face among the packed faces of the batch.
+
+    Raises
+    ------
+    ValueError
+        There are several meshes and `mesh` is not given; the shapes do not fit.
+    """
+    face, bary = _array(fragments.pix_to_face), _array(fragments.bary_coords)
+    if face.ndim != 4 or bary.shape != (*face.shape, 3):
+        raise ValueError(
+            f"expected pix_to_face (N, H, W, K) and bary_coords (N, H, W, K, 3), got {face.shape} "
+            f"and {bary.shape}"
+        )
+    k = _which(mesh, len(face))
+    index = face[k, ::-1, :, 0].astype(np.int64)
+    weights = bary[k, ::-1, :, 0].astype(np.float64)
+    return _raster(np.where(index < 0, -1, index - first_face), weights.clip(0))
+
+
+def _array(value: Any) -> np.ndarray:
+    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+
+
+def _which(mesh: int | None, count: int) -> int:
+    if mesh is None and count != 1:
+        raise ValueError(f"there are {count} meshes in the batch: say which, mesh=0 to {count - 1}")
+    return 0 if mesh is None else mesh
 
 
 def _raster(index: np.ndarray, bary: np.ndarray) -> UVRaster:

@@ -1,8 +1,8 @@
 """Torch layers: frozen sparse operators on vertex signals; the extra `torch` brings them.
 
-Reading order: operator.py (the one class), geometry_mapping.py and
-antialiased_mapping.py, laplacian_energy.py, smoothing.py and spectral.py,
-cotangent.py (Laplacians of meshes that change); raster.py is `meshkit.raster` in tensors.
+Reading order: operator.py (the one class), geometry_mapping.py and antialiased_mapping.py,
+vertex_sampling.py (the way back), laplacian_energy.py, smoothing.py and spectral.py, cotangent.py
+(Laplacians of meshes that change); raster.py is `meshkit.raster` in tensors.
 """
 
 from meshkit.nn.antialiased_mapping import AntialiasedMapping
@@ -13,6 +13,7 @@ from meshkit.nn.operator import SparseOperator
 from meshkit.nn.raster import TensorRaster, rasterize_uv
 from meshkit.nn.smoothing import Smoothing
 from meshkit.nn.spectral import SpectralTruncation
+from meshkit.nn.vertex_sampling import VertexSampling
 
 __all__ = [
     "AntialiasedMapping",
@@ -23,5 +24,6 @@ __all__ = [
     "SparseOperator",
     "SpectralTruncation",
     "TensorRaster",
+    "VertexSampling",
     "rasterize_uv",
 ]

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from meshkit.errors import DegenerateFaceError
-from meshkit.nn.operator import SparseOperator
+from meshkit.nn.operator import SparseOperator, in_full
 from meshkit.operators.laplacian_batch import CotangentStructure
 
 
@@ -19,7 +19,8 @@ class CotangentLaplacian(nn.Module):
     Two frozen sparse operators carry all that is not arithmetic: differences along the edges that
     the corners face, and the sum of cotangents to entries of L. So gradients are the same bit for
     bit from run to run, on a CPU and on CUDA, and can be differentiated again. Follows the device
-    and dtype of its buffers: move it like any module.
+    and dtype of its buffers: move it like any module. Inside `torch.compile`, `torch.export` and
+    `torch.func` no value can raise an error: a face without area makes the result inf or nan.
 
     Parameters
     ----------
@@ -54,9 +55,9 @@ class CotangentLaplacian(nn.Module):
         self.n = n
 
     def forward(
-        self, V: Float[Tensor, "b n 3"], X: Float[Tensor, "b n c"]
-    ) -> Float[Tensor, "b n c"]:
-        """Return ``L(V) X`` for each mesh, differentiable in V and in X.
+        self, V: Float[Tensor, "*b n 3"], X: Float[Tensor, "*b n c"]
+    ) -> Float[Tensor, "*b n c"]:
+        """Return ``L(V) X`` for each mesh, or for one without a batch; differentiable in V and X.
 
         L is the adjoint of the differences, times half the cotangents, times the differences.
 
@@ -65,13 +66,16 @@ class CotangentLaplacian(nn.Module):
         DegenerateFaceError
             A face of a mesh has no area.
         """
+        if X.ndim == 2:
+            return self(V[None], X[None])[0]  # type: ignore[no-any-return]
+        V, X = (in_full(signal, self.difference.values) for signal in (V, X))
         B, n, c = X.shape
         weight = self._cotangents(V) / 2
         slope = self.difference(X.permute(1, 2, 0).reshape(n, c * B)).view(-1, c, B)
         flow = (weight.unsqueeze(1) * slope).reshape(-1, c * B)
         return self.difference.adjoint(flow).view(n, c, B).permute(2, 0, 1)
 
-    def values(self, V: Float[Tensor, "b n 3"]) -> Float[Tensor, "b nnz"]:
+    def values(self, V: Float[Tensor, "*b n 3"]) -> Float[Tensor, "*b nnz"]:
         """Return the entries of L at `row`, `column`, one row per mesh, differentiable in V.
 
         Raises
@@ -79,7 +83,9 @@ class CotangentLaplacian(nn.Module):
         DegenerateFaceError
             A face of a mesh has no area.
         """
-        values: Tensor = self.assembly(self._cotangents(V))
+        if V.ndim == 2:
+            return self.values(V[None])[0]
+        values: Tensor = self.assembly(self._cotangents(in_full(V, self.difference.values)))
         return values.T
 
     def matrix(self, values: Float[Tensor, " nnz"]) -> Tensor:
@@ -100,7 +106,7 @@ class CotangentLaplacian(nn.Module):
         longest = torch.stack([_dot(e, e) for e in (a, b, c)]).amax(0)
         limit = 1e-12 if V.dtype == torch.float64 else 1e-6
         flat = ~(square > (limit * longest) ** 2)
-        if flat.any():
+        if not _traced() and flat.any():
             face, mesh = torch.nonzero(flat)[0].tolist()
             raise DegenerateFaceError(
                 f"mesh {mesh}, face {face} has no area, or a vertex that is not finite: cotangents "
@@ -108,6 +114,11 @@ class CotangentLaplacian(nn.Module):
             )
         dots = torch.cat([_dot(b, c), _dot(c, a), _dot(a, b)])
         return -dots / square.sqrt().repeat(3, 1)
+
+
+def _traced() -> bool:
+    """Answer whether values cannot be looked at: a face without area then ends in inf or nan."""
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
 
 
 def _dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:

@@ -116,27 +116,71 @@ class SparseOperator(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
+def in_full(X: Tensor, like: Tensor) -> Tensor:
+    """Take signals of half precision to the type of the buffers, in which they are added."""
+    return X.to(like.dtype) if X.dtype in (torch.bfloat16, torch.float16) else X
+
+
 def _product(X: Tensor, A: tuple[Tensor, ...], A_T: tuple[Tensor, ...]) -> Tensor:
+<<<<<<< HEAD
     if X.dtype in (torch.bfloat16, torch.float16):
         X = X.to(A[2].dtype)
     if not X.numel():  # which the kernel refuses
         return X.new_zeros(len(A[0]) - 1, *X.shape[1:])
     product: Tensor = _Product.apply(X, *A, *A_T)  # type: ignore[no-untyped-call]
+=======
+    # torch.compile takes no function with rules for vmap and jvp, which in turn need them.
+    rule = _Product if torch.compiler.is_compiling() else _TransformedProduct
+    product: Tensor = rule.apply(in_full(X, A[2]), *A, *A_T)  # type: ignore[no-untyped-call]
+>>>>>>> 5509eea (Layers of torch take every transform, functions any array; OBJ files are read twice as fast)
     return product
+
+
+def _bags(X: Tensor, crow: Tensor, col: Tensor, values: Tensor) -> Tensor:
+    # A row of A is a "bag" of weighted rows of X: one kernel, which adds them one by one.
+    return nnf.embedding_bag(
+        col, X, crow, mode="sum", per_sample_weights=values, include_last_offset=True
+    )
 
 
 class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, X: Tensor, *parts: Tensor) -> Tensor:
         ctx.save_for_backward(*parts)
-        crow, col, values, *_ = parts
-        # A row of A is a "bag" of weighted rows of X: one kernel, which adds them one by one.
-        return nnf.embedding_bag(
-            col, X, crow, mode="sum", per_sample_weights=values, include_last_offset=True
-        )
+        return _bags(X, *parts[:3])
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         # By the transpose; the two are swapped again for second derivatives.
         A, A_T = ctx.saved_tensors[:3], ctx.saved_tensors[3:]
         return _product(grads[0].contiguous(), A_T, A), *[None] * 6
+
+
+class _TransformedProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(X: Tensor, *parts: Tensor) -> Tensor:
+        return _bags(X, *parts[:3])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[1:])
+        ctx.save_for_forward(*inputs[1:])
+
+    backward = _Product.backward
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        A, A_T = ctx.saved_tensors[:3], ctx.saved_tensors[3:]
+        return _product(tangents[0].contiguous(), A, A_T)
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], X: Tensor, *parts: Tensor
+    ) -> tuple[Tensor, int]:
+        if in_dims[0] is None or any(dim is not None for dim in in_dims[1:]):
+            raise ValueError("vmap over the matrix of a SparseOperator: it is frozen, map signals")
+        # All members side by side, as in a batch.
+        X = X.movedim(in_dims[0], -1)
+        flat = X.reshape(X.shape[0], X.shape[1] * X.shape[2])
+        Y = _product(flat, parts[:3], parts[3:])
+        return Y.view(Y.shape[0], X.shape[1], X.shape[2]), 2

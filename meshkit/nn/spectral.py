@@ -6,12 +6,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from meshkit.nn.operator import in_full
+
 
 class SpectralTruncation(nn.Module):
     """Project signals on vertices to the span of a stored basis, mode by mode.
 
     ``X -> Φ r Φᵀ M X``: the nearest signal in the span for r = 1, a filter for other responses:
-    ``np.exp(-values * time)`` is heat flow, exact in the span. Buffers, no parameters.
+    ``np.exp(-values * time)`` is heat flow, exact in the span. Buffers, no parameters. Signals in
+    half precision are taken to the type of the buffers, under autocast as well.
 
     Parameters
     ----------
@@ -63,11 +66,13 @@ class SpectralTruncation(nn.Module):
 
     def encode(self, X: Float[Tensor, "... n c"]) -> Float[Tensor, "... k c"]:
         """Return the coefficients of the modes, without the response."""
-        return self.encoder @ X
+        with torch.autocast(X.device.type, enabled=False):
+            return self.encoder @ in_full(X, self.encoder)
 
     def decode(self, coefficients: Float[Tensor, "... k c"]) -> Float[Tensor, "... n c"]:
         """Return the signal with these coefficients."""
-        return self.decoder @ coefficients
+        with torch.autocast(coefficients.device.type, enabled=False):
+            return self.decoder @ in_full(coefficients, self.decoder)
 
     def forward(self, X: Float[Tensor, "... n c"]) -> Float[Tensor, "... n c"]:
         """Return the filtered signals (n, k) or batch (B, n, c)."""

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
-from meshkit.checks import check_mesh
+from meshkit.checks import check_mesh, takes_mesh
 from meshkit.errors import SolveError
 from meshkit.normals import vertex_normals
 from meshkit.registration.procrustes import procrustes
@@ -42,6 +42,7 @@ class RigidFit(NamedTuple):
     iterations: int
 
 
+@takes_mesh
 def rigid_icp(
     V: Float[np.ndarray, "n 3"],
     F: Int[np.ndarray, "m 3"],
@@ -109,6 +110,7 @@ def rigid_icp(
     return RigidFit(motion, error, used, done)
 
 
+@takes_mesh
 def find_pose(
     V: Float[np.ndarray, "n 3"],
     F: Int[np.ndarray, "m 3"],

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from meshkit.checks import takes_mesh
 from meshkit.errors import SolveError
 from meshkit.registration.similarity import Similarity
 
@@ -13,6 +14,7 @@ from meshkit.registration.similarity import Similarity
 _FLAT = 1e-9
 
 
+@takes_mesh
 def procrustes(
     A: Float[np.ndarray, "n 3"],
     B: Float[np.ndarray, "n 3"],

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from meshkit.checks import check_mesh
+from meshkit.checks import check_mesh, takes_mesh
 from meshkit.normals import face_normals, unit
 from meshkit.registration.landmarks import Landmarks
 from meshkit.registration.target import Target
@@ -56,6 +56,7 @@ class Quality(NamedTuple):
         }
 
 
+@takes_mesh
 def measure_fit(
     V: Float[np.ndarray, "n 3"],
     F: Int[np.ndarray, "m 3"],

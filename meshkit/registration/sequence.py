@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float, Int
 
+from meshkit.checks import takes_mesh
 from meshkit.errors import SolveError
 from meshkit.progress import Progress, silent
 from meshkit.registration.icp import rigid_icp
@@ -29,6 +30,7 @@ _COARSE = 0.5  # of the radius: the largest detail in which two frames differ
 Kept = MutableMapping[tuple[int, int], TemplateFit]  # (pass, frame) -> fit
 
 
+@takes_mesh
 def fit_sequence(
     V: Float[np.ndarray, "n 3"],
     F: Int[np.ndarray, "m 3"],

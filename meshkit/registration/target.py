@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
-from meshkit.checks import check_mesh
+from meshkit.checks import check_mesh, numbers
 from meshkit.errors import MeshError
+from meshkit.mesh import Mesh
 from meshkit.normals import face_normals, faces_around, unit
 from meshkit.topology import edge_table
 
@@ -42,6 +43,7 @@ class Target:
     Parameters
     ----------
     V : length
+        Or a `Mesh`.
     F : 1
         None for a cloud of points. Any soup of triangles will do: holes, several components and
         non-manifold edges are normal in a scan. Vertices in no face are ignored.
@@ -54,8 +56,12 @@ class Target:
     """
 
     def __init__(
-        self, V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"] | None = None
+        self,
+        V: Any,
+        F: Any = None,  # Float "n 3", Int "m 3": of any kind that `numbers` takes
     ) -> None:
+        V, F = (V.V, V.F) if isinstance(V, Mesh) else (numbers(V, "V"), F)
+        F = None if F is None else numbers(F, "F", integer=True)
         if F is None:
             _check_cloud(V)
         else:

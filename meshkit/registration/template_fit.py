@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from meshkit.checks import check_mesh
+from meshkit.checks import check_mesh, takes_mesh
 from meshkit.errors import SolveError
 from meshkit.progress import Progress, silent
 from meshkit.registration.icp import find_pose, radius, rigid_icp
@@ -97,6 +97,7 @@ class TemplateFit(NamedTuple):
     weight: Float[np.ndarray, " n"]
 
 
+@takes_mesh
 def find_start(
     V: Float[np.ndarray, "n 3"],
     F: Int[np.ndarray, "m 3"],
@@ -133,6 +134,7 @@ def find_start(
     return rigid_icp(V, F, target, start=start, scale=scale and not marked).motion
 
 
+@takes_mesh
 def fit_template(
     V: Float[np.ndarray, "n 3"],
     F: Int[np.ndarray, "m 3"],

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from meshkit.checks import check_mesh
+from meshkit.checks import check_mesh, takes_mesh
 from meshkit.errors import MeshError
 from meshkit.normals import faces_around, normals_around, unit, vertex_normals
 from meshkit.rendering.camera import Camera, Frame, View, check_perspective, frame_of, rotation_of
@@ -26,6 +26,7 @@ class VisibleSurface(NamedTuple):
     depth: Float[np.ndarray, "H W"]  # behind the frame's plane, along the axis; inf: nothing
 
 
+@takes_mesh
 def render_mesh(
     V: Float[np.ndarray, "n 3"],
     F: Int[np.ndarray, "m 3"],
@@ -138,6 +139,7 @@ def render_normals(
     return images
 
 
+@takes_mesh
 def visible_surface(
     V: Float[np.ndarray, "n 3"],
     F: Int[np.ndarray, "m 3"],

@@ -21,6 +21,12 @@ SURFACE = {
     "diagnose": lambda *mesh: meshkit.diagnose(*mesh).euler,
     "cut_to_disk": lambda *mesh: meshkit.cut_to_disk(*mesh).F,
     "geodesic_distance": lambda *mesh: meshkit.geodesic_distance(*mesh, sources=0),
+    "render_mesh": lambda *mesh: meshkit.render_mesh(*mesh, size=(9, 9)).astype(float),
+    "rigid_icp": lambda *mesh: meshkit.rigid_icp(*mesh, target=meshkit.Target(*mesh)).motion.t,
+    "mirror_permutation": lambda *mesh: meshkit.mirror_permutation(*mesh),
+    "balance_uv": lambda *mesh: (
+        meshkit.balance_uv(*mesh, UV=UV.tolist(), loop=meshkit.boundary_loop(F).tolist(), size=9).UV
+    ),
     "harmonic_uv": lambda *mesh: harmonic_uv(
         *mesh, loop=meshkit.boundary_loop(F), UV_loop=UV[meshkit.boundary_loop(F)]
     ),
@@ -90,6 +96,11 @@ def test_a_mesh_stands_for_its_arrays_and_arrays_come_in_any_form(name):
 
 
 def test_integers_are_positions_and_lists_are_options():
+    closed = meshes.sphere(3)
+    opened = meshkit.parameterize(*closed, cut=True)
+    assert opened.repair is not None
+    assert_array_equal(opened.repair.V, closed[0][opened.repair.vertex_map])
+    assert opened.flips.size == opened.zero_area.size == 0
     square = [[0, 0, 0], [2, 0, 0], [2, 2, 0], [0, 2, 0], [1, 1, 0]]
     faces = [[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]]
     p = meshkit.parameterize(square, faces, corners=[1, 2, 3, 0], loop=np.int64(0))

@@ -3,8 +3,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from meshkit import Mesh, geometry_image, load_mesh, mirror_permutation, parameterize
-from meshkit.doctor.cut import cut_to_disk
 from meshkit.errors import TopologyError
+from meshkit.flattening.cut import cut_to_disk
 from meshkit.primitives import grid
 from meshkit.raster import rasterize_uv
 from meshkit.topology import boundary_loop

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from meshkit.doctor.cut import cut_to_disk
+from meshkit.flattening.cut import cut_to_disk
 from meshkit.io import load_mesh
 from meshkit.param import flipped_faces, parameterize, zero_area_faces
 from meshkit.primitives import grid, pretzel

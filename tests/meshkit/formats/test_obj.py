@@ -298,3 +298,11 @@ def test_huge_files_are_read_in_blocks(obj, monkeypatch):
         load_obj(obj(rows + "v 0 x 0\nf 1 2 3\n"))
     with pytest.raises(FileFormatError, match=r"m\.obj:12: v needs 3 or .* numbers, found 1"):
         load_obj(obj(rows + "v 0\nf 1 2 3\n"))
+
+
+@given(st.lists(st.tuples(*[st.floats(allow_nan=False)] * 3), min_size=3, max_size=20))
+def test_numbers_are_read_as_python_reads_them(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("obj") / "m.obj"
+    words = [[repr(x) for x in row] for row in rows]
+    path.write_text("".join(f"v {' '.join(row)}\n" for row in words) + "f 1 2 3\n")
+    assert load_mesh(path).V.tolist() == [list(row) for row in rows]

@@ -1,7 +1,10 @@
 """Round trips, a 2 × 2 raster by hand in each convention, and each program's own rules."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -20,6 +23,8 @@ from meshkit.images.conventions import (
     uv_from_window,
     window_from_uv,
 )
+from meshkit.io import load_mesh
+from meshkit.param import parameterize
 from meshkit.raster import UVRaster, rasterize_uv
 from tests import meshes
 
@@ -117,3 +122,49 @@ def test_bad_arguments_are_refused():
     for convert in (window_from_uv, uv_from_window, pytorch3d_from_uv):
         with pytest.raises(ValueError, match=r"at least 1, got \(0, 4\)"):
             convert(UV, (0, 4))
+
+
+def test_one_mesh_of_a_batch_of_tensors():
+    one = to_pytorch3d(BY_HAND)
+    tensors = SimpleNamespace(  # as pytorch3d's, which has zbuf and dists besides
+        pix_to_face=torch.tensor(np.stack([one.pix_to_face[0], one.pix_to_face[0] + 6])),
+        bary_coords=torch.tensor(np.concatenate([one.bary_coords] * 2)).requires_grad_(),
+    )
+    tensors.pix_to_face[1][tensors.pix_to_face[0] < 0] = -1
+    rast = torch.tensor(np.concatenate([to_nvdiffrast(BY_HAND)] * 2))
+    for back in (
+        from_pytorch3d(tensors, mesh=1, first_face=6),
+        from_nvdiffrast(rast, mesh=1),
+    ):
+        assert_array_equal(back.face_index, BY_HAND.face_index)
+        assert_array_equal(back.bary, BY_HAND.bary)
+    for convert, batch in ((from_pytorch3d, tensors), (from_nvdiffrast, rast)):
+        with pytest.raises(ValueError, match="there are 2 meshes in the batch: say which"):
+            convert(batch)
+
+
+def test_the_real_pytorch3d_draws_our_raster(faces):
+    reason = "pytorch3d is not installed: its project builds it for each torch, PyPI has no wheel"
+    pytest.importorskip("pytorch3d", reason=reason)
+    from pytorch3d.renderer.mesh.rasterize_meshes import rasterize_meshes
+    from pytorch3d.renderer.mesh.rasterizer import Fragments
+    from pytorch3d.structures import Meshes
+
+    mesh = load_mesh(faces / "ict" / "template.obj")
+    flat = parameterize(mesh)
+    P = torch.from_numpy(pytorch3d_from_uv(flat.UV, (128, 128))).float()
+    drawn = rasterize_meshes(
+        Meshes([P, P], [torch.from_numpy(flat.F)] * 2),
+        image_size=(128, 128),
+        blur_radius=0.0,
+        faces_per_pixel=1,
+        perspective_correct=False,
+        cull_backfaces=False,
+    )
+    theirs = Fragments(*drawn)
+    ours = rasterize_uv(flat.UV, flat.F, 128)
+    for k in range(2):
+        back = from_pytorch3d(theirs, mesh=k, first_face=k * len(flat.F))
+        same = back.face_index == ours.face_index
+        assert same.mean() > 0.999  # single precision: centres on an edge may fall to either side
+        assert_allclose(back.bary[same], ours.bary[same], atol=2e-3)

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 
-from meshkit.doctor.nonmanifold import separate_fans
+from meshkit.flattening.nonmanifold import separate_fans
 from meshkit.topology import EdgeTable, boundary_loops, connected_labels, edge_table
 
 PASSES = 4  # of shortening, over all pieces; the first does nearly all

@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from meshkit.checks import check_mesh, takes_mesh
-from meshkit.doctor.nonmanifold import separate_fans
-from meshkit.doctor.seam import cut_graph, edge_cost, far_path, path_from_border, path_through
 from meshkit.edits import Repair
+from meshkit.flattening.nonmanifold import separate_fans
+from meshkit.flattening.seam import cut_graph, edge_cost, far_path, path_from_border, path_through
 from meshkit.mesh import Mesh
 from meshkit.topology import (
     boundary_loops,

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from meshkit.doctor.cut import Cut, cut_to_disk, seam_uv
 from meshkit.errors import TopologyError
+from meshkit.flattening.cut import Cut, cut_to_disk, seam_uv
 from meshkit.mesh import Mesh
 from meshkit.param import parameterize
 from meshkit.primitives import grid
