@@ -122,17 +122,12 @@ def in_full(X: Tensor, like: Tensor) -> Tensor:
 
 
 def _product(X: Tensor, A: tuple[Tensor, ...], A_T: tuple[Tensor, ...]) -> Tensor:
-<<<<<<< HEAD
-    if X.dtype in (torch.bfloat16, torch.float16):
-        X = X.to(A[2].dtype)
+    X = in_full(X, A[2])
     if not X.numel():  # which the kernel refuses
         return X.new_zeros(len(A[0]) - 1, *X.shape[1:])
-    product: Tensor = _Product.apply(X, *A, *A_T)  # type: ignore[no-untyped-call]
-=======
     # torch.compile takes no function with rules for vmap and jvp, which in turn need them.
     rule = _Product if torch.compiler.is_compiling() else _TransformedProduct
-    product: Tensor = rule.apply(in_full(X, A[2]), *A, *A_T)  # type: ignore[no-untyped-call]
->>>>>>> 5509eea (Layers of torch take every transform, functions any array; OBJ files are read twice as fast)
+    product: Tensor = rule.apply(X, *A, *A_T)  # type: ignore[no-untyped-call]
     return product
 
 
