@@ -26,7 +26,6 @@ from gan.sections import (
     PrecisionConfig,
     Probability,
     RegularizerConfig,
-    SamplerConfig,
     Section,
 )
 from gan.settings import check, dump, overlay, parse_toml, read_toml, set_value
@@ -142,11 +141,23 @@ class Config(Section):
     regularizer: RegularizerConfig = RegularizerConfig()
     regularizers: tuple[RegularizerConfig, ...] = ()  # further ones
     augmentation: AugmentationConfig = AugmentationConfig()
-    sampler: SamplerConfig = SamplerConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     precision: PrecisionConfig = PrecisionConfig()
     output: OutputConfig = OutputConfig()
     metrics: tuple[MetricConfig, ...] = ()  # of `gan evaluate`, beside its own
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, tree: Any) -> Any:
+        """Read what earlier versions wrote of a table that is gone; refuse what it did."""
+        if not isinstance(tree, dict) or "sampler" not in tree:
+            return tree
+        if tree["sampler"] != {"name": "uniform", "options": {}}:
+            raise ValueError(
+                "sampler: meshes are always drawn uniformly; for even classes of few labels set "
+                "training.labelled_batch"
+            )
+        return {key: value for key, value in tree.items() if key != "sampler"}
 
     @model_validator(mode="after")
     def _consistent(self) -> "Config":

@@ -7,7 +7,6 @@ from gan.registry import Registry
 
 # In the order in which a training meets them; imported when asked for, since most need torch.
 _REGISTRIES = {
-    "samplers": "gan.training.samplers:SAMPLERS",
     "generators": "gan.models.generator:GENERATORS",
     "discriminators": "gan.models.discriminator:DISCRIMINATORS",
     "adversarial_losses": "gan.losses:ADVERSARIAL_LOSSES",

@@ -116,13 +116,6 @@ class AugmentationConfig(Section):
     strength: NotNegative = 1.0  # times the deviations of all changes
 
 
-class SamplerConfig(Section):
-    """How the real meshes of an epoch are drawn."""
-
-    name: str = "uniform"
-    options: Options = {}
-
-
 class MetricConfig(Section):
     """A metric that `gan evaluate` takes of a run beside the ones that it always takes."""
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def plugins(kind: str | None, as_json: bool) -> None:
     """List what a configuration can name: built in, and offered by installed packages.
 
-    KIND is one of samplers, generators, discriminators, adversarial_losses, factor_losses,
-    regularizers, baselines, metrics; default: all. A plug-in that cannot be used is listed with the
+    KIND is one of generators, discriminators, adversarial_losses, factor_losses, regularizers,
+    baselines, metrics; default: all. A plug-in that cannot be used is listed with the
     reason, and the exit code is then 1. Example: gan plugins regularizers
     """
     from gan.plugins import KINDS, registry

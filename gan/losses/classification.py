@@ -10,21 +10,16 @@ from torch import Tensor
 from gan.losses.factor import FACTOR_LOSSES, AbstractFactorLoss, GeneratedFaces, RealFaces
 
 
-def class_weights(
-    labels: Int[Tensor, " N"], n_classes: int, draws: Float[Tensor, " N"] | None = None
-) -> Float[Tensor, " C"]:
+def class_weights(labels: Int[Tensor, " N"], n_classes: int) -> Float[Tensor, " C"]:
     """Return `w_c = τ_c / ȳ_c`: the wanted share of class c, uniform, over its share in the data.
 
-    Labels of −1 are missing and do not count. `draws` says how often each sample is shown, if not
-    all alike.
+    Labels of −1 are missing and do not count.
 
     References
     ----------
     King, Zeng, Logistic regression in rare events data, Political Analysis 2001.
     """
-    known = labels >= 0
-    shown = None if draws is None else draws[known].double()
-    count = torch.bincount(labels[known], shown, minlength=n_classes).double()
+    count = torch.bincount(labels[labels >= 0], minlength=n_classes).double()
     return (count.sum() / (n_classes * count)).float()
 
 

@@ -8,7 +8,6 @@ from gan.models.discriminator import DISCRIMINATORS
 from gan.models.generator import GENERATORS
 from gan.plugins import registry
 from gan.sections import RegularizerConfig
-from gan.training.samplers import SAMPLERS
 
 
 def check_choices(config: Config) -> None:
@@ -27,7 +26,6 @@ def check_choices(config: Config) -> None:
     for factor in config.factors:
         for name, loss in factor.losses.items():
             FACTOR_LOSSES.check(name, loss.options)
-    SAMPLERS.check(config.sampler.name, config.sampler.options)
     for metric in config.metrics:  # by name: evaluation is no part of training
         registry("metrics").check(metric.name, metric.options)
 

@@ -21,7 +21,6 @@ from gan.parallel import draw_share
 from gan.sections import MappingConfig
 from gan.training.choices import check_choices
 from gan.training.images import RealImages, cached_images
-from gan.training.samplers import SAMPLERS, AbstractSampler
 from gan.training.statistics import Statistics, displacement_statistics
 from meshkit.nn import AntialiasedMapping, GeometryMapping
 from meshkit.param import Parameterization, parameterize
@@ -93,7 +92,6 @@ class Problem:
     statistics: Statistics
     images: RealImages
     mapping: GeometryMapping
-    sampler: AbstractSampler
     offset: Tensor  # (n², 3): the normalised image of the template itself
     shapes: tuple[Tensor, Tensor]  # (k, 3 n²): directions of shaped noise in normalised images,
     # between the classes of the first factor and within; k = 0 without such noise
@@ -118,9 +116,6 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
     check_choices(config)
     indices = _training_meshes(dataset, config.training.batch)
     factors, classes = _factors(dataset, config, indices)
-    sampler = SAMPLERS.build(
-        config.sampler.name, config.sampler.options, n_meshes=len(indices), labels=classes
-    )
     flat, mapping = _flatten(dataset, config.mapping)
     folder = cache_folder() / dataset.fingerprint[:16]
     folder.mkdir(exist_ok=True)
@@ -133,14 +128,13 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
     noise, unit = config.discriminator, statistics.scale / images.deviation
     return Problem(
         factors=factors,
-        labels=_tables(config.factors, classes, sampler, device),
+        labels=_tables(config.factors, classes, device),
         template=template,
         faces=dataset.faces.astype(np.int64),
         UV=flat.UV,
         statistics=statistics,
         images=images,
         mapping=mapping,
-        sampler=sampler,
         offset=(mapping(on_device) - images.mean.flatten(1).T) / images.deviation,
         shapes=(
             _noise_shapes(
@@ -246,18 +240,15 @@ def _factors(
 
 
 def _tables(
-    factors: Sequence[FactorConfig],
-    classes: dict[str, Tensor],
-    sampler: AbstractSampler,
-    device: torch.device,
+    factors: Sequence[FactorConfig], classes: dict[str, Tensor], device: torch.device
 ) -> dict[str, FactorLabels]:
-    """Weigh the classes by their shares of what is shown, as the sampler draws it."""
-    draws, tables = sampler.draws(), {}
+    """Weigh the classes by their shares of the labelled meshes."""
+    tables = {}
     for factor in factors:
         labels = classes[factor.name]
         weights = torch.ones(int(labels.max()) + 1)
         if factor.balance == "uniform":
-            weights = class_weights(labels, len(weights), draws)
-        share = float(draws[labels >= 0].double().sum() / draws.double().sum())
+            weights = class_weights(labels, len(weights))
+        share = float((labels >= 0).double().mean())
         tables[factor.name] = FactorLabels(labels.to(device), weights.to(device), share)
     return tables

@@ -1,7 +1,7 @@
 """What training changes, and therefore what a resumed run needs.
 
 A checkpoint holds what `TrainState` holds. Something new that changes while it trains (an
-augmentation's strength, a sampler's place, a running mean) needs no line in the checkpoint's code:
+augmentation's strength, a running mean) needs no line in the checkpoint's code:
 give it `state_dict()` and `load_state_dict()` and put it into `TrainState.components` under a name
 of its own; buffers of the players, of the regularizer and of an adversarial loss that is a module
 travel by themselves. Random numbers come from `TrainState.rng`, or travel too: those of torch,
@@ -128,7 +128,7 @@ class TrainState(Position):
         """
         batch = self.config.training.batch
         if self.cursor + batch > len(self.order):
-            self.order = self.problem.sampler.epoch(rng=self.rng)
+            self.order = _shuffled(self.problem, self.rng)
             self.cursor = 0
         self.cursor += batch
         return own_share(self.order[self.cursor - batch : self.cursor])
@@ -151,6 +151,10 @@ class TrainState(Position):
         if isinstance(G, Perceptron):
             return FaceModel(core, G.plain(weights), scale=scale, slope=G.slope)
         return network_face_model(core, G, weights, made=self.recipe, scale=scale)
+
+
+def _shuffled(problem: Problem, rng: torch.Generator) -> Tensor:
+    return torch.randperm(len(problem.images), generator=rng, device=rng.device)
 
 
 def planned_iterations(config: Config, n_meshes: int) -> int:
@@ -224,7 +228,7 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
         codes={name: code.to(device) for name, code in codes.items()},
         average=average,
         rng=draws,
-        order=problem.sampler.epoch(rng=draws),
+        order=_shuffled(problem, draws),
         components=dict(
             build_augmentation(config.augmentation, problem.images.mean, problem.images.deviation)
         ),

@@ -176,3 +176,13 @@ def test_hostile_files_are_refused_in_one_line(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message) as caught:
         load_config("small", file)
     assert "\n" not in str(caught.value)
+
+
+def test_the_sampler_of_earlier_versions_is_read_if_it_did_nothing():
+    plain = load_config("small").model_dump(mode="json", exclude_none=True)
+    assert parse_config(plain | {"sampler": {"name": "uniform", "options": {}}}, "old") == (
+        parse_config(plain, "new")
+    )
+    balanced = {"name": "balanced", "options": {"factor": "expression"}}
+    with pytest.raises(ConfigError, match=r"old: .*set training.labelled_batch"):
+        parse_config(plain | {"sampler": balanced}, "old")

@@ -163,22 +163,6 @@ def test_iterations_are_those_written_out(tree, halvings, tmp_path, double_preci
     close(state.rng.get_state(), ours.rng.get_state(), "random numbers")
 
 
-def test_weights_and_shares_are_those_of_what_the_sampler_draws(tmp_path):
-    """Meshes of the rarer mood come more often, whatever else they are."""
-    tree = LAZY_R1 | COMMON | {"sampler": {"name": "balanced", "options": {"factor": "mood"}}}
-    config = parse_config(tree, "the test")
-    labels = prepare(written(tmp_path, config), config, CPU).labels
-    identity, expression, mood = (numbered(LABELS[name][MESHES < 60]) for name in LABELS)
-    draws = np.where(mood < 0, 1, (mood >= 0).sum() / 2 / np.bincount(mood[mood >= 0])[mood])
-    of_identity = np.bincount(identity, draws)
-    expected = draws.sum() / len(of_identity) / of_identity
-    np.testing.assert_allclose(labels["identity"].weights, expected, rtol=1e-6)
-    np.testing.assert_allclose(labels["mood"].weights, 1, rtol=1e-6)
-    share = draws[expression >= 0].sum() / draws.sum()
-    assert labels["expression"].share == pytest.approx(share)
-    assert share != pytest.approx((expression >= 0).mean(), rel=1e-3), "the draws matter"
-
-
 def close(actual: torch.Tensor, expected: torch.Tensor, what: str = "") -> None:
     """Compare, but for the rounding of sums in another order through a dozen updates."""
     message = f"{what}: {{}}".format

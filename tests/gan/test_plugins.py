@@ -19,14 +19,12 @@ from gan.plugins import KINDS, registry
 from gan.training.checkpoint import restore, save_checkpoint
 from gan.training.choices import check_choices
 from gan.training.loop import start
-from gan.training.samplers import SAMPLERS
 from gan.training.state import TrainState
 from gan.training.step import iterate
 from tests.gan.conftest import blobs, tiny
 from tests.simulated_cuda import no_waits
 
 CPU = torch.device("cpu")
-NEEDED = {"sampler.balanced": {"factor": "expression"}}  # options without a default
 
 
 def names(registry) -> list[str]:
@@ -39,7 +37,6 @@ CASES = [
     *(("adversarial", name) for name in names(ADVERSARIAL_LOSSES)),
     *(("regularizer", name) for name in names(REGULARIZERS)),
     *(("factors", name) for name in names(FACTOR_LOSSES)),
-    *(("sampler", name) for name in names(SAMPLERS)),
     *(("mapping", name) for name in ("antialiased",)),
     *(("augmentation", name) for name in ("adaptive", "fixed")),
     ("discriminator.spectral_norm", True),
@@ -59,9 +56,6 @@ def choose(section: str, name: Any) -> Config:
         tree["discriminator"]["spectral_norm"] = name
     else:
         tree[section]["name"] = name
-        options = NEEDED.get(f"{section}.{name}")
-        if options:
-            tree[section]["options"] = options
         if section == "augmentation":
             tree[section] |= {"p": 0.5, "images": 100}
     return parse_config(tree, "the test")
@@ -144,7 +138,7 @@ def test_a_seed_is_a_run(section, name, dataset):
 
 
 def test_every_section_refuses_a_name_or_an_option_it_does_not_know(dataset):
-    for section in ("generator", "discriminator", "adversarial", "regularizer", "sampler"):
+    for section in ("generator", "discriminator", "adversarial", "regularizer"):
         tree = tiny().model_dump(mode="json", exclude_none=True)
         tree[section]["name"] = "nonsense"
         with pytest.raises(ValueError, match=r"unknown .* 'nonsense'; known: "):
