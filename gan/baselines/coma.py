@@ -1,45 +1,38 @@
 """CoMA / DeepFLAME: components for identity, a mesh autoencoder for expressions."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Literal, final
+from collections.abc import Mapping
+from typing import Any, Literal, final
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field
 from torch import Tensor
 
 from gan.baselines.baseline import BASELINES, AbstractBaseline
 from gan.baselines.components import CodeGaussian, class_means, fit_gaussian
-from gan.baselines.config import TrainedConfig
+from gan.baselines.convolutional import (
+    ConvolutionalConfig,
+    architecture_of,
+    blocks,
+    coordinate_units,
+    held_out_distance,
+    restored_network,
+    stored_network,
+)
 from gan.baselines.faces import LabelledFaces
 from gan.baselines.linear import LinearFaceModel, fit_linear
-from gan.baselines.mesh_network import Architecture, level_sizes
 from gan.models.contract import PRIOR, Core
-from gan.models.files import StoredModel, above, below, load_weights
+from gan.models.files import StoredModel, above, below
 from gan.progress import Progress, counter
-from gan.sections import Count, Positive
-from meshkit.operators.pooling import pooling_levels
 
 ROUNDS = 3  # of `encode`: identity given the expression, expression given the identity
-_BLOCK = 32
 _SAMPLED = 1024  # meshes whose codes give the Gaussian of a checkpoint on the way
-_HELD_OUT = 64  # validation meshes
-_MIN_UNIT = 1e-2  # unit of a coordinate, over the mean deviation
 
 
-class ComaConfig(TrainedConfig):
+class ComaConfig(ConvolutionalConfig):
     """CoMA / DeepFLAME. Architecture and losses are the paper's; the optimizer is ours."""
 
     kind: Literal["coma"] = "coma"
-    epochs: Count = 300
-    batch: Annotated[int, Field(ge=2)] = 16
-    optimizer: Literal["sgd", "adam"] = "adam"
-    rate: Positive = 1e-3
-    decay: Annotated[float, Field(gt=0, le=1)] = 0.99
-    filters: Annotated[tuple[Count, ...], Field(min_length=1)] = (16, 16, 16, 32)
-    terms: Annotated[int, Field(ge=1, le=32)] = 6  # of each Chebyshev polynomial
-    pooling: Annotated[int, Field(ge=2)] = 4  # vertices before over vertices after
 
 
 class ConvolutionalFaceModel(StoredModel):
@@ -74,11 +67,7 @@ class ConvolutionalFaceModel(StoredModel):
         super().__init__(core, tensors, header)
         self.fields = below(tensors, "field.")  # mean, identity, nuisance, rest, unit
         self.gaussian = CodeGaussian(**below(tensors, "gaussian."))
-        n = len(core.template)
-        self.architecture = Architecture.read(core.faces, n, self.header, tensors)
-        network = self.architecture.build(torch.Generator())
-        load_weights(network, below(tensors, "network."))
-        self.network = network.to(core.template.device)
+        self.architecture, self.network = restored_network(core, self.header, tensors)
 
     @property
     def _names(self) -> tuple[str, str]:
@@ -161,16 +150,12 @@ class ConvolutionalFaceModel(StoredModel):
     def describe(self) -> str:
         """Say which layers stand between codes and mesh."""
         weights = sum(weight.numel() for weight in self.network.parameters())
-        sizes = " → ".join(f"{n:,}" for n in self._sizes())
+        sizes = " → ".join(f"{n:,}" for n in self.architecture.sizes())
         people = int((self.fields["identity"] != 0).any(dim=1).sum())
         return (
             f"DeepFLAME: {people} identity components; CoMA autoencoder of expressions with "
             f"{weights:,} weights, {sizes} vertices"
         )
-
-    def _sizes(self) -> list[int]:
-        levels = [len(level.kept) for level in self.architecture.levels]
-        return [*reversed(levels), len(self.template)]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of what is no network."""
@@ -194,8 +179,7 @@ class ComaBaseline(AbstractBaseline):
     """The autoencoder and the linear model it is built around.
 
     The loss is the mean absolute difference in normalised units, `(d − mean) / deviation` per
-    coordinate. No unit is less than a hundredth of the mean deviation: what never moves is left
-    alone, not blown up.
+    coordinate.
 
     Parameters
     ----------
@@ -219,19 +203,10 @@ class ComaBaseline(AbstractBaseline):
         self.validation = validation
         advance = counter(progress, "reading the faces")
         self.linear: LinearFaceModel = fit_linear(faces, config, advance).model
-        rest, unit = _moments(faces, advance)
-        self.register_buffer("rest", torch.from_numpy(rest).float())
-        self.register_buffer("unit", torch.from_numpy(unit).float())
-        template = faces.dataset.template.astype(np.float64)
-        sizes = level_sizes(len(template), config.pooling, len(config.filters))
-        self.architecture = Architecture(
-            faces.dataset.faces,
-            len(template),
-            pooling_levels(template, faces.dataset.faces, sizes),
-            code=config.expression_size,
-            filters=config.filters,
-            terms=config.terms,
-        )
+        rest, unit = coordinate_units(faces.displacements, len(faces), advance)
+        self.register_buffer("rest", rest)
+        self.register_buffer("unit", unit)
+        self.architecture = architecture_of(faces, config, code=config.expression_size)
         self.network = self.architecture.build(torch.Generator().manual_seed(config.seed))
 
     config: ComaConfig
@@ -266,54 +241,28 @@ class ComaBaseline(AbstractBaseline):
             "rest": self.rest,
             "unit": self.unit,
         }
-        weights = {name: weight.detach() for name, weight in self.network.named_parameters()}
-        tensors = above(fields, "field.") | above(weights, "network.")
-        tensors |= above(gaussian._asdict(), "gaussian.") | self.architecture.tensors()
+        tensors = above(fields, "field.") | above(gaussian._asdict(), "gaussian.")
+        tensors |= stored_network(self.architecture, self.network)
         core = faces.core(config, codes, step).to(device)
         return ConvolutionalFaceModel(core, tensors, self.architecture.header())
 
     def held_out(self) -> dict[str, float]:
         """Return the mean vertex distance of validation expressions, their neutral face given."""
-        if self.validation is None:
-            return {}
-        errors = []
-        for block in _blocks(self.validation.spread(_HELD_OUT)):
-            with torch.no_grad():
-                x = self._normalised(self.validation, block)
-                d = (self.network(x) - x) * self.unit
-            errors.append(d.norm(dim=2).mean(dim=1))
-        return {"validation/expression_mm": float(torch.cat(errors).mean())}
+        distance = held_out_distance(self.network, self.unit, self._normalised, self.validation)
+        return {} if distance is None else {"validation/expression_mm": distance}
 
     def _codes(self, which: np.ndarray) -> Tensor:
         with torch.no_grad():
             return torch.cat(
                 [
                     self.network.encode(self._normalised(self.faces, block))
-                    for block in _blocks(which)
+                    for block in blocks(which)
                 ]
             )
 
     def _normalised(self, faces: LabelledFaces, which: np.ndarray) -> Tensor:
         D = torch.from_numpy(faces.displacements(which)).to(self.rest.device)
         return (D - self.rest) / self.unit
-
-
-def _moments(faces: LabelledFaces, advance: Callable[[int], None]) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and deviation of every coordinate of the displacements, in mm."""
-    total, squares = np.zeros(faces.dataset.template.shape), np.zeros(faces.dataset.template.shape)
-    for block in _blocks(np.arange(len(faces))):
-        D = faces.displacements(block).astype(np.float64)
-        total += D.sum(axis=0)
-        squares += np.square(D).sum(axis=0)
-        advance(len(block))
-    mean = total / len(faces)
-    deviation = np.sqrt((squares / len(faces) - mean**2).clip(0))
-    return mean, np.maximum(deviation, _MIN_UNIT * np.sqrt(np.square(deviation).mean()))
-
-
-def _blocks(which: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(which), _BLOCK):
-        yield which[start : start + _BLOCK]
 
 
 def _least_squares(B: Tensor, d: Tensor, prior: float) -> Tensor:

@@ -1,6 +1,6 @@
 """Principal components of more meshes than fit into memory, and Gaussians of codes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +8,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gan.baselines.config import BaselineConfig
+from gan.baselines.faces import LabelledFaces
+from gan.models.contract import Factor
 from meshkit.nn import SparseOperator
 
 Blocks = Callable[[], Iterable[np.ndarray]]  # the rows, block by block, anew at every call
@@ -152,6 +155,47 @@ def fit_gaussian(w: Float[Tensor, "N d"]) -> CodeGaussian:
     inverse = torch.where(keep, 1 / root, 0)
     spread, shrink = (vectors @ (x[:, None] * vectors.T) for x in (root, inverse))
     return CodeGaussian(mean.float(), spread.float(), shrink.float())
+
+
+def whiten_classes(
+    encode: Callable[[np.ndarray], tuple[Tensor, Tensor]],
+    faces: LabelledFaces,
+    config: BaselineConfig,
+    which: Int[np.ndarray, " k"],
+) -> tuple[dict[str, CodeGaussian], dict[str, Tensor]]:
+    """Fit a Gaussian to the raw codes of either factor, and place the classes' codes in its units.
+
+    Parameters
+    ----------
+    encode
+        From numbers of meshes to their raw codes, of identity and of expression.
+    which
+        The meshes that give the Gaussians and the people; all labelled ones give the expressions.
+    """
+    w_id, w_exp = encode(which)
+    labelled = np.flatnonzero(faces.expression >= 0)
+    _, shown = encode(labelled)
+    means = (
+        class_means(w_id, faces.person[which], len(faces.people)),
+        class_means(shown, faces.expression[labelled], len(faces.expressions)),
+    )
+    names = (config.identity, config.expression)
+    gaussians = {
+        name: fit_gaussian(w).to(w.device) for name, w in zip(names, (w_id, w_exp), strict=True)
+    }
+    codes = {name: gaussians[name].whiten(w) for name, w in zip(names, means, strict=True)}
+    return gaussians, codes
+
+
+def whitened(
+    w: Float[Tensor, "B d"], factors: Sequence[Factor], gaussians: Sequence[CodeGaussian]
+) -> dict[str, Tensor]:
+    """Return the codes of raw codes that lie side by side, in the order of the factors."""
+    parts = w.split([factor.code_size for factor in factors], dim=1)
+    return {
+        factor.name: gaussian.whiten(part)
+        for factor, gaussian, part in zip(factors, gaussians, parts, strict=True)
+    }
 
 
 def class_means(

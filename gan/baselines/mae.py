@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from gan.baselines.baseline import BASELINES, AbstractBaseline
 from gan.baselines.components import (
     CodeGaussian,
-    class_means,
     exact_components,
-    fit_gaussian,
     pick_points,
+    whiten_classes,
+    whitened,
 )
 from gan.baselines.config import TrainedConfig
 from gan.baselines.depth import (
@@ -138,11 +138,7 @@ class MultilinearFaceModel(StoredModel):
             images = self.camera.see(vertices.cpu().numpy(), self.faces.cpu().numpy())
             seen = torch.from_numpy(images).to(self.template)
             w = self.encoder((seen - self.fields["image_mean"]) / self.image_unit)
-            parts = w.split([factor.code_size for factor in self.factors], dim=1)
-            codes = {
-                factor.name: gaussian.whiten(part)
-                for factor, gaussian, part in zip(self.factors, self.gaussians, parts, strict=True)
-            }
+            codes = whitened(w, self.factors, self.gaussians)
             return codes | {"noise": w.new_zeros(len(w), self.noise_size)}
 
     def describe(self) -> str:
@@ -267,16 +263,7 @@ class MaeBaseline(AbstractBaseline):
         """Return the model as it is now, with Gaussians fitted to its codes."""
         config, faces = self.config, self.faces
         which = np.arange(len(faces)) if thorough else faces.spread(SAMPLED)
-        w_id, w_exp = self._encoded(which)
-        gaussians = [fit_gaussian(w).to(w.device) for w in (w_id, w_exp)]
-        _, shown = self._encoded(np.flatnonzero(faces.expression >= 0))
-        people = class_means(w_id, faces.person[which], len(faces.people))
-        labels = faces.expression[faces.expression >= 0]
-        classes = class_means(shown, labels, len(faces.expressions))
-        codes = {
-            config.identity: gaussians[0].whiten(people),
-            config.expression: gaussians[1].whiten(classes),
-        }
+        gaussians, codes = whiten_classes(self._encoded, faces, config, which)
         device = self.Y.device
         fields = {
             "mean": torch.from_numpy(self.mean.reshape(-1, 3)).float().to(device),
@@ -286,7 +273,7 @@ class MaeBaseline(AbstractBaseline):
         }
         weights = {name: weight.detach() for name, weight in self.encoder.named_parameters()}
         tensors = above(fields, "tensor.") | above(weights, "encoder.")
-        for name, gaussian in zip((config.identity, config.expression), gaussians, strict=True):
+        for name, gaussian in gaussians.items():
             tensors |= above(gaussian._asdict(), f"gaussian.{name}.")
         camera = self.camera
         header = {

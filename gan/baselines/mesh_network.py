@@ -89,11 +89,15 @@ class MeshAutoencoder(nn.Module):
 
     def encode(self, x: Float[Tensor, "B n 3"]) -> Float[Tensor, "B d"]:
         """Return raw codes of normalised displacements."""
+        code: Tensor = self.to_code(self.features(x))
+        return code
+
+    def features(self, x: Float[Tensor, "B n 3"]) -> Float[Tensor, "B f"]:
+        """Return what the last layer of the encoder sees."""
         h = x.transpose(0, 1).contiguous()
         for convolution, down in zip(self.encoder, self.down, strict=True):
             h = _resample(down, nnf.relu(convolution(h)))
-        code: Tensor = self.to_code(h.transpose(0, 1).flatten(1))
-        return code
+        return h.transpose(0, 1).flatten(1)
 
     def decode(self, w: Float[Tensor, "B d"]) -> Float[Tensor, "B n 3"]:
         """Return normalised displacements of raw codes."""
@@ -135,6 +139,10 @@ class Architecture:
             terms=self.terms,
             rng=rng,
         )
+
+    def sizes(self) -> list[int]:
+        """Return the vertices of every mesh, the coarsest first."""
+        return [*(len(level.kept) for level in reversed(self.levels)), self.n_vertices]
 
     def header(self) -> dict[str, Any]:
         """Return what is not a tensor."""

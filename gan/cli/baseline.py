@@ -44,12 +44,13 @@ def baseline(
     device: str,
     as_json: bool,
 ) -> None:
-    """Train a model to compare ours with on DATASET: 3dmm, copula, coma, mae, or a plug-in's.
+    """Train a model to compare ours with on DATASET.
 
     3dmm: additive principal components. copula: the same, distributed as the data. coma: components
-    for identity, a mesh autoencoder for expressions (DeepFLAME). mae: a multilinear tensor with a
-    network that reads depth images. The run works with `gan sample`, `evaluate` and `report` like
-    one of `gan train`. `gan plugins baselines` lists those of installed packages.
+    for identity, a mesh autoencoder for expressions (DeepFLAME). swap-vae: a variational mesh
+    autoencoder whose codes are swapped. mae: a multilinear tensor with a network that reads depth
+    images. Or a plug-in's: `gan plugins baselines` lists those of installed packages. The run works
+    with `gan sample`, `evaluate` and `report` like one of `gan train`.
 
     DATASET needs identity and expression labels, and a neutral face of everyone. With --resume it
     is that of the run, and so is the configuration; with DATASET as well it starts the run if there

@@ -60,8 +60,9 @@ def compare(
     RUNs are folders of `gan train` and `gan baseline`. Which model of the tables a run is follows
     from its configuration or from its folder's name. NAME=RUN says it outright: ours, ours-plus,
     no-regularizer, no-identity-classifier, no-expression-classifier, no-feature-loss, 3dmm,
-    copula, mae, coma, or any other name. Runs that differ only in their seed are averaged. What
-    `gan evaluate` measured before is not measured again, and an interrupted comparison continues.
+    copula, mae, coma, swap-vae, or any other name. Runs that differ only in their seed are
+    averaged. What `gan evaluate` measured before is not measured again, and an interrupted
+    comparison continues.
 
     DIR gets report.html, table1 and table2 as .csv and .tex, comparison.json, and the pictures.
 

@@ -4,13 +4,19 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import scipy.sparse as sp
 import torch
+from torch import Tensor
 
 from gan.baselines.chebyshev import ChebyshevConvolution, scaled_laplacian
 from gan.baselines.coma import ConvolutionalFaceModel
+from gan.baselines.copula import CopulaFaceModel
 from gan.baselines.linear import LinearFaceModel
 from gan.baselines.mae import MultilinearFaceModel
+from gan.baselines.mesh_network import Architecture, MeshAutoencoder
+from gan.baselines.quantiles import QuantileMap
+from gan.baselines.swap_vae import SwapVaeFaceModel
 from gan.export.onnx_graph import Graph
 from gan.models.contract import NOISE, FaceGenerator
 from gan.models.face_model import FaceModel
@@ -86,6 +92,42 @@ def _linear(graph: Graph, model: FaceGenerator, inputs: Inputs) -> str:
     return graph.affine(_joined(graph, own), B, model.mean.flatten())
 
 
+def _copula(graph: Graph, model: FaceGenerator, inputs: Inputs) -> str:
+    assert isinstance(model, CopulaFaceModel)
+    coefficients = dict(inputs)
+    for name, quantiles in model.quantiles.items():
+        root = model.root[name].T
+        u = graph.affine(inputs[name], root, torch.zeros(len(root)))
+        coefficients[name] = _quantiles(graph, quantiles, u)
+    return _linear(graph, model.linear, coefficients)
+
+
+def _quantiles(graph: Graph, quantiles: QuantileMap, u: str) -> str:
+    """Write `QuantileMap.__call__`: what a bin has is the first one's, and all changes up to it."""
+    node, constant = graph.node, graph.constant
+    d = len(quantiles.value)
+    beyond = node("GreaterOrEqual", graph.reshape(u, -1, d, 1), constant(quantiles.score[1:-1]))
+    beyond, axis = node("Cast", beyond, to=1), constant(np.array([2]), dtype=np.int64)
+
+    def of_bin(table: Tensor) -> str:
+        steps = node("ReduceSum", node("Mul", beyond, constant(table.diff())), axis, keepdims=0)
+        return node("Add", steps, constant(table[:, 0]))
+
+    tables = (quantiles.score.expand_as(quantiles.value), quantiles.value, quantiles.slope)
+    (u0, u1), (x0, x1), (s0, s1) = ((of_bin(t[:, :-1]), of_bin(t[:, 1:])) for t in tables)
+    zero, one = (constant(torch.tensor(value)) for value in (0.0, 1.0))
+    width, height = node("Sub", u1, u0), node("Sub", x1, x0)
+    chord, before, after = node("Div", height, width), node("Sub", u, u0), node("Sub", u, u1)
+    t = node("Clip", node("Div", before, width), zero, one)
+    mixed = node("Mul", t, node("Sub", one, t))
+    rise = node("Add", node("Mul", chord, node("Mul", t, t)), node("Mul", s0, mixed))
+    bend = node("Sub", node("Add", s0, s1), node("Add", chord, chord))
+    share = node("Div", rise, node("Add", chord, node("Mul", bend, mixed)))
+    inside = node("Add", x0, node("Mul", height, share))
+    left = node("Mul", s0, node("Min", before, zero))
+    return node("Sum", inside, left, node("Mul", s1, node("Max", after, zero)))
+
+
 def _multilinear(graph: Graph, model: FaceGenerator, inputs: Inputs) -> str:
     assert isinstance(model, MultilinearFaceModel)
     w_id, w_exp = (
@@ -102,24 +144,40 @@ def _multilinear(graph: Graph, model: FaceGenerator, inputs: Inputs) -> str:
 def _convolutional(graph: Graph, model: FaceGenerator, inputs: Inputs) -> str:
     assert isinstance(model, ConvolutionalFaceModel)
     identity, expression = (inputs[factor.name] for factor in model.factors)
-    fields, network, levels = model.fields, model.network, model.architecture.levels
+    fields = model.fields
     person = graph.affine(identity, fields["identity"], fields["mean"].flatten())
     w = graph.affine(expression, model.gaussian.spread.T, model.gaussian.mean)
-    layer = network.from_code
+    h = _decoder(graph, model.architecture, model.network, w)
+    moved = graph.node("Mul", h, graph.constant(fields["unit"]))
+    moved = graph.node("Add", moved, graph.constant(fields["rest"]))
+    return graph.node("Add", person, graph.reshape(moved, -1, 3 * len(model.template)))
+
+
+def _swap_vae(graph: Graph, model: FaceGenerator, inputs: Inputs) -> str:
+    assert isinstance(model, SwapVaeFaceModel)
+    codes = {
+        factor.name: graph.affine(inputs[factor.name], gaussian.spread.T, gaussian.mean)
+        for factor, gaussian in zip(model.factors, model.gaussians, strict=True)
+    }
+    h = _decoder(graph, model.architecture, model.network, _joined(graph, codes))
+    moved = graph.node("Mul", h, graph.constant(model.unit))
+    return graph.node("Add", moved, graph.constant(model.rest))
+
+
+def _decoder(graph: Graph, architecture: Architecture, network: MeshAutoencoder, w: str) -> str:
+    """Write `MeshAutoencoder.decode`: normalised meshes (batch, V, 3) of raw codes."""
+    layer, levels = network.from_code, architecture.levels
     h = graph.node("Relu", graph.affine(w, layer.weight.T, layer.bias))
     h = graph.node("Transpose", graph.reshape(h, -1, *network.coarsest), perm=[1, 0, 2])
-    V = len(model.template)
-    meshes = [(model.faces.numpy(), V), *((level.F, len(level.kept)) for level in levels)]
+    finest = (architecture.faces, architecture.n_vertices)
+    meshes = [finest, *((level.F, len(level.kept)) for level in levels)]
     laplacians = [scaled_laplacian(F, n) for F, n in meshes]
     last = len(levels) - 1
     for k, convolution in enumerate(network.decoder):
         assert isinstance(convolution, ChebyshevConvolution)
         h = graph.sparse(levels[last - k].up, h)
         h = graph.node("Relu", _convolve(graph, convolution, laplacians[last - k], h))
-    h = graph.node("Transpose", _convolve(graph, network.last, laplacians[0], h), perm=[1, 0, 2])
-    moved = graph.node("Mul", h, graph.constant(fields["unit"]))
-    moved = graph.node("Add", moved, graph.constant(fields["rest"]))
-    return graph.node("Add", person, graph.reshape(moved, -1, 3 * V))
+    return graph.node("Transpose", _convolve(graph, network.last, laplacians[0], h), perm=[1, 0, 2])
 
 
 def _convolve(graph: Graph, layer: ChebyshevConvolution, laplacian: sp.csr_array, x: str) -> str:
@@ -141,4 +199,6 @@ _DECODERS: dict[type, Callable[[Graph, FaceGenerator, Inputs], str]] = {
     LinearFaceModel: _linear,
     MultilinearFaceModel: _multilinear,
     ConvolutionalFaceModel: _convolutional,
+    CopulaFaceModel: _copula,
+    SwapVaeFaceModel: _swap_vae,
 }

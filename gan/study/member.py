@@ -37,6 +37,7 @@ TITLES: dict[str, tuple[str, Kind]] = {
     "copula": ("Copula 3DMM", "baseline"),
     "mae": ("MAE", "baseline"),
     "coma": ("CoMA", "baseline"),
+    "swap-vae": ("Swap VAE", "baseline"),
     "ours": ("Ours", "ours"),
     "ours-plus": ("Ours, plus", "ours"),
 }

@@ -22,6 +22,15 @@ FAST = {
         "terms=3",
         "log_every=1",
     ),
+    "swap-vae": (
+        "identity_size=3",
+        "expression_size=4",
+        "epochs=3",
+        "batch=8",
+        "filters=[4, 6]",
+        "terms=3",
+        "log_every=1",
+    ),
     "mae": (
         "identity_size=3",
         "expression_size=4",

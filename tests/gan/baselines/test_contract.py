@@ -136,7 +136,7 @@ def test_equal_seeds_make_equal_models(name, dataset_path, tmp_path):
         assert (other.decode(codes) - first.decode(codes)).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("name", ["coma", "mae"])
+@pytest.mark.parametrize("name", ["coma", "swap-vae", "mae"])
 def test_an_interrupted_run_ends_as_if_it_had_never_stopped(name, dataset_path, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     trained(name, dataset_path, whole)
@@ -177,14 +177,18 @@ def test_a_checkpoint_of_the_older_layout_goes_on_bit_for_bit(name, dataset_path
     assert_close(load_model(old).tensors, load_model(whole).tensors, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("name", ["coma", "mae"])
+@pytest.mark.parametrize("name", ["coma", "swap-vae", "mae"])
 def test_training_lowers_the_loss_and_is_proved_by_reconstruction(name, dataset_path, tmp_path):
-    more = {"coma": ("epochs=40",), "mae": ("epochs=100", "mixed=0")}[name]
+    more = {
+        "coma": ("epochs=40",),
+        "swap-vae": ("epochs=80",),
+        "mae": ("epochs=100", "mixed=0"),
+    }[name]
     trained(name, dataset_path, tmp_path / "run", "rate=0.005", "decay=0.98", *more)
     rows = [
         json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     ]
-    key = {"coma": "l1", "mae": "reconstruction_mm2"}[name]
+    key = {"mae": "reconstruction_mm2"}.get(name, "l1")
     values = [row[key] for row in rows if key in row]
     assert np.mean(values[-5:]) < 0.5 * values[0]
     found = json.loads((tmp_path / "run" / "reconstruction.json").read_text())
