@@ -41,6 +41,15 @@ OF_GAN: dict[str, Remedy] = {
         "gan fit --landmarks says where some of its places are",
         "--landmarks says where some of its places are, --unit in which unit it is",
     ),
+    "show-vertices": Remedy(
+        "gan train --set mapping.balance=true spreads them, --set mapping.size gives more texels; "
+        "gan data import --crop or --mask keeps the face alone",
+        "--set mapping.balance=true spreads them, --set mapping.size gives more texels; gan data "
+        "import --crop or --mask keeps the face alone",
+    ),
+    "skip-bad": Remedy(
+        "gan data import --skip-bad leaves them out", "--skip-bad leaves them out, and names them"
+    ),
     "split-by-hand": Remedy(
         "fill a column split of the manifest, or put all subjects into training",
         "fill a column split of the manifest, or give --split 1,0,0: all of them train",
@@ -48,4 +57,21 @@ OF_GAN: dict[str, Remedy] = {
     "store-unit": Remedy("store the unit of length in the field 'unit' of the file"),
 }
 
-REMEDIES: dict[str, Remedy] = {**OF_MESHES, **OF_GAN}
+# What mends a mesh alone would have to be done to all meshes of a data set, alike.
+OF_COLLECTIONS: dict[str, Remedy] = {
+    "keep-component": Remedy(
+        "gan data import --component largest, or --component N by size",
+        "--component largest, or --component N by size",
+    ),
+    "cut-to-disk": Remedy("gan data import --cut opens them", "--cut opens them along a seam"),
+    "open-surface": Remedy(
+        "gan data import --cut opens it, --mask or --crop keeps a part of it",
+        "--cut opens it along a seam, --mask or --crop keeps a part of it",
+    ),
+    "drop-unreferenced": Remedy(
+        "gan data import --component largest leaves them out",
+        "--component largest leaves them out",
+    ),
+}
+
+REMEDIES: dict[str, Remedy] = {**OF_MESHES, **OF_GAN, **OF_COLLECTIONS}

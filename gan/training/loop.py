@@ -18,7 +18,7 @@ from gan.training.checkpoint import GanTraining, habits_of
 from gan.training.determinism import reproducible
 from gan.training.instruments import SCORE, Instruments, instruments_every, summary
 from gan.training.periodic import draw_progress
-from gan.training.problem import prepare
+from gan.training.problem import prepare, seen_vertices
 from gan.training.state import TrainState, build_state
 from meshkit.files import clean_stale
 from meshkit.mesh import Mesh
@@ -70,6 +70,10 @@ def train(
             refuse_a_run(run)
         parallel.from_first(lambda: check_dataset(opened) is None)
         state = start(config, opened, pick_device(own_device))
+        if not resume:
+            seen, share = seen_vertices(state.problem.mapping)
+            n = len(state.problem.template)
+            tell(f"images show {seen:,} of {n:,} vertices, {share:.0%} of those that they could")
         return train_into(
             run,
             _WatchedTraining(state, opened),

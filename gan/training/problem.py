@@ -27,6 +27,7 @@ from meshkit.param import Parameterization, parameterize
 from meshkit.raster import rasterize_uv
 
 TRAIN = 0
+MIN_SEEN = 0.5  # share of the vertices that images of this size could show
 SHAPED = 0.99  # of the variance between classes, and within, that shaped noise covers
 SAMPLES = 3  # along each side of a texel of an antialiased image, unless configured
 
@@ -109,7 +110,8 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
     ConfigError
         A plug-in, or an option of one, is not known.
     DatasetError
-        The data set has no training split, or a factor without labels or with one class.
+        The data set has no training split, or a factor without labels or with one class; images
+        miss most vertices.
     MeshError
         The template cannot be flattened.
     """
@@ -117,6 +119,7 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
     indices = _training_meshes(dataset, config.training.batch)
     factors, classes = _factors(dataset, config, indices)
     flat, mapping = _flatten(dataset, config.mapping)
+    check_seen(mapping)
     folder = cache_folder() / dataset.fingerprint[:16]
     folder.mkdir(exist_ok=True)
     raw = cached_images(dataset, indices, mapping.matrix(), config.mapping.size, folder)
@@ -152,6 +155,25 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
 def _one_of(n: Float[Tensor, " k"], u: Float[Tensor, " k"]) -> Int[Tensor, " k"]:
     """Return floor(n u), 0 … n − 1 also where the product rounds to n."""
     return torch.minimum((n * u).long(), n.long() - 1)
+
+
+def seen_vertices(mapping: GeometryMapping) -> tuple[int, float]:
+    """Return how many vertices reach a texel, and their share of those that could at this size."""
+    rows, n = mapping.shape
+    seen = int((np.diff(mapping.matrix().tocsc().indptr) > 0).sum())
+    return seen, seen / min(n, 3 * rows)
+
+
+def check_seen(mapping: GeometryMapping) -> None:
+    """Raise DatasetError where the images miss most of the surface."""
+    seen, share = seen_vertices(mapping)
+    if share < MIN_SEEN:
+        H, W = mapping.resolution
+        raise DatasetError(
+            f"images of {H} x {W} texels show {seen:,} of {mapping.shape[1]:,} vertices, "
+            f"{share:.0%} of those that they could: the discriminator would not see the rest",
+            remedy="show-vertices",
+        )
 
 
 def _noise_shapes(

@@ -19,6 +19,8 @@ FAR = 1 / 8  # size over distance from the origin
 def disk_loops(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> list[np.ndarray]:
     """Return the border loops of a disk with or without holes, longest first.
 
+    By length on the surface: a mouth may have more vertices than a neck.
+
     Raises
     ------
     MeshError
@@ -50,7 +52,10 @@ def disk_loops(V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"]) -> list[n
             "holes: meshkit.cut_to_disk cuts the handles open",
             remedy="cut-to-disk",
         )
-    return loops
+    X = near_and_unit(V)  # no square over- or underflows
+    steps = (X[np.roll(loop, -1)] - X[loop] for loop in loops)
+    lengths = [float(np.linalg.norm(step, axis=1).sum()) for step in steps]
+    return [loops[k] for k in np.argsort(-np.array(lengths), kind="stable")]
 
 
 def outer_first(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gan.cli.options import EXISTING, EXISTING_FOLDER, option, out_option
-from meshkit.cli.parameters import Output, json_option
+from meshkit.cli.parameters import Output, component_option, flag, json_option
 
 if TYPE_CHECKING:
     from gan.datasets.importing.dataset import Imported
@@ -72,6 +72,16 @@ MESHES_PER_PROCESS = 200  # as many are read in the time that another process ta
 @click.option(
     "--drop-outliers", is_flag=True, help="Leave outliers out, instead of naming them alone."
 )
+@component_option
+@click.option(
+    "--mask", type=EXISTING, help="List of the vertices to keep of every mesh, as JSON or text."
+)
+@click.option(
+    "--crop",
+    type=EXISTING,
+    help="List of landmark vertices: keep what lies around them, and hangs together.",
+)
+@flag("--cut", "Open the surface along a seam where it is closed, or has handles.")
 @click.option("--skip-bad", is_flag=True, help="Leave unusable meshes out, and go on.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one for each core]")
 @click.option("--report", type=Output(".html"), help="Also write an HTML page with pictures.")
@@ -84,6 +94,10 @@ def import_(
     visemes: Path | None,
     write_manifest: Path | None,
     split: str,
+    component: int | str | None,
+    mask: Path | None,
+    crop: Path | None,
+    cut: bool,
     jobs: int | None,
     report: Path | None,
     as_json: bool,
@@ -97,11 +111,13 @@ def import_(
     \b
     gan data import meshes --manifest meshes.csv -o faces.h5 --report qa.html
     gan data import COMA_data -o coma.h5              # a known layout is found
+    gan data import COMA_data --component largest -o coma.h5   # the head without its eyeballs
     gan data import FaceScape --layout facescape --write-manifest list.csv
     """  # noqa: D301 (click reads the character)
     from gan.cli.data.progress import ends_on_sigterm, progress_bar
     from gan.datasets.importing.dataset import ImportOptions, import_dataset
     from gan.datasets.importing.manifest import write_manifest as save_manifest
+    from gan.datasets.importing.selection import Wanted
     from meshkit.cli.messages import print_json
     from meshkit.files import atomic_path
 
@@ -124,7 +140,8 @@ def import_(
             print_json(facts)
         return
     jobs = jobs or _default_jobs(len(listing.entries))
-    options = ImportOptions(shares=_shares(split), jobs=jobs, **chosen)
+    wanted = Wanted(mask, crop, component, cut)
+    options = ImportOptions(shares=_shares(split), jobs=jobs, wanted=wanted, **chosen)
     with ends_on_sigterm(), progress_bar() as progress:
         done = import_dataset(folder, listing, out, options, source=source, progress=progress)
     facts |= {
@@ -183,7 +200,9 @@ def _tell(
     """Say what was decided or looks odd on stderr, what was written on stdout; return facts."""
     import numpy as np
 
+    from gan.cli.remedies import REMEDIES
     from gan.datasets.importing.outliers import MEASURES
+    from meshkit.cli.remedies import explain
 
     def say(line: str) -> None:
         click.echo(line, err=True)
@@ -195,6 +214,9 @@ def _tell(
         say(f"left out: {len(done.bad) - MAX_LINES} more")
     for note in done.notes:
         say(note)
+    if done.untrainable is not None:
+        command = click.get_current_context().command
+        say(f"gan train cannot use it as it is: {explain(done.untrainable, command, REMEDIES)}")
     flat = np.flatnonzero(done.alignment.measures.flat)
     for k in flat[:MAX_LINES].tolist():
         n = int(done.alignment.measures.flat[k])

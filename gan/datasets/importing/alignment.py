@@ -86,7 +86,7 @@ def align(
     SolveError
         The mean does not settle.
     """
-    reference = rules.reference.V
+    reference, _ = rules.reference.chosen()
     mean = reference - reference.mean(axis=0) if rules.rigid else reference
     size = float(np.sqrt(((mean - mean.mean(axis=0)) ** 2).sum(axis=1).mean()))
     starts = range(0, len(places), BLOCK)
@@ -146,10 +146,11 @@ def align_block(rules: Rules, block: _Block) -> _Aligned:
 def measure_block(rules: Rules, places: Sequence[Path]) -> tuple[list[int], list[str]]:
     """Count faces that lost their area, and hash the vertices, of one block; a task of a crew."""
     counts, digests = [], []
-    sound = ~_flat(rules.reference.V, rules.reference.F)
+    kept, F = rules.reference.chosen()
+    sound = ~_flat(kept, F)
     for place in places:
         V = recall(place)
-        counts.append(int((_flat(V.astype(np.float64), rules.reference.F) & sound).sum()))
+        counts.append(int((_flat(V.astype(np.float64), F) & sound).sum()))
         digests.append(hashlib.sha256(V.tobytes()).hexdigest())
     return counts, digests
 

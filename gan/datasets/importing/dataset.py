@@ -13,6 +13,7 @@ from gan.datasets.importing.alignment import BLOCK, Alignment, Rules, align
 from gan.datasets.importing.manifest import Entry, Manifest, classes_of
 from gan.datasets.importing.outliers import Limit, Outlier, find_outliers, find_twins
 from gan.datasets.importing.reading import Reference, read_reference, read_registered
+from gan.datasets.importing.selection import EVERYTHING, Wanted, why_untrainable
 from gan.datasets.importing.splitting import split_subjects
 from gan.datasets.importing.vertex_list import LANDMARKS, read_vertex_list
 from gan.datasets.importing.work import WorkFolder, recall, store
@@ -25,6 +26,8 @@ from meshkit.errors import MeshError
 from meshkit.sealed import is_whole
 
 THRESHOLD = 5.0  # robust deviations above the median
+MAX_BAD = 20  # unusable meshes after which reading stops, unless they are left out
+MAX_NAMED = 4  # of them in one message
 SHARES = (0.8, 0.1, 0.1)
 
 
@@ -39,6 +42,7 @@ class ImportOptions:
     align_on : file that lists the vertices which hold the alignment; default all.
     shares : of train, validation, test.   threshold : of outliers, in robust deviations.
     neutral : the expression whose mean becomes the template.
+    wanted : the part of every mesh that is kept.
     skip_bad : leave out meshes that cannot be used instead of stopping.
     """
 
@@ -53,6 +57,7 @@ class ImportOptions:
     seed: int = 0
     threshold: float = THRESHOLD
     drop_outliers: bool = False
+    wanted: Wanted = EVERYTHING
     skip_bad: bool = False
     neutral: str = "neutral"
     jobs: int = 1
@@ -73,6 +78,7 @@ class Imported:
     twins: list[tuple[int, ...]]
     bad: list[tuple[Entry, str]]
     notes: list[str]
+    untrainable: MeshError | None  # what keeps the surface from being flattened
 
 
 def import_dataset(
@@ -97,7 +103,7 @@ def import_dataset(
     Raises
     ------
     DatasetError
-        A mesh cannot be used (the line of the manifest is named) and `skip_bad` is off; nothing is
+        Meshes cannot be used (the line of the manifest is named) and `skip_bad` is off; nothing is
         left; the unit cannot be inferred; subjects cannot be split.
     MeshError
         The template is damaged.
@@ -113,11 +119,10 @@ def import_dataset(
     manifest.check()
     split, split_from = split_subjects(manifest, options.shares, seed=options.seed)
     reference, unit, unit_from = _find_reference(folder, manifest, options)
-    n = len(reference.V)
     landmarks = None
     if options.landmarks is not None:
-        landmarks = read_vertex_list(options.landmarks, n, count=LANDMARKS)
-    rules = Rules(reference, _weights(options.align_on, n), options.align)
+        landmarks = _kept_list(options.landmarks, reference, count=LANDMARKS)
+    rules = Rules(reference, _weights(options.align_on, reference), options.align)
     work = WorkFolder(out, _fingerprint(reference))
     with crew(options.jobs, rules) as run:
         places, bad = _read(folder, manifest, work, run, options.skip_bad, progress)
@@ -143,10 +148,11 @@ def import_dataset(
         twins=find_twins(aligned.measures.digest),
         bad=bad,
         notes=tables.pop("notes"),
+        untrainable=why_untrainable(*reference.chosen()),
     )
     write_dataset(
         out,
-        faces=reference.F,
+        faces=reference.chosen()[1],
         template=aligned.template,
         vertices=_vertices(kept, places, aligned, counter(progress, "writing", len(kept))),
         n=len(kept),
@@ -164,7 +170,9 @@ def _find_reference(
     first = manifest.entries[0]
     path = options.template or folder / first.path
     try:
-        return read_reference(path, unit=options.unit, up=options.up, front=options.front)
+        return read_reference(
+            path, unit=options.unit, up=options.up, front=options.front, wanted=options.wanted
+        )
     except (MeshError, FileNotFoundError) as error:
         where = str(path) if options.template else manifest.name(first)
         reason = "does not exist" if isinstance(error, OSError) else _reason(error, path)
@@ -178,10 +186,10 @@ def _read(
     places, bad, missing = dict[int, Path](), list[tuple[Entry, str]](), list[Entry]()
 
     def refuse(entry: Entry, reason: str) -> None:
-        if not skip_bad:
-            raise DatasetError(f"{manifest.name(entry)}: {reason}")
         places.pop(entry.line, None)
         bad.append((entry, reason))
+        if not skip_bad and len(bad) == MAX_BAD:
+            raise _all_bad(manifest, bad, more=True)
 
     for entry in manifest.entries:
         try:
@@ -198,9 +206,24 @@ def _read(
         if reason is not None:
             refuse(entry, reason)
         advance(1)
+    if bad and not skip_bad:
+        raise _all_bad(manifest, bad)
     if not places:
         raise DatasetError(f"{manifest.source}: no mesh can be used; {bad[0][0].path}: {bad[0][1]}")
     return places, sorted(bad, key=lambda pair: pair[0].line)
+
+
+def _all_bad(
+    manifest: Manifest, bad: list[tuple[Entry, str]], *, more: bool = False
+) -> DatasetError:
+    """Return one error for all meshes that cannot be used."""
+    (entry, reason), *others = sorted(bad, key=lambda pair: pair[0].line)
+    said = f"{manifest.name(entry)}: {reason}"
+    for entry, reason in others[: MAX_NAMED - 1]:
+        said += f"; line {entry.line}: {entry.path}: {reason}"
+    if len(bad) > MAX_NAMED or more:
+        said += f"; and {len(bad) - MAX_NAMED}{' or more' if more else ''} others"
+    return DatasetError(said, remedy="skip-bad")
 
 
 def read_mesh(rules: Rules, job: tuple[Path, Path]) -> str | None:
@@ -304,18 +327,27 @@ def _vertices(
         advance(len(block))
 
 
-def _weights(path: Path | None, n: int) -> np.ndarray | None:
+def _kept_list(path: Path, reference: Reference, *, count: int | None = None) -> np.ndarray:
+    """Read a list of vertices of the files' mesh; return their places among those kept."""
+    listed = read_vertex_list(path, len(reference.V), count=count)
+    if reference.selection is None:
+        return listed
+    return reference.selection.of(listed, str(path))
+
+
+def _weights(path: Path | None, reference: Reference) -> np.ndarray | None:
     if path is None:
         return None
-    weights = np.zeros(n)
-    weights[read_vertex_list(path, n)] = 1.0
+    weights = np.zeros(len(reference.chosen()[0]))
+    weights[_kept_list(path, reference)] = 1.0
     return weights
 
 
 def _fingerprint(reference: Reference) -> str:
     """Return a hash of all that decides how a file is read and whether it is accepted."""
     digest = hashlib.sha256(f"{software()} {reference.scale}".encode())
-    for array in (reference.V, reference.F, reference.rotation):
+    kept = () if reference.selection is None else reference.selection
+    for array in (reference.V, reference.F, reference.rotation, *kept):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
@@ -340,6 +372,7 @@ def _provenance(
             "split_from": result.split_from,
             "outlier_threshold": options.threshold,
             "neutral": options.neutral,
+            "kept": options.wanted.to_dict(),
         },
         "listed": len(manifest.entries),
         "refused": len(result.bad),

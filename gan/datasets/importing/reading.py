@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
+from gan.datasets.importing.selection import EVERYTHING, Selection, Wanted, select
 from gan.datasets.model_file import UNITS, infer_unit
 from meshkit.checks import check_faces
 from meshkit.errors import MeshError
@@ -38,6 +39,7 @@ class Reference(NamedTuple):
     ----------
     name : the file.   V : in mm and in the data set's axes.   scale : mm per unit of the files.
     rotation : from the axes of the files to the data set's.
+    selection : what is kept of every mesh; None: all.
     """
 
     name: str
@@ -46,6 +48,13 @@ class Reference(NamedTuple):
     E: Int[np.ndarray, "e 2"]
     scale: float
     rotation: Float[np.ndarray, "3 3"]
+    selection: Selection | None = None
+
+    def chosen(self) -> tuple[Float[np.ndarray, "k 3"], Int[np.ndarray, "j 3"]]:
+        """Return the vertices and faces that are kept of the reference itself."""
+        if self.selection is None:
+            return self.V, self.F
+        return self.V[self.selection.vertices], self.selection.F
 
 
 def rotation_from(up: str, front: str) -> Float[np.ndarray, "3 3"]:
@@ -65,13 +74,15 @@ def rotation_from(up: str, front: str) -> Float[np.ndarray, "3 3"]:
     return np.stack([np.cross(y, z), y, z])
 
 
-def read_reference(path: Path, *, unit: str, up: str, front: str) -> tuple[Reference, str, str]:
+def read_reference(
+    path: Path, *, unit: str, up: str, front: str, wanted: Wanted = EVERYTHING
+) -> tuple[Reference, str, str]:
     """Read the mesh that gives the topology; return it, the unit and how the unit was found.
 
     Raises
     ------
     DatasetError
-        The unit cannot be inferred.
+        The unit cannot be inferred; what `select` refuses.
     MeshError
         The file is damaged; a vertex is not finite; a face repeats a vertex.
     """
@@ -86,11 +97,13 @@ def read_reference(path: Path, *, unit: str, up: str, front: str) -> tuple[Refer
         reason = "as given"
     scale = UNITS[unit]
     V = scale * (mesh.V @ rotation.T)
-    return Reference(path.name, V, mesh.F, edges(mesh.F), scale, rotation), unit, reason
+    selection = select(V, mesh.F, wanted)
+    reference = Reference(path.name, V, mesh.F, edges(mesh.F), scale, rotation, selection)
+    return reference, unit, reason
 
 
 def read_registered(path: Path, reference: Reference) -> Float32[np.ndarray, "n 3"]:
-    """Read a mesh and return its vertices, mm, if it corresponds to the reference.
+    """Read a mesh and return the vertices to keep, mm, if it corresponds to the reference.
 
     Raises
     ------
@@ -105,7 +118,8 @@ def read_registered(path: Path, reference: Reference) -> Float32[np.ndarray, "n 
     check_finite(mesh.V)
     V = reference.scale * (mesh.V @ reference.rotation.T)
     check_correspondence(V, reference)
-    return np.asarray(V, dtype=np.float32)
+    kept = V if reference.selection is None else V[reference.selection.vertices]
+    return np.asarray(kept, dtype=np.float32)
 
 
 def check_same_faces(V: np.ndarray, F: np.ndarray, reference: Reference) -> None:
