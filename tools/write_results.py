@@ -1,8 +1,10 @@
 """Write what a finished study says into docs/appendix/results.md: tables, verdicts, pictures.
 
-    python tools/write_results.py STUDY        # the folder of `gan reproduce`
+    python tools/write_results.py STUDY [SOURCE]        # the folder of `gan reproduce`
 
-Only what stands between the two marks of the page is written anew; the text around it is ours.
+Every source has a chapter; the pictures are those of SOURCE, by default of the first that is
+measured. Only what stands between the two marks of the page is written anew; the text around it is
+ours.
 """
 
 import json
@@ -17,6 +19,7 @@ from small_png import save_small
 
 from gan.evaluation.estimate import Estimate
 from gan.report.tables import with_error
+from gan.study.member import TITLES
 from gan.study.tables import brief
 from meshkit.files import atomic_path
 
@@ -27,33 +30,62 @@ MAX_WIDTH = 1000  # pixels of a picture
 MAX_BYTES = 290_000  # of a PNG
 QUALITY = 85  # of JPEG
 LANCZOS = Image.Resampling.LANCZOS
-TITLES = {"ours": "Ours", "ours-plus": "Ours, plus"}
 
 
-def main(study: Path) -> None:
+def main(study: Path, pictured: str | None = None) -> None:
     """Read a study and write the page."""
-    compared = study / "comparison"
-    comparison = json.loads((compared / "comparison.json").read_text(encoding="utf-8"))
-    figures = json.loads((compared / "figures.json").read_text(encoding="utf-8"))
-    models = json.loads((study / "study.json").read_text(encoding="utf-8"))["models"]
-    titles = {model["name"]: model["title"] for model in comparison["models"]}
-    titles |= {"training": "training data"}
-    parts = [
-        _origin(comparison),
-        "## The paper's nine claims\n\n" + _claims(comparison["claims"]),
-        "## Table 1\n\n" + _table1(comparison["table1"], titles),
-        "## Table 2\n\n"
-        + _table(comparison["table2"], [c["key"] for c in comparison["table2"]["columns"]], titles),
-        "Root mean square distance in mm to the true surface of faces fitted to landmarks, by λ.",
-        "Notes: " + " ".join(comparison["table1"]["notes"]),
-        "## Budgets\n\n" + _budgets(comparison, models),
-        "## Pictures\n\n" + "\n\n".join(_picture(compared, figure) for figure in figures),
-    ]
+    settings = json.loads((study / "study.json").read_text(encoding="utf-8"))
+    sources = {
+        place.rstrip("/"): study / place / "comparison"
+        for place in settings["sources"]
+        if (study / place / "comparison" / "comparison.json").is_file()
+    }
+    if not sources:
+        raise SystemExit(f"{study}: no source is measured yet: gan reproduce -o {study} first")
+    read = {
+        name: json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+        for name, folder in sources.items()
+    }
+    parts = [next(iter(read.values()))["rule"]]
+    parts += [_chapter(comparison, settings["models"]) for comparison in read.values()]
+    parts += ["## What the columns are", _columns(list(read.values()))]
+    shown = pictured if pictured is not None else next(iter(sources))
+    figures = json.loads((sources[shown] / "figures.json").read_text(encoding="utf-8"))
+    parts += [f"## Pictures: {_name(read[shown])}"]
+    parts += [_picture(sources[shown], figure) for figure in figures]
     before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
     after = rest.split(END)[1]
     with atomic_path(PAGE) as aside:
         text = f"{before}{BEGIN}\n\n" + "\n\n".join(parts) + f"\n\n{END}{after}"
         aside.write_text(text, encoding="utf-8")
+
+
+def _chapter(comparison: dict[str, Any], models: dict[str, Any]) -> str:
+    """Return what was measured on one source."""
+    titles = {model["name"]: model["title"] for model in comparison["models"]}
+    second = comparison["table2"]
+    parts = [
+        f"## {_name(comparison)}",
+        _origin(comparison),
+        "### Claims",
+        _claims(comparison["claims"]),
+        "### Tables",
+        _table1(comparison["table1"], titles),
+        "**Sparse reconstruction**: root mean square distance in mm to the true surface of faces "
+        "fitted to landmarks, by λ.",
+        _table(second, [column["key"] for column in second["columns"]], titles),
+        *[_labels(curve, titles) for curve in comparison["labels"]],
+        "Notes: " + " ".join(comparison["table1"]["notes"]),
+        "### Budgets",
+        _budgets(comparison, models),
+    ]
+    return "\n\n".join(parts)
+
+
+def _name(comparison: dict[str, Any]) -> str:
+    data = comparison["dataset"]
+    dial = "" if data["interaction"] is None else f", interaction {data['interaction']:g}"
+    return f"{data['source'] or data['name']}{dial}"
 
 
 def _origin(comparison: dict[str, Any]) -> str:
@@ -62,13 +94,31 @@ def _origin(comparison: dict[str, Any]) -> str:
         f"Data: `{data['name']}`, fingerprint `{data['fingerprint'][:12]}`, "
         f"{data['training_meshes']:,} training meshes. {settings['samples']:,} samples, "
         f"{settings['pairs']:,} pairs, seed {settings['seed']}. Measured with commit "
-        f"`{comparison['commit']}`. {comparison['rule']}"
+        f"`{comparison['commit']}`."
     )
+
+
+def _columns(comparisons: list[dict[str, Any]]) -> str:
+    columns = {c["heading"]: c["meaning"] for x in comparisons for c in x["table1"]["columns"]}
+    return "\n".join(f"* {heading}: {meaning}" for heading, meaning in columns.items())
+
+
+def _labels(curve: dict[str, Any], titles: dict[str, str]) -> str:
+    heads = " | ".join(f"{100 * share:g} %" for share in curve["shares"])
+    lines = [f"| {curve['heading']}, {curve['unit']} | {heads} |"]
+    lines += ["|---|" + "---|" * len(curve["shares"])]
+    for line in curve["lines"]:
+        values = [
+            "–" if value is None else with_error(_estimate(value), curve["unit"])
+            for value in line["values"]
+        ]
+        lines.append(f"| {titles.get(line['model'], line['model'])} | {' | '.join(values)} |")
+    return "**Fewer labels**: by share of the expression labels\n\n" + "\n".join(lines)
 
 
 def _claims(claims: list[dict[str, Any]]) -> str:
     subjects = list(dict.fromkeys(claim["subject"] for claim in claims))
-    names = [TITLES.get(subject, subject) for subject in subjects]
+    names = [TITLES[subject][0] for subject in subjects]
     rows = [
         "| | the paper's claim | " + " | ".join(names) + " |",
         "|---|---|" + "---|" * len(names),
@@ -99,7 +149,7 @@ def _numbers(claim: dict[str, Any]) -> str:
         return ""
     count, all_of = len(deciding), len(claim["parts"])
     share = "" if count == all_of else f" ({count} of {all_of} orderings)"
-    subject = TITLES.get(claim["subject"], claim["subject"])
+    subject = TITLES[claim["subject"]][0]
     return f"* {claim['claim']}, {subject}, {claim['verdict']}{share}: {'; '.join(texts)}."
 
 
@@ -109,8 +159,7 @@ def _table1(table: dict[str, Any], titles: dict[str, str]) -> str:
         columns = [c["key"] for c in table["columns"] if c["group"] == group]
         parts.append(f"**{group.capitalize()}**\n\n{_table(table, columns, titles)}")
     legend = "Bold: the best of a column; underlined: cannot be told from it."
-    meanings = [f"* {c['heading']}: {c['meaning']}" for c in table["columns"]]
-    return "\n\n".join([legend, *parts, "\n".join(meanings)])
+    return "\n\n".join([legend, *parts])
 
 
 def _table(table: dict[str, Any], keys: list[str], titles: dict[str, str]) -> str:
@@ -172,4 +221,4 @@ def _picture(compared: Path, figure: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:3])

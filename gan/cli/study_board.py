@@ -74,7 +74,7 @@ class StudyBoard:
             self.state[need] = self.state.get(need) or "done"
         if kind == "begun":
             self.began[name], self.first_share[name] = now, self._share(job)
-            self._say(f"{name}: about {span(job.minutes)}")
+            self._say(f"{name}: about {span(job.minutes * self._pace())}")
             return
         self.spent[name] = (now - self.began.get(name, now)) / 60
         line = f"{name}: {ENDS[kind]} {span(self.spent[name])}"
@@ -85,16 +85,22 @@ class StudyBoard:
         left = [self._left(job) for job in self.jobs.values()]
         return time_left(left, self.at_a_time)
 
+    def _pace(self) -> float:
+        """Return how much longer jobs take here than their budgets say."""
+        done = [name for name in self.spent if self.state[name] == "done"]
+        planned = sum(self.jobs[name].minutes for name in done)
+        return sum(self.spent[name] for name in done) / planned if planned else 1.0
+
     def _left(self, job: "StudyJob") -> float:
         state = self.state[job.name]
         if state != "begun":
-            return 0.0 if state else job.minutes
+            return 0.0 if state else job.minutes * self._pace()
         spent = (time.monotonic() - self.began[job.name]) / 60
         share = self._share(job)
         gained = share - self.first_share[job.name]
         if gained > MIN_SHARE:
             return spent * (1 - share) / gained
-        return max(job.minutes - spent, 0.0)
+        return max(job.minutes * self._pace() - spent, 0.0)
 
     def _share(self, job: "StudyJob") -> float:
         """Return which share of a training is done; 0 of any other job."""
@@ -108,10 +114,16 @@ class StudyBoard:
         """Say what runs, until the study is over: in a log, a long job would say nothing."""
         while not self._over.wait(PULSE):
             running = [job for name, job in self.jobs.items() if self.state[name] == "begun"]
-            texts = [f"{job.name} (about {span(self._left(job))} left)" for job in running]
+            texts = [f"{job.name} ({self._how_far(job)})" for job in running]
             if texts:
                 left = f"about {span(self.minutes_left())} left in all"
                 self._say(f"{', '.join(texts)}; {left}")
+
+    def _how_far(self, job: "StudyJob") -> str:
+        left = self._left(job)
+        if left > 0:
+            return f"about {span(left)} left"
+        return f"for {span((time.monotonic() - self.began[job.name]) / 60)}, longer than planned"
 
     def _say(self, line: str) -> None:
         if self._live is None:

@@ -13,7 +13,6 @@ from meshkit.files import atomic_path
 
 FILE = "study.json"
 FORMAT = "meshkit-gan study 2"
-_FORMER = "meshkit-gan study 1"  # of the version whose stages ran in one process
 _OWN = {FILE, "runs", "data", "jobs", "comparison", "figures", "figures.json"}
 # Exit codes of our commands: a loss is not finite; a request to stop came, and all is saved.
 DIVERGED, INTERRUPTED = 3, 130
@@ -39,11 +38,10 @@ def read_asked(folder: Path) -> dict[str, Any] | None:
     file = folder / FILE
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        if content["format"] == _FORMER:
-            return _former(content)
         if content["format"] != FORMAT:
             raise CheckpointError(
-                f"{file}: format {content['format']!r}, this software reads {FORMAT!r}"
+                f"{file}: format {content['format']!r}, this software reads {FORMAT!r}: delete the "
+                "file; runs of the same configurations and data stay, and count"
             )
         return dict(content["asked"])
     except FileNotFoundError:
@@ -54,22 +52,6 @@ def read_asked(folder: Path) -> dict[str, Any] | None:
         raise CheckpointError(
             f"{file} is damaged ({error}): delete it; runs and data stay, and count"
         ) from None
-
-
-def _former(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a study of the former format was asked for: its runs and data count."""
-    asked, sources = dict(content["asked"]), content["sources"]
-    model, benchmark = sources.get("model", {}), sources.get("benchmark", {})
-    asked["seeds"] = [asked.pop("seed")]
-    asked["sources"] = {
-        "": {
-            "model": model.get("path"),
-            "sha256": model.get("sha256"),
-            "data": benchmark["path"] if benchmark.get("given") else None,
-            "options": [],
-        }
-    }
-    return asked
 
 
 def check_asked(folder: Path, asked: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:

@@ -108,7 +108,7 @@ def _cannot_be_pooled(group: Sequence[_Claimant]) -> str | None:
     first = group[0].facts
     for claimant in group[1:]:
         if keys := differing_keys(first.method, claimant.facts.method):
-            listed = ", ".join(keys[:4]) + (", …" if len(keys) > 4 else "")
+            listed = ", ".join([*keys][:4]) + (", …" if len(keys) > 4 else "")
             return f"{first.run} and {claimant.facts.run} differ in {listed}"
     seeds = [claimant.facts.seed for claimant in group]
     for k, seed in enumerate(seeds):

@@ -1,16 +1,16 @@
 """What a run's folder says about how its model came about: configuration, budget, origin."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan.baselines.config import parse_baseline
-from gan.config import parse_config
+from gan.baselines.config import BaselineConfig, parse_baseline
+from gan.config import Config, parse_config
 from gan.errors import CheckpointError, ConfigError
 from gan.report.log import read_log
 from gan.runs.checkpoints import list_checkpoints, step_of
 from gan.runs.directory import read_run
+from gan.settings import read_toml
 
 # What does not decide the model that a training ends in.
 _FREE = ("output", "metrics")
@@ -53,13 +53,7 @@ class RunFacts(NamedTuple):
     @property
     def method(self) -> dict[str, Any]:
         """What decides the model, but for its seed: equal for runs to be pooled."""
-        tree = {k: v for k, v in self.config.items() if k not in _FREE}
-        if self.baseline is not None:
-            tree = {k: v for k, v in tree.items() if k not in _FREE_BASELINE}
-        else:
-            training = dict(tree["training"])
-            tree["training"] = {k: v for k, v in training.items() if k not in _FREE_TRAINING}
-        return tree | {"data": self.fingerprint, "step": self.step}
+        return deciding(self.config) | {"data": self.fingerprint, "step": self.step}
 
 
 def read_facts(run: Path) -> RunFacts:
@@ -76,12 +70,11 @@ def read_facts(run: Path) -> RunFacts:
     checkpoints = list_checkpoints(run)
     if not checkpoints:
         raise CheckpointError(f"{run}: no checkpoint in it yet; let its training go on")
-    config = _read_config(run / "config.toml")
-    own = config if "kind" in config else config["training"]
+    config = read_config(run / "config.toml")
     return RunFacts(
         run=run,
         config=config,
-        seed=int(own["seed"]),
+        seed=seed_of(config),
         step=step_of(checkpoints[-1]),
         minutes=read_log(run / "metrics.jsonl").seconds / 60,
         device=record.device,
@@ -92,28 +85,51 @@ def read_facts(run: Path) -> RunFacts:
     )
 
 
-def differing_keys(one: Mapping[str, Any], two: Mapping[str, Any], path: str = "") -> list[str]:
-    """Return the keys, dotted, in which two trees of plain values differ."""
-    found = list[str]()
+def differing_keys(
+    one: Mapping[str, Any], two: Mapping[str, Any], path: str = ""
+) -> dict[str, tuple[Any, Any]]:
+    """Return the keys, dotted, in which two trees of plain values differ, with both values."""
+    differing = dict[str, tuple[Any, Any]]()
     for key in sorted({*one, *two}):
         a, b = one.get(key), two.get(key)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
-            found += differing_keys(a, b, f"{path}{key}.")
+            differing |= differing_keys(a, b, f"{path}{key}.")
         elif a != b:
-            found.append(f"{path}{key}")
-    return found
+            differing[f"{path}{key}"] = (a, b)
+    return differing
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    """Return a configuration with all defaults filled in; lists of named tables as tables."""
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path} is missing: the run is not whole") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from None
-    if "kind" in tree:
-        return parse_baseline(tree, str(path)).model_dump(mode="json")
-    resolved = parse_config(tree, str(path)).model_dump(mode="json")
-    resolved["factors"] = {factor["name"]: factor for factor in resolved["factors"]}
-    return resolved
+def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a configuration decides the model, but for the seed."""
+    if "kind" in config:
+        return {k: v for k, v in config.items() if k not in _FREE_BASELINE}
+    training = {k: v for k, v in config["training"].items() if k not in _FREE_TRAINING}
+    return {k: v for k, v in config.items() if k not in _FREE} | {"training": training}
+
+
+def seed_of(config: Mapping[str, Any]) -> int:
+    """Return the seed of a training."""
+    return int(config["seed"] if "kind" in config else config["training"]["seed"])
+
+
+def as_tree(config: Config | BaselineConfig) -> dict[str, Any]:
+    """Return a configuration as plain values, factors by name."""
+    tree = config.model_dump(mode="json")
+    if isinstance(config, Config):
+        tree["factors"] = {factor["name"]: factor for factor in tree["factors"]}
+    return tree
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read the configuration of a run as plain values, with all defaults filled in.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing or damaged.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path} is missing: the run is not whole")
+    tree = read_toml(path)
+    parse = parse_baseline if "kind" in tree else parse_config
+    return as_tree(parse(tree, str(path)))

@@ -10,22 +10,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gan.baselines.config import BaselineConfig, TrainedConfig, is_baseline, read_baseline
-from gan.config import Config, load_config
+from gan.baselines.config import BaselineConfig, TrainedConfig
+from gan.config import Config
 from gan.errors import CheckpointError
-from gan.study.plan import Plan, StudyJob, Trial
-from gan.training.changes import differing_keys
+from gan.study.plan import Plan, Trial
+from gan.study.runs import as_tree, deciding, differing_keys, read_config, seed_of
 from gan.training.state import planned_iterations
 
-FREE = (
-    "training.threads",
-    "training.deterministic",
-    "training.on_divergence",
-    "training.max_minutes",
-    "output",
-    "metrics",
-)
-FREE_OF_BASELINES = ("threads", "log_every", "checkpoint_minutes", "max_minutes")
 _TAIL = 65_536  # bytes, which hold the last lines of a log
 
 
@@ -46,7 +37,7 @@ def check_runs(folder: Path, plan: Plan) -> None:
             raise CheckpointError(
                 f"{run} is no run (it has no config.toml): move it away, or name another folder"
             )
-        changed = _differences(seeded(plan, job), run / "config.toml")
+        changed = _differences(plan.trial(str(job.trial)), job.seed, run / "config.toml")
         if changed:
             shown = [f"{key} is {_shown(a)}, not {_shown(b)}" for key, a, b in changed[:3]]
             more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
@@ -55,15 +46,6 @@ def check_runs(folder: Path, plan: Plan) -> None:
                 remedy="restart-model",
                 name=job.trial,
             )
-
-
-def seeded(plan: Plan, job: StudyJob) -> Config | BaselineConfig:
-    """Return the whole configuration of a training, with its seed."""
-    config = plan.trial(str(job.trial)).config
-    if isinstance(config, Config):
-        training = config.training.model_copy(update={"seed": job.seed})
-        return config.model_copy(update={"training": training})
-    return config.model_copy(update={"seed": job.seed})
 
 
 def share_done(trial: Trial, run: Path) -> float:
@@ -90,25 +72,15 @@ def planned_steps(config: Config | BaselineConfig, n_meshes: int) -> int:
     return 1
 
 
-def _differences(config: Config | BaselineConfig, file: Path) -> list[tuple[str, Any, Any]]:
+def _differences(trial: Trial, seed: int | None, file: Path) -> list[tuple[str, Any, Any]]:
     """Return key, value of the run, value asked for, of what decides the weights."""
-    if isinstance(config, Config):
-        if is_baseline(file):
-            return [("kind", read_baseline(file).kind, "a run of gan train")]
-        changed = differing_keys(load_config(None, file), config)
-        return [(key, *pair) for key, pair in changed.items() if not _is_free(key)]
-    if not is_baseline(file):
-        return [("kind", "a run of gan train", config.kind)]
-    old, new = read_baseline(file).model_dump(), config.model_dump()
-    return [
-        (key, old.get(key), new.get(key))
-        for key in {**old, **new}
-        if key not in FREE_OF_BASELINES and old.get(key) != new.get(key)
-    ]
-
-
-def _is_free(key: str) -> bool:
-    return any(key == free or key.startswith(f"{free}.") for free in FREE)
+    own, asked = read_config(file), as_tree(trial.config)
+    kinds = [str(tree.get("kind", "a run of gan train")) for tree in (own, asked)]
+    if kinds[0] != kinds[1]:
+        return [("kind", kinds[0], kinds[1])]
+    changed = [(key, *pair) for key, pair in differing_keys(deciding(own), deciding(asked)).items()]
+    name = "seed" if "kind" in own else "training.seed"
+    return changed + ([(name, seed_of(own), seed)] if seed_of(own) != seed else [])
 
 
 def _contents(run: Path) -> list[Path]:

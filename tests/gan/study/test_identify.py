@@ -168,6 +168,6 @@ def test_facts_of_a_run(tmp_path):
     assert (facts.seed, facts.step, facts.minutes, facts.device) == (7, 6, 1.5, "cpu")
     assert (facts.commit, facts.trained_on, facts.baseline) == ("abc", "faces.h5", None)
     other = read_facts(run(tmp_path / "b", seed=8))
-    assert differing_keys(facts.method, other.method) == []
+    assert differing_keys(facts.method, other.method) == {}
     third = read_facts(run(tmp_path / "c", weight=0.5))
-    assert differing_keys(facts.method, third.method) == ["regularizer.weight"]
+    assert differing_keys(facts.method, third.method) == {"regularizer.weight": (1.0, 0.5)}
