@@ -70,8 +70,8 @@ class StudyBoard:
         name, now = job.name, time.monotonic()
         self.state[name] = kind
         # What a job needs was there, unless it was done now.
-        for need in job.needs:
-            self.state[need] = self.state.get(need) or "done"
+        for need in self.state.keys() & {*job.needs}:
+            self.state[need] = self.state[need] or "done"
         if kind == "begun":
             self.began[name], self.first_share[name] = now, self._share(job)
             self._say(f"{name}: about {span(job.minutes * self._pace())}")
