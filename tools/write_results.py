@@ -63,12 +63,13 @@ def main(study: Path, pictured: str | None = None) -> None:
 def _chapter(comparison: dict[str, Any], models: dict[str, Any]) -> str:
     """Return what was measured on one source."""
     titles = {model["name"]: model["title"] for model in comparison["models"]}
-    second = comparison["table2"]
+    titles |= {"training": "training data"}
+    second, claims = comparison["table2"], comparison["claims"]
+    judged = any(claim["verdict"] != "NOT MEASURED" for claim in claims)
     parts = [
         f"## {_name(comparison)}",
         _origin(comparison),
-        "### Claims",
-        _claims(comparison["claims"]),
+        *(["### Claims", _claims(claims)] if judged else []),
         "### Tables",
         _table1(comparison["table1"], titles),
         "**Sparse reconstruction**: root mean square distance in mm to the true surface of faces "
