@@ -2,6 +2,7 @@
 
 import pytest
 
+from gan.baselines.baseline import BASELINES
 from gan.config import Config, load_config
 from gan.errors import ConfigError
 from gan.study.ablations import ablations_of
@@ -47,7 +48,8 @@ def test_ablations_of_classifiers_follow_the_factors():
 def test_every_size_trains_what_the_tables_need(size):
     plan = plan_study(size, named_size(size))
     names = [trial.name for trial in plan.trials]
-    assert set(names) == {*ABLATIONS, "3dmm", "mae", "coma", "ours", "ours-plus", "three-factors"}
+    baselines = set(BASELINES)
+    assert set(names) == {*ABLATIONS, *baselines, "ours", "ours-plus", "three-factors"}
     assert len(plan.trial("three-factors").config.factors) == 3
     jobs = plan.jobs()
     assert jobs[0].name == "data"
