@@ -54,6 +54,10 @@ class LinearFace:
         """Draw coefficients of the modes, which are in units of their deviations: N(0, 1)."""
         return rng.standard_normal(len(self._id_modes))
 
+    def mean_identity(self) -> Float[np.ndarray, " K"]:
+        """Return the parameters of the mean face, whose neutral is the template."""
+        return np.zeros(len(self._id_modes))
+
     def shape(
         self, identity: Float[np.ndarray, " K"], units: Mapping[str, float]
     ) -> Float[np.ndarray, "V 3"]:

@@ -60,6 +60,10 @@ class SkinnedFace:
         """Draw the sliders of a plausible person: ancestry, gender, age, weight, details."""
         return self._sliders.sample(rng)
 
+    def mean_identity(self) -> Float[np.ndarray, " K"]:
+        """Return the parameters of the mean face, whose neutral is the template."""
+        return self._sliders.average()
+
     def shape(
         self, identity: Float[np.ndarray, " K"], units: Mapping[str, float]
     ) -> Float[np.ndarray, "V 3"]:

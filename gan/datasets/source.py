@@ -34,6 +34,10 @@ class FaceSource(Protocol):
         """Draw the parameters of a plausible person."""
         ...
 
+    def mean_identity(self) -> Float[np.ndarray, " K"]:
+        """Return the parameters of the mean face, whose neutral is the template."""
+        ...
+
     def shape(
         self, identity: Float[np.ndarray, " K"], units: Mapping[str, float]
     ) -> Float[np.ndarray, "V 3"]:

@@ -25,13 +25,20 @@ if TYPE_CHECKING:
     str,
     "small",
     "tiny (128 meshes), demo (1,880), small (6,700) or full (30,750); of a benchmark: tiny "
-    "(672), small (6,219) or full (30,195).",
+    "(690), small (9,843) or full (22,188).",
     metavar="NAME",
 )
 @click.option(
     "--benchmark",
     type=click.Choice(["open-faces"]),
     help="The documented benchmark set, whose numbers are fixed but for --size.",
+)
+@click.option(
+    "--interaction",
+    type=click.FloatRange(0, 1),
+    metavar="X",
+    help="Of a benchmark: how far expressions depend on whose face they are on, from 0 (identity "
+    "and expression add up) to 1.  [default: 1]",
 )
 @click.option(
     "--subjects", type=int, help="Number of people; a tenth each for validation and test."
@@ -55,6 +62,7 @@ def make(
     model: Path | None,
     size: str,
     benchmark: str | None,
+    interaction: float | None,
     seed: int,
     jobs: int,
     as_json: bool,
@@ -64,8 +72,10 @@ def make(
 
     --subjects, --stills, --sequences and --frames replace the numbers of --size. Identities are
     always labelled; expressions in stills and in the first, last and apex frame of a sequence;
-    visemes in stills and where a sequence reaches them. A benchmark also writes
-    OUT.extreme.h5: extreme expressions of further people, for sparse reconstruction. Examples:
+    visemes in stills and where a sequence reaches them. A benchmark also writes, beside OUT.h5,
+    OUT.extreme.h5 (extreme expressions of further people), OUT.judges.h5 (stills of further people
+    from whom only judges learn) and OUT.transfer.h5 (transfer between held-out people, with the
+    truth). Examples:
 
     \b
     gan data make --model ict_face.npz --size demo --visemes --jobs 2 -o speaking.h5
@@ -73,7 +83,7 @@ def make(
     """  # noqa: D301
     from gan.cli.data.progress import progress_bar
     from gan.datasets.benchmark.open_faces import make_open_faces
-    from gan.datasets.benchmark.transfer_pairs import extreme_path
+    from gan.datasets.benchmark.transfer_pairs import extreme_path, judges_path, transfer_path
     from gan.datasets.make import make_dataset
     from gan.datasets.morphable import load_face_model
     from gan.datasets.procedural import ProceduralHead
@@ -87,10 +97,20 @@ def make(
         raise click.UsageError(
             f"leave --{next(iter(given))} out: --benchmark {benchmark} has its own"
         )
+    if interaction is not None and not benchmark:
+        raise click.UsageError("--interaction belongs to a benchmark: give --benchmark as well")
     source: FaceSource = load_face_model(model) if model else ProceduralHead()
     with progress_bar() as progress:
         if benchmark:
-            make_open_faces(source, out, size=size, seed=seed, jobs=jobs, progress=progress)
+            make_open_faces(
+                source,
+                out,
+                size=size,
+                seed=seed,
+                interaction=1.0 if interaction is None else interaction,
+                jobs=jobs,
+                progress=progress,
+            )
         else:
             make_dataset(
                 source,
@@ -106,8 +126,10 @@ def make(
         unit, reason = source.provenance["unit"], source.provenance["unit_from"]
         click.echo(f"{model}: lengths are {unit} ({reason}); the data set is in mm", err=True)
     written: list[dict[str, Any]] = []
-    for path in (out, extreme_path(out)) if benchmark else (out,):
+    for path in (out, extreme_path(out), judges_path(out)) if benchmark else (out,):
         written.append(_report(path, source, as_json))
+    if benchmark:
+        written.append(_report_transfer(transfer_path(out), as_json))
     if as_json:
         print_json({"files": written})
 
@@ -123,6 +145,17 @@ def _chosen_size(name: str, given: dict[str, Any]) -> "Size":
     size = dataclasses.replace(size, **{key: given[key] for key in own if key in given})
     size.check()
     return size
+
+
+def _report_transfer(path: Path, as_json: bool) -> dict[str, Any]:
+    """Say what the file of transfer pairs holds; return the facts."""
+    from gan.datasets.benchmark.transfer_pairs import load_transfer
+
+    pairs = load_transfer(path)
+    people = len({*pairs.person_a.tolist()})
+    if not as_json:
+        click.echo(f"{path}: {len(pairs)} transfers between {people} held-out people")
+    return {"path": str(path), "transfers": len(pairs), "subjects": people}
 
 
 def _report(path: Path, source: "FaceSource", as_json: bool) -> dict[str, Any]:

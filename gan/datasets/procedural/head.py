@@ -44,6 +44,10 @@ class ProceduralHead:
         """Draw the parameters of a person from the standard normal distribution."""
         return rng.standard_normal(len(self._fields))
 
+    def mean_identity(self) -> Float[np.ndarray, " K"]:
+        """Return the parameters of the mean face, whose neutral is the template."""
+        return np.zeros(len(self._fields))
+
     def shape(
         self, identity: Float[np.ndarray, " K"], units: Mapping[str, float]
     ) -> Float[np.ndarray, "V 3"]:
