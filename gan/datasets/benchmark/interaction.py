@@ -70,6 +70,7 @@ class InteractingFace:
         self.controls = model.controls
         self.provenance: dict[str, Any] = {**model.provenance, "interaction": interaction}
         self._mean = model.mean_identity()
+        self._rest = model.shape(self._mean, {})  # the template, to rounding
         self.tissue = Tissue(
             self.template, self.faces, lambda rng: model.shape(self.sample_identity(rng), {})
         )
@@ -119,7 +120,7 @@ class InteractingFace:
 
     def _moved(self, units: Mapping[str, float]) -> np.ndarray:
         """Return the displacement of the mean face, mm."""
-        return np.asarray(self.model.shape(self._mean, units) - self.template)
+        return np.asarray(self.model.shape(self._mean, units) - self._rest)
 
     def _own_way(self, person: Person, units: Mapping[str, float], moved: np.ndarray) -> np.ndarray:
         """Return the displacement of the person at full interaction, mm."""
