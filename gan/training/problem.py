@@ -209,7 +209,8 @@ def _training_meshes(dataset: Dataset, batch: int) -> np.ndarray:
 def _flatten(dataset: Dataset, settings: MappingConfig) -> tuple[Parameterization, GeometryMapping]:
     """Return the flat map of the template and the layer from meshes to images."""
     template, faces = dataset.template.astype(np.float64), dataset.faces.astype(np.int64)
-    size = (settings.size, settings.size) if settings.balance else None
+    n = settings.size * _samples(settings)
+    size = (n, n) if settings.balance else None
     flat = parameterize(template, faces, weights=settings.weights, fill_holes=True, balance=size)
     return flat, image_mapping(flat, settings, len(template))
 
@@ -227,9 +228,14 @@ def image_mapping(
         )
     if settings.name == "plain":
         return GeometryMapping(flat.F, rasterize_uv(flat.UV, flat.F, (n, n)), n_vertices)
-    k = settings.samples or SAMPLES
+    k = _samples(settings)
     fine = rasterize_uv(flat.UV, flat.F, (n * k, n * k))
     return AntialiasedMapping(flat.F, fine, n_vertices, k)
+
+
+def _samples(settings: MappingConfig) -> int:
+    """Return how many samples a texel has along each side."""
+    return 1 if settings.name == "plain" else settings.samples or SAMPLES
 
 
 def _factors(
