@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from meshkit.mesh import Mesh
     from meshkit.registration.landmarks import Landmarks
     from meshkit.registration.target import Target
@@ -21,6 +23,7 @@ class Request(NamedTuple):
     scale: bool
     detail: float | None
     report: Path | None
+    unfitted: Path | None
 
 
 def load_template(path: Path) -> "Mesh":
@@ -33,6 +36,37 @@ def load_template(path: Path) -> "Mesh":
         mesh = load_mesh(path)
         check_mesh(mesh.V, mesh.F)
     return mesh
+
+
+def in_unit_of(
+    scan: Path, mesh: "Mesh", target: "Target", marks: "Landmarks | None", *, scale: bool
+) -> "tuple[Mesh, float]":
+    """Scale a template to the unit of a scan and say so, unless its size is to be estimated."""
+    from dataclasses import replace
+
+    import click
+
+    from meshkit.registration.unit import infer_unit
+
+    unit = 1.0 if scale else infer_unit(mesh.V, mesh.F, target, marks)
+    if unit != 1:
+        click.echo(
+            f"notice: {scan} is in another unit: the template is scaled by {unit:.6g} first; "
+            "--scale estimates its size instead",
+            err=True,
+        )
+    return replace(mesh, V=mesh.V * unit), unit
+
+
+def load_unfitted(path: Path | None, mesh: "Mesh") -> "np.ndarray | None":
+    """Read the vertices that are not to be fitted, if there is a file."""
+    from meshkit.cli.messages import about
+    from meshkit.registration.landmarks import load_vertices
+
+    if path is None:
+        return None
+    with about(path):
+        return load_vertices(path, len(mesh.V))
 
 
 def load_marks(path: Path | None, mesh: "Mesh", target: "Target") -> "Landmarks | None":
@@ -59,3 +93,18 @@ def fit_options(detail: float | None, mesh: "Mesh", scale: float) -> "FitOptions
             f"--detail {detail:g} is larger than the template: its radius is {size:.3g}"
         )
     return FitOptions(fine=detail / size)
+
+
+def say_problems(output: Path, problems: list[str]) -> None:
+    """Warn of a bad fit, which is written to be looked at, and end the command with code 1."""
+    import click
+
+    if not problems:
+        return
+    click.echo(
+        f"warning: do not use {output} before you have looked at it: {'; '.join(problems)}. Give "
+        "--landmarks (ten or more), --scale if the sizes differ, or --unfitted for parts that the "
+        "scan does not show alike",
+        err=True,
+    )
+    raise click.exceptions.Exit(1)

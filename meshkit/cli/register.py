@@ -46,6 +46,12 @@ if TYPE_CHECKING:
     help="Keep TEMPLATE's own detail below this length, in SCAN's unit. Raise it if the scan is "
     "noisy.  [default: 4 % of TEMPLATE's radius]",
 )
+@file_option(
+    "--unfitted",
+    "V.json",
+    "Vertices of TEMPLATE that follow their neighbours smoothly instead of SCAN, such as those of "
+    "hair, ears or inner lips: a list of indices, or of landmarks.",
+)
 @flag(
     "--sequence",
     "Fit SCANs as the frames of a movement, in order: each starts from the one before, then "
@@ -70,6 +76,7 @@ def register(
     rigid: bool,
     scale: bool,
     detail: float | None,
+    unfitted: Path | None,
     sequence: bool,
     smoothness: float | None,
     report: Path | None,
@@ -91,7 +98,7 @@ def register(
         if path is not None:
             check_target(path)
     output = output or Path(f"{template.stem}_registered{template.suffix}")
-    request = Request(template, scans, output, landmarks, rigid, scale, detail, report)
+    request = Request(template, scans, output, landmarks, rigid, scale, detail, report, unfitted)
     if not sequence:
         check_outputs((template, *scans), {"-o": output, "--report": report})
         _register_one(request, as_json)
@@ -127,7 +134,7 @@ def _check_usage(
 
 
 def _register_one(request: Request, as_json: bool) -> None:
-    from meshkit.cli.fitting import load_marks, load_template
+    from meshkit.cli.fitting import in_unit_of, load_marks, load_template, say_problems
     from meshkit.cli.messages import about, print_report
     from meshkit.registration.quality import measure_fit
     from meshkit.registration.scan_file import load_scan
@@ -136,6 +143,7 @@ def _register_one(request: Request, as_json: bool) -> None:
     with about(request.scans[0]):
         target = load_scan(request.scans[0])
     marks = load_marks(request.landmarks, mesh, target)
+    mesh, unit = in_unit_of(request.scans[0], mesh, target, marks, scale=request.scale)
     with about(request.template):
         fit = _fit(request, mesh, target, marks)
         quality = measure_fit(mesh.V, mesh.F, fit, target, marks)
@@ -146,10 +154,11 @@ def _register_one(request: Request, as_json: bool) -> None:
         "output": request.output,
         "report": request.report,
         "rigid": request.rigid,
-        **_describe(fit),
+        **_describe(fit, unit),
         **quality.to_dict(),
+        "problems": quality.problems(mesh.V, mesh.F, rigid=request.rigid),
     }
-    _write(request, mesh, fit, target, quality, values["pose"])
+    _write(request, mesh, fit, target, quality, values["pose"], values["problems"])
     print_report(
         values,
         _rows(values),
@@ -157,12 +166,13 @@ def _register_one(request: Request, as_json: bool) -> None:
         title=f"{request.template} on {request.scans[0]}",
         files=(request.output, request.report),
     )
+    say_problems(request.output, values["problems"])
 
 
 def _fit(
     request: Request, mesh: "Mesh", target: "Target", marks: "Landmarks | None"
 ) -> "TemplateFit":
-    from meshkit.cli.fitting import fit_options
+    from meshkit.cli.fitting import fit_options, load_unfitted
     from meshkit.cli.progress import progress_bar
     from meshkit.registration.template_fit import find_start, fit_template, place_template
 
@@ -172,21 +182,29 @@ def _fit(
             return place_template(mesh.V, mesh.F, target, pose=pose)
         options = fit_options(request.detail, mesh, pose.scale)
         return fit_template(
-            mesh.V, mesh.F, target, marks, pose=pose, options=options, progress=progress
+            mesh.V,
+            mesh.F,
+            target,
+            marks,
+            pose=pose,
+            options=options,
+            unfitted=load_unfitted(request.unfitted, mesh),
+            progress=progress,
         )
 
 
-def _describe(fit: "TemplateFit") -> dict[str, Any]:
+def _describe(fit: "TemplateFit", unit: float) -> dict[str, Any]:
     import numpy as np
     from scipy.spatial.transform import Rotation
 
     return {
         "vertices": len(fit.V),
+        "unit": unit,
         "pose": {
             "rotation": fit.pose.R.tolist(),
             "degrees": float(np.rad2deg(Rotation.from_matrix(fit.pose.R).magnitude())),
             "translation": fit.pose.t.tolist(),
-            "scale": fit.pose.scale,
+            "scale": fit.pose.scale * unit,
         },
     }
 
@@ -198,6 +216,7 @@ def _write(
     target: "Target",
     quality: "Quality",
     pose: dict[str, Any],
+    problems: list[str],
 ) -> None:
     from dataclasses import replace
 
@@ -214,6 +233,7 @@ def _write(
         "fit": "rigid" if request.rigid else "deformed to the scan",
         "rotated by": f"{pose['degrees']:.1f}°",
         "scaled by": f"{pose['scale']:.4g}",
+        "problems": "; ".join(problems) or "none found",
     }
     title = f"{request.template.name} on {scan.name}"
     with optional_path(request.report) as aside:  # both files or none
@@ -240,6 +260,7 @@ def _rows(values: dict[str, Any]) -> dict[str, str]:
         "with counterpart": f"{percent(values['followed'])} of {values['vertices']} vertices",
         "folded edges": str(values["folded_edges"]),
         "crossing faces": str(values["crossing_faces"]),
+        "problems": "; ".join(values["problems"]),
         "landmarks": f"mean {values['landmark_mean']:.3g}, worst {worst}: {errors[worst]:.3g}"
         if worst is not None
         else "",

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshkit.cli.collection import output_paths
-from meshkit.cli.fitting import Request, fit_options, load_marks, load_template
+from meshkit.cli.fitting import (
+    Request,
+    fit_options,
+    in_unit_of,
+    load_marks,
+    load_template,
+    load_unfitted,
+)
 from meshkit.cli.messages import about, percent, print_report, warnings_on
 from meshkit.cli.progress import progress_bar
 
@@ -58,6 +65,7 @@ def register_sequence(request: Request, smoothness: float) -> dict[str, Any]:
     scans = Scans(request.scans)
     files = _landmark_files(request)
     marks = [None if f is None else load_marks(f, mesh, scans[k]) for k, f in enumerate(files)]
+    mesh, _ = in_unit_of(request.scans[0], mesh, scans[0], marks[0], scale=request.scale)
     pose = None
     if request.detail is not None and request.scale:  # the size is not known before
         with about(request.scans[0]):
@@ -74,6 +82,7 @@ def register_sequence(request: Request, smoothness: float) -> dict[str, Any]:
             smoothness=smoothness,
             scale=request.scale,
             start=pose,
+            unfitted=load_unfitted(request.unfitted, mesh),
             options=fit_options(request.detail, mesh, pose.scale if pose else 1.0),
             kept=kept,
             progress=progress,
@@ -136,6 +145,8 @@ def _kept(request: Request, smoothness: float, files: list[Path | None]) -> "Kep
 
     asked = (version("meshkit-gan"), request.scale, request.detail, smoothness)
     settings = digest(request.template) + repr(asked).encode()
+    if request.unfitted is not None:
+        settings += digest(request.unfitted)
     inputs = [
         digest(scan) + (digest(file) if file is not None else b"")
         for scan, file in zip(request.scans, files, strict=True)

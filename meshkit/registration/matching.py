@@ -4,11 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.spatial import cKDTree
 
 from meshkit.normals import vertex_normals
 from meshkit.registration.target import Target
 from meshkit.topology import edge_table
 
+_IN_FRONT = 0.5  # of the distance to a point: a vertex nearer to it hides it
 _FLOOR = 0.02  # of the template's radius: the least scale of residuals, for scans without noise
 
 
@@ -46,7 +48,9 @@ def match(
     A vertex has none where the closest point lies on the scan's border (the surface goes on beyond
     a hole, or ends) or its normal differs by more than the gate. The others are weighted by Tukey's
     biweight of their distance over the robust deviation of all distances, so that outliers
-    and parts that the scan does not hold lose their pull as the fit gets better.
+    and parts that the scan does not hold lose their pull as the fit gets better. Nor has a vertex
+    one that it cannot see: a point further off than the deviation to which another vertex is less
+    than half as far. So the inside of a nostril is not pulled through its wing.
 
     Parameters
     ----------
@@ -64,6 +68,9 @@ def match(
     spread = _FLOOR * size
     if sound.any():
         spread = max(spread, 1.4826 * float(np.median(closest.distance[sound])))
+    # A tree of vertices, not of the surface: what is nearer than half of a far point is in front.
+    nearest = cKDTree(V[np.unique(F)]).query(closest.point)[0]
+    sound &= (nearest > _IN_FRONT * closest.distance) | (closest.distance <= spread)
     weight = sound * np.maximum(1 - (closest.distance / (distance_gate * spread)) ** 2, 0) ** 2
     return Matches(weight, closest.point, closest.normal, spread)
 

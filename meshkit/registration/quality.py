@@ -7,12 +7,16 @@ from jaxtyping import Float, Int
 
 from meshkit.checks import check_mesh, takes_mesh
 from meshkit.normals import face_normals, unit
+from meshkit.registration.icp import radius
 from meshkit.registration.landmarks import Landmarks
 from meshkit.registration.target import Target
 from meshkit.registration.template_fit import TemplateFit
 from meshkit.topology import edge_table
 
 _PERCENTILES = (50, 75, 90, 95, 99, 100)
+# What no good fit on the faces at hand comes near to: counterparts as a share of the vertices,
+# distances as shares of the template's radius, crossing faces as a share of the faces.
+_FOLLOWED, _OFF, _MARKS_OFF, _CROSSING = 0.25, 0.1, 0.2, 0.05
 _FOLD = 150.0  # degrees between the normals of neighbours from which an edge counts as folded
 
 
@@ -54,6 +58,29 @@ class Quality(NamedTuple):
             "folded_edges": len(self.folded),
             "crossing_faces": len(self.crossing),
         }
+
+    def problems(
+        self, V: Float[np.ndarray, "n 3"], F: Int[np.ndarray, "m 3"], *, rigid: bool = False
+    ) -> list[str]:
+        """Say in sentences why the fit of the template (V, F), at its size, is of no use.
+
+        A rigid fit, which is no more than a pose, may lie far from the scan.
+        """
+        size = radius(V[np.unique(F)])
+        median, errors = float(np.median(self.fit_to_scan)), [*self.landmarks.values()]
+        crossing = len(np.unique(self.crossing)) / len(F)
+        reasons = []
+        if self.followed < _FOLLOWED:
+            reasons.append(
+                f"only {self.followed:.1%} of the vertices have a counterpart on the scan"
+            )
+        if not rigid and median > _OFF * size:
+            reasons.append(f"half of the vertices are {median:.3g} or more off the scan")
+        if errors and np.mean(errors) > _MARKS_OFF * size:
+            reasons.append(f"the landmarks are {np.mean(errors):.3g} off, on average")
+        if not rigid and crossing > _CROSSING:
+            reasons.append(f"{crossing:.1%} of the faces cross others")
+        return reasons
 
 
 @takes_mesh

@@ -41,6 +41,7 @@ def fit_sequence(
     scale: bool = False,
     start: Similarity | None = None,
     options: FitOptions | None = None,
+    unfitted: Int[np.ndarray, " k"] | None = None,
     kept: Kept | None = None,
     progress: Progress = silent,
 ) -> list[TemplateFit]:
@@ -64,6 +65,8 @@ def fit_sequence(
         Weight of the pull, relative to that of a scan point; 0: one pass only.
     start
         Takes the template near the first frame.
+    unfitted
+        As in `fit_template`.
     kept
         Where the fits of (pass, frame) are put as they are made; those that it holds already are
         taken instead of made. Kept on disk, an interrupted call goes on where it was, with the same
@@ -99,10 +102,11 @@ def fit_sequence(
 
     def first() -> TemplateFit:
         pose = find_start(V, F, targets[0], marks[0], scale=scale, start=start)
-        return fit_template(V, F, targets[0], marks[0], pose=pose, options=options)
+        own = targets[0]
+        return fit_template(V, F, own, marks[0], pose=pose, options=options, unfitted=unfitted)
 
     fits = [once((0, 0), first)]
-    frames = _Frames(fits[0], F, targets, marks)
+    frames = _Frames(fits[0], F, targets, marks, unfitted)
     follow = replace(
         options, coarse=max(_COARSE, options.fine), steps=min(_STEPS, options.steps), repeats=2
     )
@@ -125,8 +129,10 @@ class _Frames:
         F: np.ndarray,
         targets: Sequence[Target],
         marks: Sequence[Landmarks | None],
+        unfitted: np.ndarray | None,
     ) -> None:
         self.own, self.F, self.targets, self.marks = own, F, targets, marks
+        self.unfitted = unfitted
         self.energy = DisplacementEnergy(own.V, F)
 
     def after(self, before: TemplateFit, k: int, options: FitOptions) -> TemplateFit:
@@ -160,5 +166,6 @@ class _Frames:
             pose=turn.after(self.own.pose),
             start=guess,
             options=options,
+            unfitted=self.unfitted,
             anchor=anchor,
         )

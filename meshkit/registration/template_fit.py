@@ -143,6 +143,7 @@ def fit_template(
     *,
     pose: Similarity,
     options: FitOptions | None = None,
+    unfitted: Int[np.ndarray, " k"] | None = None,
     progress: Progress = silent,
 ) -> TemplateFit:
     """Bend a template onto a scan.
@@ -160,6 +161,8 @@ def fit_template(
         One or more components, no face without area.
     pose
         Takes the template near the scan, within a tenth of its size (`find_start`).
+    unfitted
+        Vertices that follow their neighbours smoothly, not the scan.
     progress
         Called after each step.
 
@@ -179,7 +182,15 @@ def fit_template(
     rest = pose.apply(V.astype(np.float64))
     energy = DisplacementEnergy(rest, F)
     return anneal(
-        energy, F, target, landmarks, pose=pose, start=rest, options=options, progress=progress
+        energy,
+        F,
+        target,
+        landmarks,
+        pose=pose,
+        start=rest,
+        options=options,
+        unfitted=unfitted,
+        progress=progress,
     )
 
 
@@ -192,6 +203,7 @@ def anneal(
     pose: Similarity,
     start: Float[np.ndarray, "n 3"],
     options: FitOptions,
+    unfitted: Int[np.ndarray, " k"] | None = None,
     progress: Progress = silent,
     anchor: tuple[float, Float[np.ndarray, "n 3"]] | None = None,
 ) -> TemplateFit:
@@ -205,10 +217,12 @@ def anneal(
     """
     X, size = start, radius(energy.rest)
     border = border_vertices(F, len(X))
+    left_out = np.zeros(0, dtype=np.int64) if unfitted is None else unfitted
     tangential = np.where(border, 0.0, options.tangential)
     gates = {"distance_gate": options.distance_gate, "normal_gate": options.normal_gate}
     for done, (length, strength) in enumerate(_schedule(options)):
         matches = match(X, F, target, size=size, **gates)
+        matches.weight[left_out] = 0
         if landmarks is None and (matches.weight > 0).mean() < 0.02:
             raise SolveError(
                 f"only {int((matches.weight > 0).sum())} of {len(X)} template vertices have a "
@@ -229,6 +243,7 @@ def anneal(
         )
         progress("fitting", done + 1, options.steps * options.repeats)
     weight = match(X, F, target, size=size, **gates).weight
+    weight[left_out] = 0
     return TemplateFit(X, pose, weight)
 
 

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from meshkit.io import load_mesh, save_mesh
 from meshkit.mesh import Mesh
 from tests import meshes
-from tests.system.commands import read_json, refuse, succeed
+from tests.system.commands import read_json, refuse, run, succeed
 
 V, F = meshes.bumpy(9)
 MARKED = [0, 40, 80, 120, 200]
@@ -145,3 +145,41 @@ def test_scans_it_refuses(files):
     refuse(*call, "soup.ply", says="repair --coincident")
     refuse(*call, "absent.ply", says="No such file")
     refuse(*call, "scan.ply", "--detail", 100, says="larger than the template")
+
+
+@pytest.mark.parametrize("landmarks", [True, False])
+@pytest.mark.parametrize("unit", [1e-3, 1000])
+def test_another_unit_is_inferred_and_said(files, unit, landmarks):
+    save_mesh("far.obj", Mesh(unit * WANTED, F))
+    save_landmarks([{"template": i, "scan": (unit * WANTED[i]).tolist()} for i in MARKED])
+    given = ["--landmarks", "L.json"] if landmarks else ["--rigid"]
+    said = run("register", "template.obj", "far.obj", *given).stderr
+    assert f"is in another unit: the template is scaled by {unit:g} first" in said
+    values = fit("far.obj", *given, "-o", "out.obj")
+    assert (values["unit"], values["problems"]) == (unit, [])
+    if landmarks:
+        off = np.linalg.norm(load_mesh("out.obj").V / unit - WANTED, axis=1)
+        assert off.mean() < 0.02
+
+
+def test_a_bad_fit_is_written_with_a_warning_and_code_1(files):
+    swapped = zip(MARKED, MARKED[::-1], strict=True)
+    save_landmarks([{"template": i, "scan": WANTED[j].tolist()} for i, j in swapped])
+    done = run("register", "template.obj", "scan.ply", "--landmarks", "L.json", "-o", "out.obj")
+    assert done.exit_code == 1
+    assert "warning: do not use out.obj before you have looked at it: " in done.stderr
+    assert "Give --landmarks (ten or more)" in done.stderr
+    assert Path("out.obj").exists()
+
+
+def test_vertices_that_are_not_fitted_go_with_their_neighbours(files):
+    bump = WANTED.copy()
+    top = np.flatnonzero(V[:, 2] > 0.9)
+    bump[top] += 0.1 * MOTION[:, 2]
+    save_mesh("bump.ply", Mesh(bump, F))
+    Path("top.json").write_text(json.dumps(top.tolist()))
+    off = []
+    for more in ([], ["--unfitted", "top.json"]):
+        fit("bump.ply", "--landmarks", "L.json", "-o", "out.obj", *more)
+        off.append(np.linalg.norm(load_mesh("out.obj").V - bump, axis=1)[top].mean())
+    assert off[1] > 2 * off[0]
