@@ -16,7 +16,7 @@ from gan.study.folder import (
     read_failure,
     save_study,
 )
-from gan.study.plan import Plan, StudyJob, with_needs
+from gan.study.plan import ORACLE, Plan, StudyJob, with_needs
 from gan.workflow.engine import (
     Call,
     Change,
@@ -155,7 +155,12 @@ def _reported(record: "_Record", measured: Sequence[StudyJob]) -> dict[str, Any]
         if all((study.folder / f"{place}jobs/{name}.done").exists() for place in members)
     ]
     notes = missing_models(study.plan, measured, record.failures)
-    return {"members": members, "three": three, "notes": notes}
+    oracles = [
+        job.source
+        for job in study.plan.jobs()
+        if job.label == ORACLE and (study.folder / job.target).exists()
+    ]
+    return {"members": members, "three": three, "notes": notes, "oracles": oracles}
 
 
 class _Record:
@@ -169,14 +174,10 @@ class _Record:
 
     @property
     def diverged(self) -> bool:
-        """Whether something failed, and nothing that a report cannot do without.
-
-        That is a training whose loss is not finite, or one of a model that so few labels are not
-        enough for.
-        """
+        """Whether something failed, but nothing that a report cannot do without."""
         jobs = {job.name: job for job in self.jobs.values()}
         return bool(self.failures) and all(
-            failure.code == DIVERGED or self.study.plan.learns_from_fewer(jobs[name])
+            failure.code == DIVERGED or self.study.plan.is_spared(jobs[name])
             for name, failure in self.failures.items()
         )
 

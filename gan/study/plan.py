@@ -111,9 +111,13 @@ class Plan(NamedTuple):
         """Return a model by its name."""
         return next(trial for trial in self.trials if trial.name == name)
 
-    def learns_from_fewer(self, job: StudyJob) -> bool:
-        """Tell whether a job trains a model from a share of the labels."""
-        return job.kind == "training" and self.trial(str(job.trial)).label_share < 1
+    def is_spared(self, job: StudyJob) -> bool:
+        """Tell whether a report does without a job that fails: it says what is missing.
+
+        That are the oracle, and trainings of models that so few labels may not be enough for.
+        """
+        fewer = job.kind == "training" and self.trial(str(job.trial)).label_share < 1
+        return fewer or job.label == ORACLE
 
     def suffixes(self) -> dict[str, int]:
         """Return the seeds by what they add to the name of a run: the first adds nothing."""

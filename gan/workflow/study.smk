@@ -19,6 +19,7 @@ COMPARED = [name for name, model in MODELS.items() if model["data"] == "benchmar
 SPEAKING = [name for name, model in MODELS.items() if model["data"] == "speaking"]
 # Which models' reports hold, by source: all, unless some are left out (see `gan reproduce --only`).
 EVERY = [[model, seed] for model in COMPARED for seed in SEEDS]
+ORACLES = config.get("oracles", [source for source in SOURCES if SOURCES[source]["oracle"]])
 MEMBERS = {source: config.get("members", {}).get(source, EVERY) for source in SOURCES}
 LOGGED = '> {log} 2>&1 || {{ code=$?; echo "exit code $code" >> {log}; exit $code; }}'
 
@@ -164,7 +165,7 @@ rule report:
         data=lambda w: data_of(w.source),
         measured=lambda w: [f"{w.source}jobs/evaluate-{model}{seed}.done" for model, seed in MEMBERS[w.source]],
         three=lambda w: [f"{w.source}jobs/{name}.done" for name in config.get("three", SPEAKING)],
-        oracle=lambda w: [f"{w.source}jobs/oracle.done"] if SOURCES[w.source]["oracle"] else [],
+        oracle=lambda w: [f"{w.source}jobs/oracle.done"] if w.source in ORACLES else [],
     output: "{source}comparison/report.html"
     log: "{source}jobs/report.log"
     params:

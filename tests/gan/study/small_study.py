@@ -84,11 +84,12 @@ STUB = """#!/bin/bash
 here=$(dirname "$0")
 echo "$*" >> "$here/calls"
 while [ $# -gt 0 ]; do
-  case $1 in -o|--out) out=$2;; make|train|baseline|compare) what=$1;; esac
+  case $1 in -o|--out) out=$2;; make|train|baseline|compare|oracle) what=$1;; esac
   shift
 done
 case $what in
   make) for side in '' .extreme .judges .transfer; do touch "${out%.h5}$side.h5"; done;;
+  oracle) [ ! -e "$here/fail-oracle" ] || exit "$(cat "$here/fail-oracle")";;
   compare) mkdir -p "$out"; touch "$out/report.html";;
   train|baseline)
     mkdir -p "$out"

@@ -88,6 +88,15 @@ def test_a_training_that_diverges_leaves_the_rest_going(bare, tmp_path):
     assert "--note" not in calls_of(tmp_path)[-1]
 
 
+def test_a_report_does_without_the_oracle(bare, tmp_path):
+    (tmp_path / "fail-oracle").write_text("1")
+    outcome = do(bare)
+    assert list(outcome.failed) == ["oracle"]
+    assert "report" in outcome.computed
+    (tmp_path / "fail-oracle").unlink()
+    assert sorted(do(bare).computed) == ["oracle", "report"]
+
+
 def test_another_failure_makes_no_report(bare, tmp_path):
     (tmp_path / "fail-3dmm").write_text("1")
     outcome = do(bare)
