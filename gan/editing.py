@@ -7,16 +7,20 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from gan.datasets.importing.manifest import RESTING, natural_order
 from gan.models.contract import NOISE, FaceGenerator
 from gan.pose import IN_PLACE, Placer, Pose
+from gan.progress import Progress, counter, silent
 from meshkit.archive import read_archive
-from meshkit.errors import MeshError
-from meshkit.io import load_mesh
+from meshkit.errors import FileFormatError, MeshError
+from meshkit.io import SAVERS, load_mesh
 
 MODES = ("replace", "add")
 PATHS = ("linear", "spherical")
+BLOCK = 64  # faces encoded at once
 
 
 class Face(NamedTuple):
@@ -35,6 +39,124 @@ class Face(NamedTuple):
     codes: dict[str, Tensor]
     detail: Float[Tensor, "V 3"]
     pose: Pose = IN_PLACE
+
+
+class Faces(NamedTuple):
+    """Faces to edit alike: the meshes of a folder, or the frames of a sequence.
+
+    Attributes
+    ----------
+    names
+        Of their files, without suffix, or numbers.
+    codes
+        For every factor and the noise (n, d).
+    vertices : mm
+        In the model's frame.
+    poses
+        Where each lay, and its unit.
+    """
+
+    names: tuple[str, ...]
+    codes: dict[str, Tensor]
+    vertices: Float[Tensor, "n V 3"]
+    poses: tuple[Pose, ...]
+
+
+def load_faces(placer: Placer, path: Path, progress: Progress = silent) -> Faces:
+    """Read and encode a folder of meshes, in natural order of their names, a mesh, or a sequence.
+
+    A sequence is a NumPy array of vertices (n, V, 3) in a ``.npy`` file. Other files of a folder
+    are left alone.
+
+    Raises
+    ------
+    MeshError
+        As `load_face`; the folder holds no mesh.
+    OSError, FileFormatError
+        A file is missing or malformed.
+    """
+    model, names = placer.model, list[str]()
+    X, poses = list[Tensor](), list[Pose]()
+    places = _places(path)
+    advance = counter(progress, "reading", len(places))
+    for name, place, array in places:
+        try:
+            placed, pose = placer.place(_own_mesh(model, place) if array is None else array)
+        except MeshError as error:
+            where = place if array is None else f"{place}[{name}]"
+            raise (error if str(where) in str(error) else error.about(where)) from error
+        names.append(name)
+        X.append(placed)
+        poses.append(pose)
+        advance(1)
+    stacked, parts = torch.stack(X), list[dict[str, Tensor]]()
+    advance = counter(progress, "encoding", len(X))
+    with torch.no_grad():
+        for block in stacked.split(BLOCK):
+            parts.append(model.encode(block))
+            advance(len(block))
+    codes = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    return Faces(tuple(names), codes, stacked, tuple(poses))
+
+
+def _places(path: Path) -> list[tuple[str, Path, np.ndarray | None]]:
+    """Return the name and the place of every mesh of a folder, or of every frame."""
+    if path.suffix.lower() == ".npy":
+        return [(f"{k:05d}", path, V) for k, V in enumerate(_read_sequence(path))]
+    if not path.is_dir():
+        return [(path.stem, path, None)]
+    files = [
+        file
+        for file in path.iterdir()
+        if file.suffix.lower() in SAVERS and not (file.suffix == ".npz" and is_codes(file))
+    ]
+    if not files:
+        raise MeshError(f"{path}: holds no mesh")
+    files.sort(key=lambda file: natural_order(file.name))
+    return [(file.stem, file, None) for file in files]
+
+
+def _read_sequence(path: Path) -> np.ndarray:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise FileFormatError(f"{path} is no array of numbers: {error}") from None
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype.kind not in "fiu" or not len(array):
+        raise FileFormatError(
+            f"{path}: {array.dtype} {array.shape}, expected (frames, vertices, 3)"
+        )
+    return np.asarray(array)
+
+
+def smooth_codes(codes: Mapping[str, Tensor], frames: float) -> dict[str, Tensor]:
+    """Smooth the codes (n, d) of a sequence in time, by a Gaussian of so many frames' deviation."""
+    if not frames >= 0:
+        raise ValueError(f"smoothing must not be negative, got {frames}")
+    if frames == 0:
+        return dict(codes)
+    return {
+        name: torch.from_numpy(
+            gaussian_filter1d(code.cpu().numpy(), frames, axis=0, mode="nearest")
+        ).to(code)
+        for name, code in codes.items()
+    }
+
+
+def rest_class(model: FaceGenerator, factor: str, label: str | None = None) -> int:
+    """Return the class of a factor that is rest: the one named, "neutral" or "rest".
+
+    Raises
+    ------
+    ValueError
+        The model has no such factor or class, and none was named.
+    """
+    classes = model.factor(factor).classes
+    if label is not None:
+        return model.label_index(factor, label)
+    for name in RESTING:
+        if name in classes:
+            return classes.index(name)
+    raise ValueError(f"{factor} has no class {' or '.join(RESTING)}; name one of its classes")
 
 
 def load_face(placer: Placer, place: str) -> Face:
@@ -58,21 +180,25 @@ def load_face(placer: Placer, place: str) -> Face:
         return Face(load_codes(model, path, row or "0"), none)
     if row:
         raise ValueError(f"{place}: only a file of codes has rows; {path} is a mesh")
-    mesh = load_mesh(path)
-    F = model.faces.cpu().numpy()
-    if len(mesh.V) != len(none) or mesh.F.shape != F.shape or (mesh.F != F).any():
-        raise MeshError(
-            f"{path}: {len(mesh.V)} vertices and {len(mesh.F)} faces do not match the model's "
-            f"template ({len(none)} and {len(F)}, in its order)",
-            remedy="fit-mesh",
-        )
     try:
-        V, pose = placer.place(mesh.V)
+        V, pose = placer.place(_own_mesh(model, path))
     except MeshError as error:
         raise error.about(path) from error
     with torch.no_grad():
         codes = model.encode(V[None])
         return Face(codes, V - model.decode(codes)[0], pose)
+
+
+def _own_mesh(model: FaceGenerator, path: Path) -> Float[np.ndarray, "V 3"]:
+    """Return the vertices of a mesh of the model's topology."""
+    mesh, n, F = load_mesh(path), len(model.template), model.faces.cpu().numpy()
+    if len(mesh.V) != n or mesh.F.shape != F.shape or (mesh.F != F).any():
+        raise MeshError(
+            f"{path}: {len(mesh.V)} vertices and {len(mesh.F)} faces do not match the model's "
+            f"template ({n} and {len(F)}, in its order)",
+            remedy="fit-mesh",
+        )
+    return mesh.V
 
 
 def is_codes(path: Path) -> bool:

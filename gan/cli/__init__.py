@@ -12,6 +12,8 @@ COMMANDS = {
     "plugins": ("gan.cli.plugins:plugins", "List what a configuration can name."),
     "sample": ("gan.cli.sample:sample", "Write generated meshes and a contact sheet."),
     "fit": ("gan.cli.fit:fit", "Fit a model to landmarks or to a scan."),
+    "encode": ("gan.cli.encode:encode", "Find the codes of meshes, or of a sequence."),
+    "neutralise": ("gan.cli.neutralise:neutralise", "Take the expression out of faces."),
     "transfer": ("gan.cli.transfer:transfer", "Give one face the expression of another."),
     "interpolate": ("gan.cli.interpolate:interpolate", "Go from one face to another."),
     "evaluate": ("gan.cli.evaluate:evaluate", "Measure a trained model against its data set."),

@@ -25,6 +25,12 @@ from meshkit.cli.parameters import json_option
 @click.option("--expression", metavar="CLASS", help="The same as --label expression=CLASS.")
 @label_option("Take the fixed code of a class, by name or by number; once for each factor.")
 @seed_option("Of the random codes. Equal seeds give equal files.")
+@option(
+    "--truncation",
+    click.FloatRange(min=0),
+    1.0,
+    "How far random codes are from the mean: below 1 plainer faces, above 1 stranger ones.",
+)
 @mesh_format_option
 @out_option(
     "Folder to write: new, empty, or full of earlier samples, which are replaced.",
@@ -39,6 +45,7 @@ def sample(
     expression: str | None,
     given: tuple[str, ...],
     seed: int,
+    truncation: float,
     format: str,
     out: Path,
     as_json: bool,
@@ -60,9 +67,16 @@ def sample(
     labels = read_labels(model, pairs)
     with progress_bar() as progress:
         write_samples(
-            model, out, n=number, seed=seed, labels=labels, format=format, progress=progress
+            model,
+            out,
+            n=number,
+            seed=seed,
+            labels=labels,
+            format=format,
+            truncation=truncation,
+            progress=progress,
         )
     facts = {"run": run, "output": out, "meshes": number, "seed": seed, "labels": labels}
-    facts |= {"format": format, "sheet": out / SHEET}
+    facts |= {"truncation": truncation, "format": format, "sheet": out / SHEET}
     line = f"{out}: {number} meshes, {min(number, SHEET_FACES)} of them in {out / SHEET}"
     tell(line, facts, as_json)

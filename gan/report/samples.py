@@ -32,6 +32,7 @@ def write_samples(
     seed: int,
     labels: Mapping[str, str | int],
     format: str = "obj",
+    truncation: float = 1.0,
     progress: Progress = silent,
 ) -> list[Path]:
     """Generate n faces into a folder that is written whole or not at all.
@@ -47,6 +48,8 @@ def write_samples(
         New, empty, or full of nothing but earlier samples, which are replaced.
     labels
         Factor to class, by name or index; other codes are random.
+    truncation : 1
+        Random codes are multiplied by it: below 1 faces are nearer to the mean, and fewer are odd.
 
     Returns
     -------
@@ -67,6 +70,7 @@ def write_samples(
     model = model.to("cpu")
     classes = {name: model.label_index(name, label) for name, label in labels.items()}
     codes = model.sample_codes(n, rng=torch.Generator().manual_seed(seed), labels=classes)
+    codes = {name: z if name in classes else truncation * z for name, z in codes.items()}
     digits = max(3, len(str(n - 1)))
     names = [f"face-{k:0{digits}d}.{format}" for k in range(n)]
     with written_folder(folder, is_sample, "samples") as aside:

@@ -247,3 +247,27 @@ def test_help_names_every_command_and_loads_no_numbers():
         assert f"\n  {command} " in done.stdout
     loaded = done.stdout.splitlines()[-1].split()
     assert not {"numpy", "h5py", "torch", "rich", "scipy"} & set(loaded)
+
+
+def test_what_is_exported_comes_back_as_it_was(stored, tmp_path):
+    """Meshes, labels, sequences and parts, by way of the manifest."""
+    folder, again = tmp_path / "meshes", tmp_path / "again.h5"
+    gan.succeed("export", stored, "-o", folder, "--format", "ply")
+    manifest = folder / "manifest.csv"
+    gan.succeed("import", folder, "--manifest", manifest, "--no-align", "--unit", "mm", "-o", again)
+    with load_dataset(stored) as one, load_dataset(again) as two:
+        np.testing.assert_allclose(
+            two.vertices(range(two.n)), one.vertices(range(one.n)), atol=1e-4
+        )
+        np.testing.assert_array_equal(two.split, one.split)
+        np.testing.assert_array_equal(two.frame[two.sequence >= 0], one.frame[one.sequence >= 0])
+        for factor in one.labels:  # classes come in another order
+            ours, theirs = (
+                np.array([*data.names[factor], ""])[data.labels[factor]] for data in (two, one)
+            )
+            np.testing.assert_array_equal(ours, theirs)
+    happy = gan.read_json("export", stored, "--label", "expression=happy", "-o", tmp_path / "happy")
+    with load_dataset(stored) as one:
+        wanted = one.names["expression"].index("happy")
+        assert happy["meshes"] == (one.labels["expression"] == wanted).sum()
+    assert "knows" in fails("export", stored, "--label", "expression=odd", "-o", tmp_path / "odd")

@@ -10,6 +10,7 @@ from PIL import Image
 from gan.runs.checkpoints import load_model
 from meshkit.io import load_mesh, save_mesh
 from meshkit.mesh import Mesh
+from tests.gan.face import smooth_model
 
 
 @pytest.fixture
@@ -96,6 +97,45 @@ def test_a_fit_without_landmarks_leaves_json_that_others_read(gan, trained, samp
     assert json.loads(result.stdout)["starts"] == []
     text = (tmp_path / "fit" / "fit.json").read_text()
     assert json.loads(text, parse_constant=pytest.fail)["starts"] == []
+
+
+def test_a_folder_and_a_sequence_have_the_codes_of_their_meshes(gan, workdir):
+    model = smooth_model()
+    model.save(workdir / "model.safetensors")
+    X = model.sample(12, rng=torch.Generator().manual_seed(0)).double().numpy()
+    (workdir / "frames").mkdir()
+    for k, V in enumerate(X):  # "10" comes after "9"
+        save_mesh(workdir / "frames" / f"frame {k}.ply", Mesh(V, model.faces.numpy()))
+    np.save(workdir / "frames.npy", X / 1000)
+    rows = {}
+    for place in ("frames", "frames.npy"):
+        gan.succeed("encode", "model.safetensors", place, "-o", "out.npz")
+        with np.load("out.npz") as codes:
+            rows[place] = np.concatenate([codes["identity"], codes["expression"]], axis=1)
+    np.testing.assert_allclose(rows["frames"], rows["frames.npy"], atol=2e-3)
+    for k in (0, 9, 11):
+        gan.succeed("encode", "model.safetensors", f"frames/frame {k}.ply", "-o", "one.npz")
+        with np.load("one.npz") as one:
+            np.testing.assert_allclose(one["identity"][0], rows["frames"][k, :4], atol=1e-4)
+    gan.succeed("encode", "model.safetensors", "frames", "--smooth", 2, "-o", "out.npz")
+    with np.load("out.npz") as codes:
+        smooth = np.concatenate([codes["identity"], codes["expression"]], axis=1)
+    steps = [np.abs(np.diff(z, axis=0)).mean() for z in (smooth, rows["frames"])]
+    assert steps[0] < 0.5 * steps[1]
+
+
+def test_what_is_neutralised_has_the_code_of_rest_and_its_own_detail(gan, workdir):
+    model = smooth_model()
+    model.save(workdir / "model.safetensors")
+    codes = model.sample_codes(1, rng=torch.Generator().manual_seed(3))
+    pores = np.random.default_rng(0).normal(size=model.template.shape) * 0.05
+    V = model.decode(codes)[0].double().numpy() + pores
+    save_mesh("face.ply", Mesh(V, model.faces.numpy()))
+    gan.succeed("neutralise", "model.safetensors", "face.ply", "--label", "sad", "-o", "calm")
+    calm = model.decode({**codes, "expression": model.codes["expression"][:1]})[0]
+    np.testing.assert_allclose(load_mesh("calm/face.obj").V, calm.numpy() + pores, atol=0.5)
+    said = gan.fails("neutralise", "model.safetensors", "face.ply", "-o", "calm")
+    assert "no class neutral or rest" in said
 
 
 @pytest.mark.parametrize(

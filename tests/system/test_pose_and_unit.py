@@ -56,6 +56,11 @@ COMMANDS = {
         "out/face-001.ply",
         True,
     ),
+    "neutralise": (
+        ["neutralise", "MODEL", "NAME.ply", "--label", "sad"],
+        "out/NAME.obj",
+        True,
+    ),
     "export": (["export", "MODEL", "--face", "NAME.ply", "--samples", 40], "out.glb", True),
     "fit landmarks": (["fit", "MODEL", "NAME.json", *FIT], "out/face.obj", True),
     "fit a scan": (
@@ -83,7 +88,7 @@ def test_a_motion_and_a_unit_change_nothing_but_the_pose(home, name, unit):
         out.parent.mkdir()
         gan.succeed(*call, "-o", out)
         scale = 1000.0 if result.endswith(".glb") else UNITS[its_unit] if carried else 1.0
-        V = load_mesh(Path(case) / result).V * scale
+        V = load_mesh(Path(case) / result.replace("NAME", case)).V * scale
         faces[case] = motion.inverse().apply(V) if carried else V
     np.testing.assert_allclose(faces["moved"], faces["plain"], atol=0.02)
 

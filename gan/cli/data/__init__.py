@@ -17,6 +17,7 @@ COMMANDS = {
     "visemes": ("gan.cli.data.visemes:visemes", "Label frames with visemes by aligned speech."),
     "merge": ("gan.cli.data.merge:merge", "Join data sets of one topology."),
     "info": ("gan.cli.data.info:info", "Say what a data set holds."),
+    "export": ("gan.cli.data.export:export", "Write the meshes of a data set, with a manifest."),
     "check": ("gan.cli.data.check:check", "Read a data set whole and verify everything in it."),
     "preview": ("gan.cli.data.preview:preview", "Draw a contact sheet of a data set's classes."),
     "convert-ict": (
