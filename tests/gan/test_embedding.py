@@ -16,7 +16,7 @@ from gan.evaluation.embedding.material import Material, find_material
 from gan.evaluation.embedding.network import EmbeddingNetwork
 from gan.evaluation.embedding.normal_maps import NormalMaps, frame_of_template
 from gan.evaluation.embedding.threshold import choose_threshold, draw_different
-from gan.evaluation.embedding.triplets import draw_batch, triplet_loss
+from gan.evaluation.embedding.triplets import TEMPERATURE, Places, draw_batch, triplet_loss
 from gan.evaluation.metric import Unmeasurable, silent
 from gan.evaluation.metrics.diversity import draw_pairs
 from meshkit.render import render_mesh
@@ -69,6 +69,17 @@ def test_triplets_against_loops(seed, n, margin):
     loss, share = triplet_loss(torch.from_numpy(x), torch.from_numpy(label), margin=margin)
     np.testing.assert_allclose(loss, np.mean(active) if active else 0, atol=1e-12)
     np.testing.assert_allclose(share, len(active) / len(costs) if costs else np.nan, rtol=1e-6)
+
+
+def test_places_attract_their_own_class():
+    """Two classes at right angles: the cross entropy of cosines 0 and 1 over the temperature."""
+    places = Places(2, 2, seed=0)
+    with torch.no_grad():
+        places.direction.copy_(torch.tensor([[3.0, 0.0], [0.0, 0.5]]))
+    embedding = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    right, wrong = np.log1p(np.exp(-1 / TEMPERATURE)), np.log1p(np.exp(1 / TEMPERATURE))
+    found = places(embedding, torch.tensor([0, 1, 1]))
+    assert found.item() == pytest.approx((2 * right + wrong) / 3, rel=1e-5)
 
 
 def test_a_batch_holds_classes_and_rows():

@@ -32,7 +32,7 @@ from gan.runs.lock import one_writer
 from gan.runs.tf32 import tf32
 from meshkit.files import atomic_path
 
-FORMAT = "meshkit-gan judge 3"
+FORMAT = "meshkit-gan judge 4"
 _EMBED = 64  # pictures at a time
 
 

@@ -1,4 +1,8 @@
-"""How a judge learns: triplets, Adam, from pictures that vary; resumable, step by step."""
+"""How a judge learns: classes, triplets, Adam, pictures that vary; resumable, step by step.
+
+Triplets alone need three times the steps: each class also has a place of its own on the sphere of
+embeddings, and a picture must be nearer to that of its class than to the others.
+"""
 
 import shutil
 import warnings
@@ -11,12 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan.errors import CheckpointError, TrainingDiverged
 from gan.evaluation.embedding.augmentation import vary
 from gan.evaluation.embedding.network import EmbeddingNetwork
-from gan.evaluation.embedding.triplets import draw_batch, triplet_loss
+from gan.evaluation.embedding.triplets import Places, draw_batch, triplet_loss
 from gan.evaluation.metric import Progress, Unfinished
 from gan.runs.optimizers import moments, restore_moments
 from gan.runs.randomness import seeded
@@ -76,7 +80,7 @@ class JudgeSettings:
 
 
 class JudgeTraining(Trainable):
-    """A network that learns from triplets; every draw follows from the seed and the step alone."""
+    """A network that learns to tell classes; a draw follows from the seed and the step alone."""
 
     def __init__(
         self,
@@ -86,11 +90,16 @@ class JudgeTraining(Trainable):
         settings: JudgeSettings,
         device: torch.device,
     ) -> None:
-        self.read, self.labels, self.factor, self.settings = read, labels, factor, settings
+        self.read, self.factor, self.settings = read, factor, settings
+        names, self.labels = np.unique(labels, return_inverse=True)
         self.at, self.steps, self.device = Position(), settings.steps, device
         self.stage = f"training the judge of {factor}"
-        self.network = build_network(settings, factor).to(device).train()
-        self.adam = torch.optim.Adam(self.network.parameters(), lr=settings.rate)
+        self.network = build_network(settings, factor)
+        places = Places(len(names), settings.embedding, seed=settings.seed)
+        self.learner = nn.ModuleDict({"network": self.network, "places": places}).to(device)
+        self.network.train()
+        self.adam = torch.optim.Adam(self.learner.parameters(), lr=settings.rate)
+        self.places = places
         self.latest: dict[str, Tensor] = {}
 
     def advance(self) -> None:
@@ -102,7 +111,9 @@ class JudgeTraining(Trainable):
             self.read(chosen), mirror=settings.mirror, shift=settings.shift, rng=rng
         ).to(self.device)
         label = torch.from_numpy(self.labels[chosen]).to(self.device)
-        loss, active = triplet_loss(self.network(pictures), label, margin=settings.margin)
+        embedding = self.network(pictures)
+        loss, active = triplet_loss(embedding, label, margin=settings.margin)
+        loss = loss + self.places(embedding, label)
         if not torch.isfinite(loss):
             where = f"judge of {self.factor}, step {step}"
             raise TrainingDiverged(f"{where}: the loss is {loss.item()}")
@@ -120,17 +131,17 @@ class JudgeTraining(Trainable):
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
         """Yield the weights."""
-        yield from self.network.named_parameters()
+        yield from self.learner.named_parameters()
 
     def contents(self) -> dict[str, Any]:
-        """Return the network and the optimizer's memory."""
-        memory = moments(self.adam, self.network)
-        return {"network": self.network.state_dict(), "moments": memory}
+        """Return the network, the places of the classes and the optimizer's memory."""
+        memory = moments(self.adam, self.learner)
+        return {"learner": self.learner.state_dict(), "moments": memory}
 
     def take_over(self, saved: Mapping[str, Any], checkpoint: Path) -> None:
-        """Set the network and the optimizer's memory, in place."""
-        self.network.load_state_dict(saved["network"])
-        restore_moments(self.adam, self.network, saved["moments"])
+        """Set the network, the places and the optimizer's memory, in place."""
+        self.learner.load_state_dict(saved["learner"])
+        restore_moments(self.adam, self.learner, saved["moments"])
 
     def origin(self) -> dict[str, Any]:
         """Return the factor and the settings; the folder is named by all that a judge rests on."""
