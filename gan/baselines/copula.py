@@ -45,6 +45,7 @@ class CopulaFaceModel(StoredModel):
     """
 
     FORMAT = "meshkit-gan copula face model 1"
+    own_encoder = False
 
     def __init__(
         self, core: Core, tensors: Mapping[str, Tensor], header: Mapping[str, Any] | None = None

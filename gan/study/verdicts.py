@@ -14,7 +14,7 @@ from gan.study.uncertainty import MIN_SEEDS, Difference, distance_from, scaled, 
 
 Verdict = Literal["HOLDS", "DOES NOT HOLD", "WITHIN NOISE", "NOT MEASURED"]
 SUBJECTS = ("ours", "ours-plus")
-EXACT = ("3dmm", "copula-3dmm")  # closed forms: every seed gives the same model
+EXACT = ("3dmm", "copula")  # closed forms: every seed gives the same model
 RULE = (
     "An ordering holds if the 95 % interval of the difference lies on the claimed side of 0, does "
     "not hold if it lies on the other, and is within noise if it includes 0. The interval joins "
