@@ -1,5 +1,7 @@
 """A training into a checkpoint and out of it; `gan.runs.checkpoints` writes the files."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,23 @@ def save(trained: Trainable, run: Path, habits: Habits, *, thorough: bool = True
     CheckpointError
         The disk is full, or refuses.
     """
+    return checkpoint_job(trained, run, habits, thorough=thorough)()
+
+
+def checkpoint_job(
+    trained: Trainable, run: Path, habits: Habits, *, thorough: bool, copy: bool = False
+) -> Callable[[], Path]:
+    """Return what `save` has to write, as a job that reads nothing else than what it holds.
+
+    Parameters
+    ----------
+    copy : of every tensor, so that the training may go on before the job is done
+
+    Raises
+    ------
+    TrainingDiverged
+        A weight is not finite.
+    """
     check_finite(trained)
     at, tensors = trained.at, dict[str, Tensor]()
     contents = {
@@ -40,10 +59,16 @@ def save(trained: Trainable, run: Path, habits: Habits, *, thorough: bool = True
         SCORE: trained.score(),
         "state": pack(contents, "", tensors),
     }
-    return write_checkpoint(
+    model = trained.model(thorough=thorough)
+    if copy:
+        if trained.device.type == "cpu":  # of other devices' they are copies already
+            tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+        model = None if model is None else model.to("cpu")
+    return partial(
+        write_checkpoint,
         run,
         at.step,
-        model=trained.model(thorough=thorough),
+        model=model,
         tensors=tensors,
         record=record,
         keep=habits.keep,

@@ -5,7 +5,7 @@ the log, checkpoints, resumption, interruption, the limit of time, rolling back.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,6 +62,8 @@ class Trainable(ABC):
     device : on which its tensors are
     unit : what a step is called in messages
     stage : what its progress is called
+    beside : whether its checkpoints and pictures are written while it goes on; `model` must then
+        return a copy
     """
 
     at: Position
@@ -69,6 +71,7 @@ class Trainable(ABC):
     device: torch.device
     unit: str = "step"
     stage: str = "training"
+    beside: bool = False
 
     @abstractmethod
     def advance(self) -> None:
@@ -131,6 +134,6 @@ class Trainable(ABC):
         """Return how good it is by people held out, lower is better; None: it was not looked at."""
         return None
 
-    def picture(self, run: Path) -> np.ndarray | None:
-        """Draw how far it is into the run's folder `pictures`; return the picture."""
+    def picture(self, run: Path) -> Callable[[], np.ndarray] | None:
+        """Return a job that draws how far it is now into the run's folder `pictures`."""
         return None

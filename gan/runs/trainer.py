@@ -4,11 +4,15 @@ import contextlib
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from gan import parallel
 from gan.errors import CheckpointError, TrainingDiverged
 from gan.progress import Progress, silent
+from gan.runs.beside import Beside
 from gan.runs.checkpoints import (
     list_checkpoints,
     newest_good_checkpoint,
@@ -19,7 +23,7 @@ from gan.runs.directory import Outcome
 from gan.runs.interruption import stop_requests
 from gan.runs.lock import one_writer
 from gan.runs.log import MetricsLog
-from gan.runs.resuming import check_finite, restore, save
+from gan.runs.resuming import check_finite, checkpoint_job, restore, save
 from gan.runs.rollback import roll_back, rollback_notes
 from gan.runs.tf32 import tf32
 from gan.runs.trainable import Habits, Position, Trainable
@@ -113,10 +117,11 @@ def iterate_until(
     """Step until the end, the end of the time, or until `stop` says so; return which it was."""
     at, saved = trained.at, time.monotonic()
     reason = "done"
-    with _open_log(trained, run, habits) as log, tf32(False):
+    with _open_log(trained, run, habits) as log, tf32(False), Beside() as beside:
         while at.step < trained.steps and reason == "done":
             try:
-                _advance(trained, run, habits, log)
+                _advance(trained, run, habits, log, beside)
+                beside.check()
                 progress(trained.stage, at.step, trained.steps)
                 asked, over = stop(), at.step == trained.steps
                 late = habits.max_minutes is not None and at.minutes >= habits.max_minutes
@@ -124,9 +129,12 @@ def iterate_until(
                     tell(f"{run}: saving {trained.unit} {at.step}")
                     reason = "interrupted" if parallel.anywhere(asked) else "out of time"
                 if over or reason != "done" or _is_due(at.step, habits, saved):
-                    _save(trained, run, habits, log, thorough=over or reason == "out of time")
+                    thorough = over or reason == "out of time"
+                    wait = over or reason != "done"
+                    _save(trained, run, habits, log, beside, thorough=thorough, wait=wait)
                     saved = time.monotonic()
             except TrainingDiverged as error:
+                beside.wait()
                 roll_back(trained, run, habits, error)
                 reason = "done"
                 if log is not None:
@@ -169,7 +177,9 @@ def _counted(at: Position) -> Iterator[None]:
         at.minutes += (time.monotonic() - began) / 60
 
 
-def _advance(trained: Trainable, run: Path, habits: Habits, log: MetricsLog | None) -> None:
+def _advance(
+    trained: Trainable, run: Path, habits: Habits, log: MetricsLog | None, beside: Beside
+) -> None:
     """Take one step and write what is due of log and pictures."""
     at, every = trained.at, habits.picture_every
     with _counted(at):
@@ -182,15 +192,27 @@ def _advance(trained: Trainable, run: Path, habits: Habits, log: MetricsLog | No
     row = (trained.terms() if logs and log is not None else {}) | trained.after_step()
     if row and log is not None:
         log.write(at.step, at.minutes, row, rollback_notes(at, habits.log_every))
-    if draws and log is not None:
-        try:
-            picture = trained.picture(run)
-        except OSError as error:
-            what = f"{error.filename or run / 'pictures'}: {error.strerror or error}"
-            warnings.warn(f"{what}: the training goes on without this picture", stacklevel=2)
-        else:
-            if picture is not None:
-                log.picture(at.step, picture)
+    if draws and log is not None and (draw := trained.picture(run)) is not None:
+        _write(trained, partial(_draw, draw, run, log, at.step), beside)
+
+
+def _draw(draw: Callable[[], np.ndarray], run: Path, log: MetricsLog, step: int) -> None:
+    """Draw a picture, and show it; one that cannot be written is no reason to stop."""
+    try:
+        picture = draw()
+    except OSError as error:
+        what = f"{error.filename or run / 'pictures'}: {error.strerror or error}"
+        warnings.warn(f"{what}: the training goes on without this picture", stacklevel=2)
+    else:
+        log.picture(step, picture)
+
+
+def _write(trained: Trainable, job: Callable[[], object], beside: Beside) -> None:
+    """Do a job beside the training, if that may go on meanwhile."""
+    if trained.beside:
+        beside.submit(job)
+    else:
+        job()
 
 
 def _is_due(step: int, habits: Habits, saved: float) -> bool:
@@ -202,7 +224,14 @@ def _is_due(step: int, habits: Habits, saved: float) -> bool:
 
 
 def _save(
-    trained: Trainable, run: Path, habits: Habits, log: MetricsLog | None, *, thorough: bool
+    trained: Trainable,
+    run: Path,
+    habits: Habits,
+    log: MetricsLog | None,
+    beside: Beside,
+    *,
+    thorough: bool,
+    wait: bool,
 ) -> None:
     """Save a checkpoint after the log, for whose lines it vouches; others only look at theirs."""
     with _counted(trained.at):
@@ -211,4 +240,7 @@ def _save(
         check_finite(trained)
         return
     log.sync()
-    save(trained, run, habits, thorough=thorough)
+    job = checkpoint_job(trained, run, habits, thorough=thorough, copy=trained.beside)
+    _write(trained, job, beside)
+    if wait:
+        beside.wait()

@@ -36,7 +36,7 @@ ROUNDING = 1e-4  # of the largest entry: what other libraries may change in a ma
 class GanTraining(Trainable):
     """The players of a training and what they rest on."""
 
-    unit = "iteration"
+    unit, beside = "iteration", True
 
     def __init__(self, state: TrainState) -> None:
         self.state, self.at = state, state

@@ -1,5 +1,6 @@
 """Train a GAN into a run's directory; the loop itself is `gan.runs.trainer`."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from gan.runs.trainer import Teller, refuse_a_run, train_into
 from gan.training.checkpoint import GanTraining, habits_of
 from gan.training.determinism import reproducible
 from gan.training.instruments import SCORE, Instruments, instruments_every, summary
-from gan.training.periodic import draw_progress
+from gan.training.periodic import draw_progress, faces_of_progress
 from gan.training.problem import prepare, seen_vertices
 from gan.training.state import TrainState, build_state
 from meshkit.files import clean_stale
@@ -95,9 +96,10 @@ class _WatchedTraining(GanTraining):
         self._instruments = Instruments(state, dataset) if self._every else None
         self._scored: tuple[int, float | None] = (-1, None)
 
-    def picture(self, run: Path) -> np.ndarray:
-        """Draw real and generated faces."""
-        return draw_progress(self.state, self.dataset, run)
+    def picture(self, run: Path) -> Callable[[], np.ndarray]:
+        """Return a job that draws real and generated faces; the faces are made here and now."""
+        shown = faces_of_progress(self.state, self.dataset)
+        return lambda: draw_progress(shown, self.dataset, run)
 
     def after_step(self) -> dict[str, float]:
         """Return the figures of the instruments where they are due: at every checkpoint, too."""
