@@ -8,11 +8,15 @@ sample i of its second half are partners exactly as in the whole batch.
 """
 
 import os
+import secrets
+import select
 import signal
+import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -26,6 +30,8 @@ from gan.errors import PeerLost
 T = TypeVar("T")
 PATIENCE = timedelta(minutes=30)  # the first process may compute what is cached for hours of use
 SECONDS_TO_SAVE = 60  # for a process whose launcher has ended
+SECONDS_TO_NOTICE = 10  # for a process one of whose peers has ended, before it is ended
+SECONDS_TO_MEET = 60  # for the connections by which processes notice that
 
 
 def rank() -> int:
@@ -80,14 +86,86 @@ def processes(device: str) -> Iterator[str]:
     if cuda:
         torch.cuda.set_device(device)
     # gloo beside nccl: what only the host needs to know does not wait for the GPU.
-    dist.init_process_group("cuda:nccl,cpu:gloo" if cuda else "gloo", timeout=PATIENCE)
+    dist.init_process_group(
+        "cuda:nccl,cpu:gloo" if cuda else "gloo",
+        timeout=PATIENCE,
+        device_id=torch.device(device) if cuda else None,  # NCCL connects now, to this GPU
+    )
+    peers = _watch_peers()
     try:
         yield device
     except SystemExit as error:  # an orderly end with an exit code, which all have
         if not isinstance(error.__context__, PeerLost):  # what is left of the group would wait
+            _take_leave(peers)
             dist.destroy_process_group()
         raise
+    _take_leave(peers)
     dist.destroy_process_group()
+
+
+def _watch_peers() -> list[socket.socket]:
+    """Let a thread notice when a process ends without a farewell; return where to say one's own.
+
+    Whoever waits for a GPU that waits for a lost peer hears of nothing: NCCL waits for half an
+    hour. A connection breaks at once. All are connected with process 0, whose end ends all others.
+    Not through torch, whose threads abort a process that exits while they wait.
+    """
+    if world() == 1:
+        return []
+    listener = socket.create_server(("", 0)) if rank() == 0 else None
+    own = (listener.getsockname()[1] if listener else 0, secrets.token_hex(16))
+    port, word = from_first(lambda: own)
+    if listener is None:
+        peers = [socket.create_connection((os.environ["MASTER_ADDR"], port), SECONDS_TO_MEET)]
+        peers[0].sendall(word.encode())
+    else:
+        with listener:
+            peers = list(_admitted(listener, word))
+    for peer in peers:
+        peer.settimeout(None)
+    threading.Thread(target=_end_without, args=(peers,), daemon=True).start()
+    return peers
+
+
+def _admitted(listener: socket.socket, word: str) -> Iterator[socket.socket]:
+    """Yield the connections of all other processes; who does not know the word is no process."""
+    listener.settimeout(SECONDS_TO_MEET)
+    admitted = 0
+    while admitted < world() - 1:
+        peer, _ = listener.accept()
+        peer.settimeout(SECONDS_TO_MEET)
+        said = b""
+        with suppress(OSError):
+            while len(said) < len(word) and (more := peer.recv(len(word) - len(said))):
+                said += more
+        if secrets.compare_digest(said, word.encode()):
+            admitted += 1
+            yield peer
+
+
+def _end_without(peers: Sequence[socket.socket]) -> None:
+    """End this process if another does without a farewell, after a while for it to end itself."""
+    waiting = list(peers)
+    while waiting:
+        for peer in select.select(waiting, [], [])[0]:
+            try:
+                farewell = peer.recv(1)
+            except OSError:
+                farewell = b""
+            if not farewell:
+                time.sleep(SECONDS_TO_NOTICE)
+                if rank() == 0 and sys.__stderr__ is not None:
+                    sys.__stderr__.write("stopped: another process of this training has ended\n")
+                    sys.__stderr__.flush()
+                os._exit(1)
+            waiting.remove(peer)
+
+
+def _take_leave(peers: Sequence[socket.socket]) -> None:
+    """Tell the others that this process ends in good order."""
+    for peer in peers:
+        with suppress(OSError):  # it has ended already
+            peer.sendall(b"!")
 
 
 def _end_with(launcher: int) -> None:
@@ -217,6 +295,24 @@ def average(tensors: Sequence[Tensor]) -> list[Tensor]:
     flat /= world()
     parts = flat.split([tensor.numel() for tensor in tensors])
     return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
+
+
+class Sum:
+    """A sum over all processes that is under way."""
+
+    def __init__(self, work: Any) -> None:
+        self._work = work
+
+    def wait(self) -> None:
+        """Wait until it is there; on CUDA, let what follows on the device wait."""
+        _call(self._work.wait)
+
+
+def begin_sum(tensor: Tensor) -> Sum:
+    """Begin to add a tensor up over all processes, in place; it must stay alone until `wait`."""
+    work = list[Any]()
+    _call(lambda: work.append(dist.all_reduce(tensor, async_op=True)))
+    return Sum(work[0])
 
 
 def _call(operation: Callable[..., Any], *arguments: Any) -> None:

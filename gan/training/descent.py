@@ -6,6 +6,7 @@ is every later one, until `Watch.confirm` reads the flag and says which term it 
 """
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from gan import parallel
 from gan.errors import TrainingDiverged
+from gan.training.buckets import OverlappedMeans
 from gan.training.profile import backward_parts, part
 
 
@@ -35,12 +37,12 @@ def descend(
     total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
     optimizer.zero_grad(set_to_none=True)
     players = [p for group in optimizer.param_groups for p in group["params"]]
-    with backward_parts(total):
-        total.backward(inputs=players)
-    values = torch.stack([*terms.values(), total]).detach()
-    if parallel.world() > 1:
-        with part("communication"):
-            values = _average_gradients(players, values)
+    several = parallel.world() > 1
+    with part("communication") if several else nullcontext():
+        with OverlappedMeans(players) if several else nullcontext(), backward_parts(total):
+            total.backward(inputs=players)
+        (values,) = parallel.average([torch.stack([*terms.values(), total])])
+    values = values.detach()
     with part("optimizers"):
         fused = bool(optimizer.defaults.get("fused"))
         # Adam's fused kernel leaves weights and moments alone where this is 1.
@@ -49,14 +51,6 @@ def descend(
         )
         optimizer.step()
     return dict(zip(terms, values[:-1].unbind(), strict=True))
-
-
-def _average_gradients(players: list[Tensor], values: Tensor) -> Tensor:
-    """Set the gradients to their means over all processes; return the means of `values`."""
-    gradients = [p.grad for p in players if p.grad is not None]
-    *means, values = parallel.average([*gradients, values])
-    torch._foreach_copy_(gradients, means)
-    return values
 
 
 class _Update(NamedTuple):

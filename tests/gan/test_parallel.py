@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.testing import assert_close
 
 from gan import parallel
 from gan.config import dump_config, parse_config
@@ -17,6 +18,7 @@ from gan.datasets.store import load_dataset
 from gan.errors import ConfigError, PeerLost
 from gan.models.contract import Factor
 from gan.runs.checkpoints import STATE, load_model, newest_good_checkpoint, step_of
+from gan.training.buckets import OverlappedMeans
 from gan.training.codes import draw_codes, draw_fixed_codes, share_of_codes
 from gan.training.loop import start, train
 from tests.gan.conftest import tiny
@@ -144,6 +146,58 @@ def test_whoever_lost_the_others_does_not_wait_for_them(monkeypatch):
         with pytest.raises(SystemExit):
             leave(cause)
     assert left == [True]
+
+
+STUCK = """
+import sys, time
+from gan import parallel
+parallel.SECONDS_TO_NOTICE = 1
+with parallel.processes("cpu"):
+    parallel.wait_for_all()
+    print("ready", flush=True)
+    time.sleep(600)  # as for a GPU that waits for a peer
+"""
+
+
+def test_a_killed_process_ends_those_that_cannot_notice():
+    """Within seconds, with one line."""
+    both = start_processes("-c", STUCK)
+    for process in both:
+        assert process.stdout.readline() == "ready\n"
+    both[1].kill()
+    said = both[0].communicate(timeout=30)[1]
+    assert both[0].returncode == 1
+    assert said.splitlines()[-1] == "stopped: another process of this training has ended"
+    assert said.count("stopped") == 1
+    both[1].communicate()
+
+
+def test_gradients_are_sent_while_others_are_made(monkeypatch):
+    """The last layer's before the first layer has one; all of them are means at the end."""
+    weights = [torch.ones(2, 2, requires_grad=True) for _ in range(3)]
+    unused = torch.ones(2, requires_grad=True)
+    sent = []
+
+    class Doubled:  # two processes alike
+        def __init__(self, flat):
+            sent.append([weight.grad is not None for weight in weights])
+            self.flat = flat
+
+        def wait(self):
+            self.flat *= 2
+
+    monkeypatch.setattr(parallel, "world", lambda: 2)
+    monkeypatch.setattr(parallel, "begin_sum", Doubled)
+    x = torch.tensor([1.0, 2.0])
+    with OverlappedMeans([weights[0], unused, *weights[1:]], size=16):
+        y = x
+        for weight in weights:
+            y = weight @ y
+        y.sum().backward(inputs=[*weights, unused])
+    assert sent[0] == [False, False, True]
+    assert sent[-1] == [True, True, True]
+    assert_close(weights[2].grad, torch.tensor([[6.0, 6.0]] * 2))
+    assert unused.grad is None
 
 
 def test_one_process_starts_no_group():
