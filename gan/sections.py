@@ -128,9 +128,18 @@ class PrecisionConfig(Section):
 
     autocast: Literal["none", "bf16"] = "none"  # penalties, losses, generator stay in float32
     tf32: bool = False  # CUDA: float32 products of 10 bits, on tensor cores
+    penalty: Literal["float32", "tf32"] = "float32"  # CUDA: of the slope in a gradient penalty
     channels_last: bool = False  # the layout that tensor cores read
+    cudnn_benchmark: bool = False  # CUDA: try all convolutions once; not with deterministic
     compile: bool = False  # by torch.compile: a minute or more before the first step
+    graphs: bool = False  # CUDA: what is compiled is launched at once, as a graph
     fused_adam: bool = True
+
+    @model_validator(mode="after")
+    def _graphs_are_compiled(self) -> "PrecisionConfig":
+        if self.graphs and not self.compile:
+            raise ValueError("graphs = true needs compile = true: graphs are of compiled parts")
+        return self
 
 
 def _set_twice(section: str, key: str) -> str:

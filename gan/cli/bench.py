@@ -10,6 +10,7 @@ from meshkit.cli.parameters import json_option
 
 if TYPE_CHECKING:
     from gan.training.benchmark import Benchmark
+    from gan.training.roofline import Roofline
 
 
 @click.command()
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
     "--epochs", click.FloatRange(0, min_open=True), 200, "Passes over the data to extrapolate to."
 )
 @option("--meshes", click.IntRange(1), 30_000, "Meshes of the data set to extrapolate to.")
+@click.option(
+    "--roofline",
+    "named",
+    metavar="DEVICE",
+    help="Predict the time on another device by its limits: v100, a100, rtx4090, h100 or h200.",
+)
 @json_option
 def bench(
     dataset: Path | None,
@@ -42,6 +49,7 @@ def bench(
     vertices: int | None,
     epochs: float,
     meshes: int,
+    named: str | None,
     as_json: bool,
 ) -> None:
     """Time the training of DATASET, or of the embedded heads: parts of a step, and its floor.
@@ -53,18 +61,23 @@ def bench(
     Example: gan bench --preset demo --set training.threads=1
 
     Example: gan bench --preset paper --vertices 22000 --set precision.autocast=bf16
+
+    Example: gan bench --preset paper --vertices 22000 --rounds 1 --roofline h100
     """
     from gan.cli.together import together
     from gan.config import load_config
     from gan.datasets.store import load_dataset
     from gan.parallel import first_process_first
-    from gan.training.benchmark import measure, surface_dataset
+    from gan.training.benchmark import measure, predict, surface_dataset
     from gan.training.loop import pick_device, start
+    from gan.training.roofline import DEVICES
     from meshkit.cli.messages import print_json
     from meshkit.cli.progress import progress_bar
 
     if dataset is not None and vertices is not None:
         raise click.UsageError("give DATASET or --vertices, not both")
+    if named is not None and named not in DEVICES:
+        raise click.UsageError(f"--roofline {named}: known devices are {', '.join(DEVICES)}")
     with together(device) as own_device:
         config = load_config(preset, file, overrides)
         chosen = pick_device(own_device)
@@ -74,6 +87,7 @@ def bench(
             opened = load_dataset(dataset or _heads(preset))
         with opened:
             state = start(config, opened, chosen)
+        prediction = None if named is None else predict(state, named)
         with progress_bar() as progress:
             result = measure(state, rounds, lambda n: progress("rounds", max(0, n), rounds))
         if as_json:
@@ -82,9 +96,12 @@ def bench(
                 "meshes": meshes,
                 "seconds": result.seconds_for(epochs, meshes),
             }
-            print_json(result.record() | {"extrapolated": extra})
-        else:
-            click.echo(_table(result, epochs, meshes))
+            predicted = {} if prediction is None else {"roofline": prediction.record()}
+            print_json(result.record() | {"extrapolated": extra} | predicted)
+            return
+        click.echo(_table(result, epochs, meshes))
+        if prediction is not None:
+            click.echo(_prediction(prediction, result))
 
 
 def _heads(preset: str | None) -> Path:
@@ -122,3 +139,15 @@ def _table(result: "Benchmark", epochs: float, meshes: int) -> str:
         f"{epochs:g} epochs of {meshes:,} meshes: {hours} h {rest // 60} min {rest % 60} s",
     ]
     return "\n".join(rows)
+
+
+def _prediction(roofline: "Roofline", result: "Benchmark") -> str:
+    """Return what another device would take, beside what was measured."""
+    parts = {"compute": roofline.compute, "memory": roofline.memory, "launches": roofline.launches}
+    alone = ", ".join(f"{name} {1e3 * seconds:.1f}" for name, seconds in parts.items())
+    return (
+        f"\n{roofline.device}: {roofline.operations / 1e12:.3g} T operations, "
+        f"{roofline.bytes / 1e9:.3g} GB and {roofline.kernels:,.0f} kernels an iteration\n"
+        f"predicted {1e3 * roofline.predicted:.1f} ms ({alone} alone); measured here "
+        f"{1e3 * result.iteration:.1f} ms"
+    )

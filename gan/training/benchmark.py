@@ -19,6 +19,7 @@ from gan.parallel import world
 from gan.training.floor import record_floor
 from gan.training.precision import products, uncompiled
 from gan.training.profile import PARTS, REST, Profile
+from gan.training.roofline import Roofline, roofline
 from gan.training.state import TrainState
 from gan.training.step import iterate
 from meshkit.primitives import hemisphere
@@ -160,6 +161,18 @@ def measure(
         peak=peak,
         memory=_memory(device),
     )
+
+
+def predict(state: TrainState, device: str) -> Roofline:
+    """Train `state` for one iteration of each factor, and predict their time on a device."""
+    turns = len(state.problem.factors)
+
+    def iterations() -> None:
+        for _ in range(turns):
+            iterate(state)
+
+    with uncompiled():
+        return roofline(iterations, device, state.config.precision, iterations=turns)
 
 
 def _timed(work: Callable[[], Any], device: torch.device) -> float:

@@ -6,7 +6,7 @@ in float32 always; losses, gradient penalties, generator, mapping and optimizers
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -22,8 +22,8 @@ _eager = False  # within `uncompiled`
 
 
 @contextmanager
-def full_precision() -> Iterator[None]:
-    """Compute in float32 within the block, whatever the configuration says.
+def full_precision(settings: PrecisionConfig) -> Iterator[None]:
+    """Compute in float32 within the block, or in TF32 if the configuration says so of penalties.
 
     A penalty squares a gradient: eight bits of mantissa are too few for it. Its own derivative is
     taken with that of all other terms, later, as the configuration says.
@@ -31,10 +31,15 @@ def full_precision() -> Iterator[None]:
     global _full
     before, _full = _full, True
     try:
-        with tf32(False):
+        with tf32(settings.penalty == "tf32"):
             yield
     finally:
         _full = before
+
+
+def within_full_precision() -> bool:
+    """Tell whether a penalty is being computed."""
+    return _full
 
 
 @contextmanager
@@ -48,9 +53,19 @@ def uncompiled() -> Iterator[None]:
         _eager = before
 
 
-def products(settings: PrecisionConfig, device: torch.device) -> AbstractContextManager[None]:
-    """Let all of CUDA multiply in TF32 within a block, if the configuration says so."""
-    return tf32(settings.tf32 and device.type == "cuda")
+@contextmanager
+def products(settings: PrecisionConfig, device: torch.device) -> Iterator[None]:
+    """Let all of CUDA compute within a block as the configuration says; undone afterwards."""
+    cuda, cudnn = device.type == "cuda", torch.backends.cudnn
+    before = cudnn.benchmark
+    # Which algorithm is the fastest can differ from run to run, and so can its rounding.
+    if cuda and not torch.are_deterministic_algorithms_enabled():
+        cudnn.benchmark = settings.cudnn_benchmark
+    try:
+        with tf32(settings.tf32 and cuda):
+            yield
+    finally:
+        cudnn.benchmark = before
 
 
 def apply_precision(
@@ -61,7 +76,7 @@ def apply_precision(
     for name in ("shared", "score", "features"):
         method = getattr(D, name)
         if settings.compile:
-            method = _compiled(method)
+            method = _compiled(method, graphs=settings.graphs)
         if settings.channels_last and name == "shared":
             method = _channels_last(method)
         if settings.autocast == "bf16":
@@ -70,16 +85,19 @@ def apply_precision(
     if isinstance(critic, ImageCritic):
         slope = critic.slope
         if settings.compile:  # differentiated once, like any network: see `piecewise_linear_slope`
-            slope = _compiled(slope, once=True)
+            slope = _compiled(slope, once=True, graphs=settings.graphs)
         if settings.channels_last:
             slope = _channels_last(slope)
         own = ImageCritic(critic.score, slope)
         setattr(D, "as_critic", lambda: own)  # noqa: B010 - mypy: a method
 
 
-def _compiled(method: Callable[..., Tensor], *, once: bool = False) -> Callable[..., Tensor]:
+def _compiled(
+    method: Callable[..., Tensor], *, once: bool = False, graphs: bool = False
+) -> Callable[..., Tensor]:
     """Return the method compiled; what a penalty may differentiate twice stays as it is there."""
-    fast = torch.compile(method, dynamic=False)
+    # "reduce-overhead" records CUDA graphs: a whole method is one launch.
+    fast = torch.compile(method, dynamic=False, mode="reduce-overhead" if graphs else None)
 
     def choose(*arguments: Any) -> Tensor:
         plain = _eager or (_full and not once)

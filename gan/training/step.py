@@ -85,7 +85,7 @@ def discriminator_step(
     with part("discriminator"):
         shared = D.shared(torch.cat([real, fake, *extra]))
         score = D.score(shared[: 2 * B])
-    with part("penalty"), full_precision():
+    with part("penalty"), full_precision(state.config.precision):
         terms = state.adversarial.discriminator(
             D.as_critic(),
             real,

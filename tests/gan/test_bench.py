@@ -10,11 +10,14 @@ from gan.cli import main
 from gan.config import dump_config
 from gan.datasets.store import load_dataset
 from gan.errors import TrainingDiverged
+from gan.sections import PrecisionConfig
 from gan.training.benchmark import measure
 from gan.training.descent import Watch
 from gan.training.floor import record_floor
 from gan.training.loop import start
+from gan.training.precision import full_precision
 from gan.training.profile import Profile, part
+from gan.training.roofline import DEVICES, LAUNCH, REACHED, REACHED_BYTES, roofline
 from gan.training.step import iterate
 from tests.gan.conftest import tiny
 from tests.system.json_page import assert_documented
@@ -40,6 +43,32 @@ def test_the_floor_is_the_convolutions_and_products_with_their_gradients():
     before = layer.weight.detach().clone()
     floor.replay()
     torch.testing.assert_close(layer.weight.detach(), before, rtol=0, atol=0)
+
+
+def test_a_roofline_counts_what_kernels_compute_and_move():
+    """By hand: sums are bound by memory, products by arithmetic, small ones by their launch."""
+    x, A = torch.randn(10_000_000), torch.randn(2048, 2048)
+    limits, mega = DEVICES["h100"], 1e6
+    plain, fast = PrecisionConfig(), PrecisionConfig(tf32=True)
+
+    def penalty():
+        with full_precision(fast):
+            A @ A
+
+    added = roofline(lambda: x.view(10, -1) + x[:1].expand(10, 1_000_000), "h100", plain)
+    assert (added.operations, added.kernels, added.bytes) == (0, 1, 80 * mega + 4)
+    assert added.predicted == added.memory == added.bytes / (REACHED_BYTES * limits.bytes)
+    for settings, rate, work in (
+        (plain, limits.float32, lambda: A @ A),
+        (fast, limits.tf32, lambda: A @ A),
+        (fast, limits.float32, penalty),
+        (fast, limits.bf16, lambda: A.bfloat16() @ A.bfloat16()),
+    ):
+        product = roofline(work, "h100", settings)
+        assert product.operations == 2 * 2048**3
+        assert product.compute == product.operations / (REACHED * rate)
+    small = roofline(lambda: torch.ones(3) + 1, "h100", plain, iterations=2)
+    assert small.predicted == small.launches == LAUNCH
 
 
 def test_sparse_products_are_above_the_floor(tiny_dataset):
@@ -85,11 +114,14 @@ def test_bench_prints_json_and_leaves_nothing_behind(tiny_dataset, tmp_path):
     config.write_text(dump_config(tiny()))
     before = sorted(path.name for path in tmp_path.iterdir())
     command = ["bench", str(tiny_dataset), "--config", str(config), "--rounds", "1", "--json"]
+    command += ["--roofline", "h100"]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
     record = json.loads(result.stdout)
     assert_documented("gan bench", record)
     assert record["ratio"] == pytest.approx(record["iteration"] / record["floor"])
+    assert record["roofline"]["predicted"] > 0
+    assert record["roofline"]["operations"] == pytest.approx(record["operations"], rel=0.01)
     assert {*before, "cache"} == {path.name for path in tmp_path.iterdir()}
     made_up = ["bench", "--vertices", "200", *command[2:]]
     record = json.loads(CliRunner().invoke(main, made_up).stdout)

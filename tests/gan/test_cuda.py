@@ -14,6 +14,7 @@ from gan.errors import TrainingDiverged
 from gan.runs.checkpoints import load_model, newest_good_checkpoint
 from gan.training.benchmark import PRODUCT, measure
 from gan.training.checkpoint import restore
+from gan.training.determinism import reproducible
 from gan.training.loop import start, train
 from gan.training.step import iterate
 from tests.gan.conftest import tiny
@@ -98,6 +99,30 @@ def test_tf32_is_on_in_the_trainings_products_alone(cuda, tiny_dataset, monkeypa
     iterate(state)
     assert (products, penalty) == ({("high", True)}, {("highest", False)})
     assert switches() == before == ("highest", True)
+
+
+def test_the_penalty_has_a_precision_of_its_own_and_cudnn_tries_its_algorithms(
+    cuda, tiny_dataset, monkeypatch
+):
+    """Unless the training is to repeat itself bit for bit; afterwards all is as before."""
+    cudnn, seen = torch.backends.cudnn, []
+    for deterministic in (False, True):
+        config = with_precision(penalty="tf32", cudnn_benchmark=True)
+        state = start(config, load_dataset(tiny_dataset), cuda)
+        judge = state.adversarial.discriminator
+        monkeypatch.setattr(
+            state.adversarial,
+            "discriminator",
+            lambda *a, judge=judge, **k: (
+                seen.append((cudnn.allow_tf32, cudnn.benchmark)),
+                judge(*a, **k),
+            )[1],
+        )
+        with reproducible(deterministic):
+            iterate(state)
+    assert set(seen[:2]) == {(True, True)}
+    assert set(seen[2:]) == {(True, False)}
+    assert not cudnn.benchmark
 
 
 def test_adam_that_is_not_fused_counts_on_the_host_after_resuming(cuda, tiny_dataset, tmp_path):

@@ -6,6 +6,7 @@ rates are not yet low enough.
 
 import os
 import signal
+import time
 import warnings
 
 import numpy as np
@@ -138,7 +139,11 @@ def test_it_rolls_back_past_a_damaged_checkpoint(tiny_dataset, tmp_path, monkeyp
 
     def damage(state):
         if state.step == 5 and not state.rollbacks:
-            flip(tmp_path / "run" / "checkpoints" / "step-00000004" / "state.safetensors")
+            written = tmp_path / "run" / "checkpoints" / "step-00000004"
+            limit = time.monotonic() + 60
+            while not written.exists() and time.monotonic() < limit:  # beside the training
+                time.sleep(0.01)
+            flip(written / "state.safetensors")
 
     after_each(monkeypatch, damage)
     config = long(on_divergence="rollback")

@@ -72,12 +72,14 @@ from gan.datasets.store import load_dataset
 from gan.training.loop import start
 from gan.training.step import iterate
 states = []
-for switch in ("false", "true"):
-    config = load_config(None, sys.argv[1], [f"precision.compile={switch}"])
+compiled = "precision.compile=true"
+for switches in ([], [compiled], [compiled, "precision.graphs=true"]):
+    config = load_config(None, sys.argv[1], switches)
     states.append(start(config, load_dataset(sys.argv[2]), torch.device(sys.argv[3])))
 for state in states:
     iterate(state)
-torch.testing.assert_close(states[1].latest, states[0].latest, rtol=1e-4, atol=1e-5)
+for state in states[1:]:
+    torch.testing.assert_close(state.latest, states[0].latest, rtol=1e-4, atol=1e-5)
 assert torch._dynamo.utils.counters["frames"]["ok"] > 0, "nothing was compiled"
 mapping = states[0].problem.mapping
 X = torch.randn(mapping.shape[1], 6, device=sys.argv[3])
@@ -85,7 +87,7 @@ whole = torch.compile(mapping, fullgraph=True)
 torch.testing.assert_close(whole(X), mapping(X), rtol=0, atol=0)
 from gan.training.benchmark import measure
 floors = [measure(state, rounds=1).operations for state in states]
-assert floors[0] == floors[1], "what is compiled has the same floor"
+assert floors[0] == floors[1] == floors[2], "what is compiled has the same floor"
 """
 
 
