@@ -9,6 +9,7 @@
 ``.off``      exact; colours; UV per vertex is read, not written
 ``.stl``      single precision; neither UV nor colours nor shared vertices
 ``.wrl``      VRML of one surface; UV per corner; is read, not written
+``.npy``      positions alone, with the faces of another mesh; is read, not written
 ============  ==========================================================================
 
 Vertices keep the order of the file, polygons become triangles in place. The readers are meshkit's
@@ -20,6 +21,10 @@ import warnings
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Int
+
+from meshkit.archive import read_npy
 from meshkit.errors import FileFormatError
 from meshkit.files import atomic_path
 from meshkit.formats import gltf, npz, obj, off, ply, stl, vrml
@@ -50,7 +55,9 @@ SAVERS: dict[str, Callable[[Path, Mesh], None]] = {
 WITHOUT_UV = frozenset({".off", ".stl"})
 
 
-def load_mesh(path: Path | str, *, quads: str = "fan") -> Mesh:
+def load_mesh(
+    path: Path | str, *, quads: str = "fan", faces: Int[np.ndarray, "m 3"] | None = None
+) -> Mesh:
     """Read a mesh file.
 
     Parameters
@@ -60,6 +67,9 @@ def load_mesh(path: Path | str, *, quads: str = "fan") -> Mesh:
         triangle over, as it can in a concave polygon; or quads along the Delaunay diagonal of this
         mesh; or always at the first corner, the same for all meshes of one topology, for
         collections (`meshkit.formats.polygons`).
+    faces : 1
+        For ``.npy``, which holds positions alone, as registered data sets come (VOCASET): the
+        faces of their topology.
 
     Raises
     ------
@@ -75,10 +85,26 @@ def load_mesh(path: Path | str, *, quads: str = "fan") -> Mesh:
         return POLYGON_LOADERS[suffix](path, quads=quads)
     if suffix in TRIANGLE_LOADERS:
         return TRIANGLE_LOADERS[suffix](path)
+    if suffix == ".npy":
+        return _with_faces(path, faces)
     if path.is_dir():
         raise FileFormatError(f"{path} is a folder; give the name of a mesh file")
     known = POLYGON_LOADERS.keys() | TRIANGLE_LOADERS.keys()
     raise FileFormatError(f"{path}: {_unknown(suffix, known)}")
+
+
+def _with_faces(path: Path, faces: np.ndarray | None) -> Mesh:
+    V = read_npy(path)
+    if V.ndim != 2 or V.shape[1] != 3 or V.dtype.kind not in "fiu" or not len(V):
+        raise FileFormatError(f"{path} holds {V.dtype} {V.shape}, expected positions (n, 3)")
+    if faces is None:
+        raise FileFormatError(
+            f"{path} holds positions without faces: give a mesh of the same topology first, or its "
+            "faces, load_mesh(..., faces=F)"
+        )
+    if int(faces.max()) >= len(V):
+        raise FileFormatError(f"{path} has {len(V)} vertices, but a face names {int(faces.max())}")
+    return Mesh(V.astype(np.float64), faces)
 
 
 def save_mesh(path: Path | str, mesh: Mesh) -> None:

@@ -47,7 +47,11 @@ def output_paths(
         raise click.UsageError(f"Give a folder with -o: {folder} is a file.")
     if not folder.parent.is_dir():
         raise click.UsageError(f"Create {folder.parent} before -o {folder}: it does not exist.")
-    paths = [folder / f"{path.stem}{suffix or path.suffix}" for path in inputs]
+    own = {".npy": ".obj", ".wrl": ".obj"}  # of formats that are only read
+    paths = [
+        folder / f"{path.stem}{suffix or own.get(path.suffix.lower(), path.suffix)}"
+        for path in inputs
+    ]
     owner: dict[Path, Path] = {}
     taken = {path.resolve() for path in (*inputs, *beside)}
     for source, path in zip(inputs, paths, strict=True):
@@ -80,7 +84,7 @@ def load_like(path: Path, first: Path, model: "Mesh", *, faces: bool = True) -> 
     from meshkit.io import load_mesh
 
     with about(path):
-        mesh = load_mesh(path, quads="index")
+        mesh = load_mesh(path, quads="index", faces=model.F)
         if len(mesh.V) != len(model.V):
             raise MeshError(
                 f"{path} has {len(mesh.V)} vertices, {first} has {len(model.V)}: their vertices "

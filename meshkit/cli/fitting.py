@@ -24,6 +24,7 @@ class Request(NamedTuple):
     detail: float | None
     report: Path | None
     unfitted: Path | None
+    template_landmarks: Path | None
 
 
 def load_template(path: Path) -> "Mesh":
@@ -69,14 +70,37 @@ def load_unfitted(path: Path | None, mesh: "Mesh") -> "np.ndarray | None":
         return load_vertices(path, len(mesh.V))
 
 
-def load_marks(path: Path | None, mesh: "Mesh", target: "Target") -> "Landmarks | None":
-    """Read the landmarks of a template on a scan, if there is a file."""
+def load_marks(
+    path: Path | None, mesh: "Mesh", target: "Target", template: Path | None = None
+) -> "Landmarks | None":
+    """Read the landmarks of a template on a scan, if there is a file.
+
+    Raises
+    ------
+    click.UsageError
+        Points on the scan alone come without the template's, or pairs with them.
+    """
+    import click
+
     from meshkit.cli.messages import about
-    from meshkit.registration.landmarks import load_landmarks
+    from meshkit.registration.landmarks import load_landmarks, pair_points
+    from meshkit.registration.point_files import SUFFIXES
 
     if path is None:
         return None
+    alone = path.suffix.lower() in SUFFIXES
+    if alone and template is None:
+        raise click.UsageError(
+            f"Add --template-landmarks: {path} holds points on the scan alone. Name a file of the "
+            "same points on TEMPLATE, or of its vertices."
+        )
+    if template is not None and not alone:
+        raise click.UsageError(
+            f"Leave out --template-landmarks: {path} pairs TEMPLATE with the scan already."
+        )
     with about(path):
+        if template is not None:
+            return pair_points(path, template, mesh.V)
         return load_landmarks(path, len(mesh.V), mesh.F, target.V, target.F)
 
 

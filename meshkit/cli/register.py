@@ -35,7 +35,14 @@ if TYPE_CHECKING:
     "--landmarks",
     "L.json",
     "Points of TEMPLATE and their places on SCAN; docs/howto/registration.md describes the "
-    "format. With --sequence: those of the first SCAN, or a folder with a STEM.json for any SCAN.",
+    "format. Or places on SCAN alone, as .pp, .bnd, .lm3, .txt or .npy. With --sequence: those of "
+    "the first SCAN, or a folder with a STEM.json for any SCAN.",
+)
+@file_option(
+    "--template-landmarks",
+    "T.json",
+    "For --landmarks that are places on SCAN alone: the same on TEMPLATE, as vertices (.json) or "
+    "places. They pair by name, or by order; 51 landmarks of a face are the last of 68.",
 )
 @flag("--rigid", "Rotate and translate TEMPLATE, but do not deform it.")
 @flag("--scale", "Also estimate the scale, for other units or proportions.")
@@ -73,6 +80,7 @@ def register(
     scans: tuple[Path, ...],
     output: Path | None,
     landmarks: Path | None,
+    template_landmarks: Path | None,
     rigid: bool,
     scale: bool,
     detail: float | None,
@@ -98,7 +106,8 @@ def register(
         if path is not None:
             check_target(path)
     output = output or Path(f"{template.stem}_registered{template.suffix}")
-    request = Request(template, scans, output, landmarks, rigid, scale, detail, report, unfitted)
+    more = unfitted, template_landmarks
+    request = Request(template, scans, output, landmarks, rigid, scale, detail, report, *more)
     if not sequence:
         check_outputs((template, *scans), {"-o": output, "--report": report})
         _register_one(request, as_json)
@@ -142,7 +151,7 @@ def _register_one(request: Request, as_json: bool) -> None:
     mesh = load_template(request.template)
     with about(request.scans[0]):
         target = load_scan(request.scans[0])
-    marks = load_marks(request.landmarks, mesh, target)
+    marks = load_marks(request.landmarks, mesh, target, request.template_landmarks)
     mesh, unit = in_unit_of(request.scans[0], mesh, target, marks, scale=request.scale)
     with about(request.template):
         fit = _fit(request, mesh, target, marks)

@@ -64,7 +64,8 @@ def register_sequence(request: Request, smoothness: float) -> dict[str, Any]:
     mesh = load_template(request.template)
     scans = Scans(request.scans)
     files = _landmark_files(request)
-    marks = [None if f is None else load_marks(f, mesh, scans[k]) for k, f in enumerate(files)]
+    own = request.template_landmarks
+    marks = [None if f is None else load_marks(f, mesh, scans[k], own) for k, f in enumerate(files)]
     mesh, _ = in_unit_of(request.scans[0], mesh, scans[0], marks[0], scale=request.scale)
     pose = None
     if request.detail is not None and request.scale:  # the size is not known before
@@ -145,8 +146,9 @@ def _kept(request: Request, smoothness: float, files: list[Path | None]) -> "Kep
 
     asked = (version("meshkit-gan"), request.scale, request.detail, smoothness)
     settings = digest(request.template) + repr(asked).encode()
-    if request.unfitted is not None:
-        settings += digest(request.unfitted)
+    for path in (request.unfitted, request.template_landmarks):
+        if path is not None:
+            settings += digest(path)
     inputs = [
         digest(scan) + (digest(file) if file is not None else b"")
         for scan, file in zip(request.scans, files, strict=True)

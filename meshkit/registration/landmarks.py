@@ -10,6 +10,10 @@ A point of the template is a vertex index, or a place in a face,
 negative, sum 1). A point of the scan is its three coordinates, or likewise a vertex index or a
 place in a face of the scan. Names are optional in the first form; in the second they pair the two
 sides, and a name of one side only is left out with a warning.
+
+Points on the scan alone (`meshkit.registration.point_files`) need a second file for the template:
+points on it, or a list or an object of vertices. They pair by name, or by order: as many on both
+sides, or 51 and 68, since the 51 points of faces are the 68 without the 17 of the jaw.
 """
 
 import json
@@ -20,8 +24,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
+from scipy.spatial import cKDTree
 
 from meshkit.errors import FileFormatError
+from meshkit.registration.point_files import SUFFIXES, load_points
 
 
 class Landmarks(NamedTuple):
@@ -108,6 +114,52 @@ def load_landmarks(
     return Landmarks(tuple(name for name, _, _ in pairs), operator, np.stack(points))
 
 
+def pair_points(
+    path: Path | str,
+    template: Path | str,
+    V: Float[np.ndarray, "n 3"],
+) -> Landmarks:
+    """Pair a file of points on a scan with a file of the template's landmarks.
+
+    Parameters
+    ----------
+    template
+        Points on the template, of which the nearest vertices are taken, or a file of vertices as
+        `load_vertices` reads it.
+    V : length
+        Of the template.
+
+    Raises
+    ------
+    FileFormatError
+        A file is malformed; the two do not pair.
+    OSError
+        A file is missing or cannot be read.
+    """
+    path, template = Path(path), Path(template)
+    names, points = load_points(path)
+    if template.suffix.lower() in SUFFIXES:
+        own, places = load_points(template)
+        vertices = cKDTree(V).query(places)[1]
+    else:
+        own, vertices = _named_vertices(template, len(V))
+    common = [name for name in own if name in names]
+    by_name = len(common) >= 3 and not all(name.isdigit() for name in common)
+    if by_name:
+        rows = [names.index(name) for name in common]
+        ours = [own.index(name) for name in common]
+    elif {len(names), len(own)} == {51, 68} or len(names) == len(own):
+        count = min(len(names), len(own))
+        rows, ours = (list(range(len(side) - count, len(side))) for side in (names, own))
+        common = [own[k] for k in ours]
+    else:
+        raise FileFormatError(
+            f"{path} holds {len(names)} landmarks, {template} {len(own)}: without names in common "
+            "they pair by order, as many on both sides, or 51 and 68"
+        )
+    return vertex_landmarks(vertices[ours], points[rows], len(V), names=tuple(common))
+
+
 def load_vertices(path: Path | str, n: int) -> Int[np.ndarray, " k"]:
     """Read which vertices of a mesh of n are landmarks, from any of these files.
 
@@ -121,12 +173,17 @@ def load_vertices(path: Path | str, n: int) -> Int[np.ndarray, " k"]:
     OSError
         The file is missing or cannot be read.
     """
-    path = Path(path)
+    return _named_vertices(Path(path), n)[1]
+
+
+def _named_vertices(path: Path, n: int) -> tuple[tuple[str, ...], Int[np.ndarray, " k"]]:
     match content := _load_json(path):
         case {"template": dict(places)}:
             named = list(places.items())
         case {"landmarks": list()}:
             named = [(name, place) for name, place, _ in _pairs(path, content)]
+        case {"landmarks68": list(places)}:
+            named = [(str(k), place) for k, place in enumerate(places)]
         case dict(places):
             named = list(places.items())
         case list(places):
@@ -141,7 +198,7 @@ def load_vertices(path: Path | str, n: int) -> Int[np.ndarray, " k"]:
             raise FileFormatError(f"{path}: vertex {vertices[-1]} is named twice")
     if not vertices:
         raise FileFormatError(f"{path} holds no landmark")
-    return np.array(vertices, dtype=np.int64)
+    return tuple(str(name) for name, _ in named), np.array(vertices, dtype=np.int64)
 
 
 def _load_json(path: Path) -> Any:

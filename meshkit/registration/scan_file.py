@@ -8,11 +8,12 @@ from meshkit.errors import FileFormatError, MeshError
 from meshkit.formats.ply_body import read_body
 from meshkit.formats.ply_header import read_header
 from meshkit.io import load_mesh
+from meshkit.registration.point_files import load_points
 from meshkit.registration.target import Target
 
 
 def load_scan(path: Path | str) -> Target:
-    """Read a scan and build its search trees; a PLY without faces becomes a cloud of points.
+    """Read a scan and build its search trees; a PLY without faces, or an NPY, is a cloud of points.
 
     Raises
     ------
@@ -28,6 +29,8 @@ def load_scan(path: Path | str) -> Target:
         points = _points_alone(path)
         if points is not None:
             return Target(points)
+    if path.suffix.lower() == ".npy":
+        return Target(load_points(path)[1])
     mesh = load_mesh(path)
     try:
         return Target(mesh.V, mesh.F)

@@ -318,3 +318,14 @@ def test_a_mesh_has_no_field_that_files_forget():
 def test_a_folder_is_called_one(tmp_path):
     with pytest.raises(FileFormatError, match="is a folder; give the name of a mesh file"):
         load_mesh(tmp_path)
+
+
+def test_positions_alone_take_faces_of_their_topology(tmp_path):
+    V, F = meshes.bumpy(3)
+    np.save(tmp_path / "v.npy", V.astype(np.float32))
+    assert_array_equal(load_mesh(tmp_path / "v.npy", faces=F).V, V.astype(np.float32))
+    with pytest.raises(FileFormatError, match="positions without faces"):
+        load_mesh(tmp_path / "v.npy")
+    np.save(tmp_path / "v.npy", V[None])
+    with pytest.raises(FileFormatError, match=r"\(1, 37, 3\), expected positions \(n, 3\)"):
+        load_mesh(tmp_path / "v.npy", faces=F)
