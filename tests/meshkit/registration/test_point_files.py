@@ -19,7 +19,8 @@ FILES = {
     "bu.bnd": "12\t1.5\t-2\t3.25\n7 4 5 0.6\n\n100 7 8 9\n",
     "bosphorus.lm3": "# 3D landmarks\n\n3 landmarks:\nlabels:\nnose\n1.5 -2 3.25\nchin\n4 5 .6\n"
     "brow\n7 8 9\n",
-    "listed.lm3": "# first names\n3\nnose\nchin\nbrow\n3D coordinates:\n1.5 -2 3.25\n4 5 .6\n7 8 9\n",
+    "listed.lm3": "# first names\n3\nnose\nchin\nbrow\n3D coordinates:\n1.5 -2 3.25\n4 5 .6\n"
+    "7 8 9\n",
     "rows.txt": "1.5, -2, 3.25\n4 5 0.6\n7 8 9",
 }
 
