@@ -19,6 +19,7 @@ class BaselineConfig(Section):
     identity: str = "identity"  # the factor with one class for every person
     expression: str = "expression"
     neutral: str = "neutral"  # the class of rest of the expression factor
+    starts_at_rest: bool = True  # sequences do, of people without a labelled face at rest
     identity_size: Count = 65
     expression_size: Count = 20
     label_share: Probability = 1.0  # that training sees, of all expressions but rest

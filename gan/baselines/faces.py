@@ -7,10 +7,11 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gan.baselines.config import BaselineConfig
+from gan.datasets.contract import STILL
 from gan.datasets.label_share import share_of_labels
 from gan.datasets.store import Dataset
 from gan.errors import DatasetError
@@ -97,8 +98,9 @@ class LabelledFaces:
 def labelled_faces(dataset: Dataset, config: BaselineConfig, split: str = "train") -> LabelledFaces:
     """Gather the meshes of a split, and the neutral face of everyone in it.
 
-    Meshes without an identity label, and people without a neutral face, are left out with a
-    warning that counts them.
+    Who has no labelled neutral face is taken to be at rest where sequences begin, unless the
+    configuration says that they begin otherwise. Meshes without an identity label, and people
+    without either, are left out with a warning that counts them.
 
     Raises
     ------
@@ -121,6 +123,9 @@ def labelled_faces(dataset: Dataset, config: BaselineConfig, split: str = "train
     expression = share_of_labels(
         expression, names, config.label_share, seed=config.seed, rest=config.neutral
     )
+    if config.starts_at_rest:
+        guessed = _guess_rest(dataset, rows, person, expression == rest)
+        expression = np.where(guessed, rest, expression)
     have = np.intersect1d(person[expression == rest], person[person >= 0])
     kept = np.isin(person, have)
     if not kept.all():
@@ -155,3 +160,21 @@ def labelled_faces(dataset: Dataset, config: BaselineConfig, split: str = "train
         expressions=tuple(names[e] for e in shown),
         neutral=neutral,
     )
+
+
+def _guess_rest(
+    dataset: Dataset,
+    rows: Int[np.ndarray, " N"],
+    person: Int[np.ndarray, " N"],
+    labelled: Bool[np.ndarray, " N"],
+) -> Bool[np.ndarray, " N"]:
+    """Return which meshes begin a sequence of a person without a labelled face at rest; warn."""
+    begins = (dataset.sequence[rows] != STILL) & (dataset.frame[rows] == 0)
+    guessed = begins & (person >= 0) & ~np.isin(person, person[labelled])
+    if people := len(np.unique(person[guessed])):
+        warnings.warn(
+            f"{dataset.path}: {people} people have no labelled face at rest: where their sequences "
+            "begin they are taken to be (starts_at_rest)",
+            stacklevel=3,
+        )
+    return np.asarray(guessed)

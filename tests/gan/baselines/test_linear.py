@@ -26,6 +26,30 @@ def test_neutral_faces_are_the_means_of_the_labelled_ones(faces):
         np.testing.assert_allclose(faces.neutral[person], expected)
 
 
+def test_where_sequences_begin_stands_for_rest_of_people_without_labels(tmp_path):
+    """Person 1 has no labelled neutral face, but two sequences; the others keep their labels."""
+    subject, k = np.divmod(np.arange(72), 12)
+    label = np.where(subject == 1, -1, k % 3)
+    sequence = np.where(subject == 1, k // 6, -1)
+    path = blobs(
+        tmp_path / "b.h5",
+        labels={"identity": subject, "expression": label},
+        sequence=sequence,
+        frame=np.where(subject == 1, k % 6, 0),
+    )
+    dataset = load_dataset(path)
+    with pytest.warns(UserWarning, match="1 people have no labelled face at rest"):
+        faces = labelled_faces(dataset, fast("3dmm"))
+    assert len(faces) == 60
+    begins = dataset.vertices([12, 18]).mean(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(faces.neutral[1], begins)
+    mine = np.flatnonzero((subject == 0) & (label == 0))
+    np.testing.assert_allclose(faces.neutral[0], dataset.vertices(mine).mean(axis=0), rtol=1e-5)
+    with pytest.warns(UserWarning, match="12 of 60 train meshes are left out"):
+        fewer = labelled_faces(dataset, fast("3dmm", "starts_at_rest=false"))
+    assert fewer.people == tuple(f"subject {p}" for p in (0, 2, 3, 4))
+
+
 def test_bases_are_components_times_deviations(faces, model):
     neutral = faces.neutral.reshape(len(faces.neutral), -1)
     D = faces.vertices(np.arange(len(faces))) - faces.neutral[faces.person]
