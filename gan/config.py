@@ -152,7 +152,12 @@ class Config(Section):
         """Read what earlier versions wrote of a table that is gone; refuse what it did."""
         if not isinstance(tree, dict) or "sampler" not in tree:
             return tree
-        if tree["sampler"] != {"name": "uniform", "options": {}}:
+        was = tree["sampler"]
+        if (
+            not isinstance(was, dict)
+            or was.get("name", "uniform") != "uniform"
+            or was.get("options")
+        ):
             raise ValueError(
                 "sampler: meshes are always drawn uniformly; for even classes of few labels set "
                 "training.labelled_batch"
