@@ -57,7 +57,8 @@ def compare(
 ) -> None:
     """Measure several RUNs in the same way on DATASET, and judge the paper's claims.
 
-    RUNs are folders of `gan train` and `gan baseline`. Which model of the tables a run is follows
+    RUNs are folders of `gan train` and `gan baseline`, or any model that `gan evaluate` takes;
+    those from outside are measured, not drawn. Which model of the tables a run is follows
     from its configuration or from its folder's name. NAME=RUN says it outright: ours, ours-plus,
     no-regularizer, no-identity-classifier, no-expression-classifier, no-feature-loss, 3dmm,
     copula, mae, coma, swap-vae, or any other name. Runs that differ only in their seed are
@@ -75,6 +76,7 @@ def compare(
     from gan.evaluation.metric import default_metrics
     from gan.report.folder import written_folder
     from gan.runs.directory import pick_device
+    from gan.runs.opening import is_ours
     from gan.study.export import as_record
     from gan.study.figures.figure import Figure
     from gan.study.identify import members_of
@@ -102,7 +104,7 @@ def compare(
     ):
         comparison = measure(members, opened, settings, progress=bar.update)
         shown = {result.name for result in comparison.results}
-        pictured = [member for member in members if member.name in shown]
+        pictured = [m for m in members if m.name in shown and is_ours(m.run)]
         drawn = _draw(pictured, opened, comparison, three_factors, bar) if figures else []
         if notes:
             drawn.append(Figure("missing", "Models that are not here", "; ".join(notes), None))

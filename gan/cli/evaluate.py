@@ -35,7 +35,11 @@ if TYPE_CHECKING:
     help="Stop training the judges of decoupling after so many minutes; the next call goes on.",
 )
 @json_option
-@out_option("File to write.  [default: RUN/evaluation.json]", type=ANY, metavar="FILE")
+@out_option(
+    "File to write.  [default: RUN/evaluation.json; of what is no run, NAME.evaluation.json]",
+    type=ANY,
+    metavar="FILE",
+)
 def evaluate(
     run: Path,
     dataset: Path | None,
@@ -53,12 +57,16 @@ def evaluate(
 ) -> None:
     """Measure the model of RUN against DATASET; by default, the data it was trained on.
 
+    RUN is a folder of `gan train` or `gan baseline`, model.safetensors of `gan export`, an ONNX
+    decoder, PACKAGE.MODULE:FUNCTION that returns a model, or meshes that one has made: a folder or
+    an HDF5 file. All but a run need DATASET.
+
     Without --metrics this takes diversity, specificity, Laplacian energy, whether the codes of
     labels make faces that look like the labels and, where the data set holds the linear modes of
     its source, which part of a face each code moves. Lengths are in mm. Brackets are bootstrap
     intervals.
 
-    The result is written to a file that `gan report` shows. What was measured is kept in
+    The result is written to a file that `gan report` shows. What was measured of a run is kept in
     RUN/evaluation and is not measured again.
 
     \b
@@ -69,13 +77,14 @@ def evaluate(
     from gan.evaluation.kept import kept_in
     from gan.report.tables import print_evaluation
     from gan.runs.directory import pick_device
+    from gan.runs.opening import is_run
     from meshkit.cli.messages import print_json
     from meshkit.cli.progress import Stages
     from meshkit.files import atomic_path
 
-    model = load_run(run)
-    path = out or run / "evaluation.json"
+    path = out or evaluation_file(run)
     with atomic_path(path) as aside, open_data(run, dataset) as opened:
+        model = load_run(run, opened)
         metrics = chosen_metrics(run, only, names, overrides, budget)
         with Stages() as bar:
             evaluation = measure(
@@ -86,10 +95,10 @@ def evaluate(
                 seed=seed,
                 metrics=metrics,
                 device=pick_device(device),
-                kept=kept_in(run, model, opened, fresh=fresh),
+                kept=kept_in(run, model, opened, fresh=fresh) if is_run(run) else None,
                 progress=bar.update,
             )
-        if model.provenance.get("dataset") != opened.fingerprint:
+        if model.provenance.get("dataset", opened.fingerprint) != opened.fingerprint:
             click.echo(f"note: {run} was trained on other data than {opened.path}", err=True)
         evaluation.save(aside)
     if as_json:
@@ -129,6 +138,16 @@ def chosen_metrics(
     return choose_metrics(only, names, overrides, usual)
 
 
+def evaluation_file(run: Path) -> Path:
+    """Return where the evaluation of a model is written if nobody says where."""
+    from gan.runs.opening import is_run
+
+    if is_run(run):
+        return run / "evaluation.json"
+    name = str(run).partition(":")[2] or run.name  # of a function, or of what lies there
+    return (run.parent if run.exists() else Path()) / f"{name}.evaluation.json"
+
+
 def open_data(run: Path, dataset: Path | None) -> "Dataset":
     """Open the data set named, or else the one that the run was trained on.
 
@@ -140,9 +159,12 @@ def open_data(run: Path, dataset: Path | None) -> "Dataset":
     from gan.datasets.store import load_dataset
     from gan.errors import DatasetError
     from gan.runs.directory import read_run
+    from gan.runs.opening import is_run
 
     if dataset is not None:
         return load_dataset(dataset)
+    if not is_run(run) and (run.exists() or ":" in str(run)):
+        raise DatasetError(f"{run} does not say on which data it was trained: name a data set, too")
     path = read_run(run).dataset
     if not path.exists():
         raise DatasetError(

@@ -9,6 +9,7 @@ import click
 from meshkit.cli.parameters import Output
 
 if TYPE_CHECKING:
+    from gan.datasets.store import Dataset
     from gan.editing import Face
     from gan.models.contract import FaceGenerator
     from gan.runs.checkpoints import Which
@@ -107,13 +108,13 @@ def label_option(help: str) -> Decorator:
     return click.option("--label", "given", multiple=True, metavar="FACTOR=CLASS", help=help)
 
 
-def load_run(run: Path) -> "FaceGenerator":
-    """Load the model of a run or of a file; what is wrong with it is said with the name."""
-    from gan.runs.checkpoints import load_model
+def load_run(run: Path, dataset: "Dataset | None" = None) -> "FaceGenerator":
+    """Open the model of a run, of a file, of a function; what is wrong is said with the name."""
+    from gan.runs.opening import open_model
     from meshkit.cli.messages import about
 
     with about(run):
-        return load_model(run, checkpoint=chosen_checkpoint()).to("cpu")
+        return open_model(run, dataset, checkpoint=chosen_checkpoint()).to("cpu")
 
 
 def read_faces(model: "FaceGenerator", *places: str) -> "list[Face]":

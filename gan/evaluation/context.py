@@ -149,6 +149,10 @@ NEEDS: Mapping[str, Callable[[Context], str]] = MappingProxyType(
     {
         "pairs": lambda context: "",
         "codes": lambda context: "" if context.factors else "the model has no codes of factors",
+        "encoder": lambda context: "" if context.model.encodes else "no codes: meshes alone",
+        "gradients": lambda context: (
+            "" if context.model.differentiable else "no gradients flow through the decoder"
+        ),
         "labels": lambda context: "" if context.labels else NO_LABEL,
         "modes": lambda context: (
             "" if context.modes else "the data set holds no linear modes of its source"

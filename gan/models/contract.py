@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
 
 import scipy.sparse as sp
 import torch
@@ -77,9 +76,13 @@ class FaceGenerator(ABC):
         "step" and "dataset" (the fingerprint of the data) at least, for a model out of a run.
     own_encoder : bool
         Whether `encode` is part of what was learned, and no search for codes that `decode` best.
+    encodes, differentiable : bool
+        Whether there are codes of meshes, and gradients of `decode`: in all models of ours.
     """
 
-    own_encoder: ClassVar[bool] = True
+    own_encoder: bool = True
+    encodes: bool = True
+    differentiable: bool = True
 
     def __init__(self, core: Core) -> None:
         self.factors = core.factors

@@ -21,6 +21,7 @@ class NetworkFaceModel(StoredModel):
     """
 
     FORMAT = "meshkit-gan network face model 1"
+    own_encoder = False
 
     def __init__(
         self, core: Core, tensors: Mapping[str, Tensor], header: Mapping[str, Any] | None = None

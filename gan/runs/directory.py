@@ -55,6 +55,8 @@ def read_run(run: Path) -> RunRecord:
                 raise TypeError(f"{name} is {record[name]!r}")
         return RunRecord(Path(record.pop("dataset")), **record)
     except FileNotFoundError:
+        if not run.exists():
+            raise CheckpointError(f"{run}: no such run directory") from None
         raise CheckpointError(f"{run} is not a run directory: it has no run.json") from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{run}/run.json is damaged: {error}") from None

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from gan.errors import ConfigError
 from gan.study.member import TITLES, Member, apart, member, with_share
-from gan.study.runs import RunFacts, differing_keys, read_facts
+from gan.study.runs import OUTSIDE, RunFacts, differing_keys, read_facts
 
 _SEED = re.compile(r"[-_. ]?(seed|s)[-_ ]?\d+$")
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)")
@@ -80,7 +80,8 @@ def _claimant(argument: str) -> _Claimant:
         return _Claimant(read_facts(Path(named[2])), named[1], given=True)
     facts = read_facts(Path(argument))
     stem = _stem(facts.run)
-    name = stem if stem in TITLES else recognise(facts.config) or stem
+    told = None if facts.baseline == OUTSIDE else recognise(facts.config)
+    name = stem if stem in TITLES else told or stem
     return _Claimant(facts, name, given=False)
 
 

@@ -16,7 +16,7 @@ from gan.evaluation.result import Evaluation
 from gan.evaluation.suite import evaluate
 from gan.progress import Progress, silent
 from gan.provenance import source_commit
-from gan.runs.checkpoints import load_model
+from gan.runs.opening import is_run, open_model
 from gan.sections import MetricConfig
 from gan.study.member import Kind, Member, apart
 from gan.study.runs import RunFacts, read_facts
@@ -108,7 +108,8 @@ class Comparison:
     def strangers(self) -> list[RunFacts]:
         """Return the runs that were trained on other data than they were measured on."""
         known = self.dataset.get("fingerprint")
-        return [run for r in self.results for run in r.runs if run.fingerprint != known]
+        runs = (run for result in self.results for run in result.runs)
+        return [run for run in runs if run.fingerprint not in ("", known)]
 
     def as_settings(self) -> dict[str, Any]:
         """Return the settings and the intervals' method as JSON values."""
@@ -219,7 +220,8 @@ def _measure(
     progress: Progress,
 ) -> Evaluation:
     title = f"{member.title}, seed {origin.seed}"
-    model = load_model(member.run)
+    model, run = open_model(member.run, dataset), member.run
+    kept = kept_in(run, model, dataset, fresh=settings.fresh) if is_run(run) else None
     return evaluate(
         model,
         dataset,
@@ -228,14 +230,14 @@ def _measure(
         seed=settings.seed,
         metrics=settings.metrics,
         device=settings.device,
-        kept=kept_in(member.run, model, dataset, fresh=settings.fresh),
+        kept=kept,
         progress=lambda stage, done, total: progress(f"{title}: {stage}", done, total),
     )
 
 
 def _check_member(member: Member, dataset: Dataset) -> list[str]:
     """Return the factors of a member's model, which must have the data's topology."""
-    model = load_model(member.run)
+    model = open_model(member.run, dataset)
     try:
         dataset.check_topology(model.faces.cpu().numpy(), where=f"the model of {member.run}")
     except DatasetError as error:

@@ -10,11 +10,13 @@ from gan.errors import CheckpointError, ConfigError
 from gan.report.log import read_log
 from gan.runs.checkpoints import list_checkpoints, step_of
 from gan.runs.directory import read_run
+from gan.runs.opening import is_run
 from gan.settings import read_toml
 
 # What does not decide the model that a training ends in.
 _FREE = ("output", "metrics")
 _FREE_TRAINING = ("seed", "threads", "deterministic", "on_divergence", "max_minutes")
+OUTSIDE = "outside"  # kind of what is no run: a file, a function, meshes
 _FREE_BASELINE = ("seed", "threads", "log_every", "checkpoint_minutes", "max_minutes")
 
 
@@ -57,7 +59,7 @@ class RunFacts(NamedTuple):
 
 
 def read_facts(run: Path) -> RunFacts:
-    """Read what a run says about itself.
+    """Read what a run says about itself; what is no run says nothing.
 
     Raises
     ------
@@ -66,6 +68,8 @@ def read_facts(run: Path) -> RunFacts:
     ConfigError
         Its configuration is damaged.
     """
+    if (run.exists() and not is_run(run)) or ":" in str(run):
+        return RunFacts(run, {"kind": OUTSIDE}, 0, 0, 0.0, "", None, "", "", 0)
     record = read_run(run)
     checkpoints = list_checkpoints(run)
     if not checkpoints:

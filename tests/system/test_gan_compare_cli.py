@@ -90,7 +90,7 @@ def test_another_topology_is_named_with_its_run_before_anything_is_measured(
 
 
 def test_what_does_not_fit_is_one_line(fails, gan, runs, faces, tmp_path):
-    assert "no-run is not a run directory" in fails("compare", tmp_path / "no-run", faces, *FEW)
+    assert "no-run: no such run directory" in fails("compare", tmp_path / "no-run", faces, *FEW)
     assert "No such file" in fails("compare", *runs, tmp_path / "none.h5", *FEW)
     assert "is given twice" in fails("compare", runs[0], runs[0], faces, *FEW)
     assert "unknown metric 'beauty'" in fails("compare", *runs, faces, "--metrics", "beauty")

@@ -202,4 +202,4 @@ def test_what_does_not_fit_is_named(fails, trained, tmp_path):
     coarse = blobs(tmp_path / "coarse.h5", rings=5)
     assert "coarse.h5: other topology" in fails("report", run, coarse)
     assert "is a folder" in fails("report", run, "-o", tmp_path)
-    assert "is not a run directory" in fails("report", tmp_path / "none")
+    assert "no such run directory" in fails("report", tmp_path / "none")

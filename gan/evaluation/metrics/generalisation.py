@@ -30,7 +30,7 @@ class Generalisation(AbstractMetric):
     unit = "mm"
     meaning = "distance of held-out faces to their reconstruction; of training faces"
     better = "lower"
-    needs = ("held-out",)
+    needs = ("held-out", "encoder")
     columns = (
         Column(
             "reconstruction.held-out",

@@ -58,7 +58,7 @@ class SparseReconstruction(AbstractMetric):
     unit = "mm"
     meaning = "rms distance to the surface of faces fitted to landmarks"
     better = "lower"
-    needs = ("landmarks",)
+    needs = ("landmarks", "gradients")
     columns = (
         Column("sparse λ = {option}", "λ = {option}", "model, λ = {option}", "model, template"),
     )

@@ -14,7 +14,7 @@ from gan.evaluation.coding import AT_REST
 from gan.evaluation.generated import decode_all
 from gan.models.contract import FaceGenerator, Factor
 from gan.report.faces import pick_real
-from gan.runs.checkpoints import load_model
+from gan.runs.opening import open_model
 from gan.study.figures.figure import Figure
 from gan.study.figures.grid import Cell
 from gan.study.member import TITLES, Member
@@ -75,7 +75,7 @@ class Studio:
     def model(self, member: Member) -> FaceGenerator:
         """Return a member's model, on the CPU."""
         if member not in self._models:
-            model = load_model(member.run).to("cpu")
+            model = open_model(member.run, self.dataset).to("cpu")
             self.dataset.check_topology(model.faces.numpy(), where=str(member.run))
             self._models[member] = model
         return self._models[member]

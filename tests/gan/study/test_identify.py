@@ -149,7 +149,7 @@ def test_a_given_name_for_unlike_runs_is_refused(tmp_path):
 
 
 def test_what_is_no_run_is_said(tmp_path):
-    with pytest.raises(CheckpointError, match=r"nothing is not a run directory"):
+    with pytest.raises(CheckpointError, match=r"nothing: no such run directory"):
         members_of([str(tmp_path / "nothing")])
     empty = run(tmp_path / "empty")
     shutil.rmtree(empty / "checkpoints")
