@@ -16,6 +16,7 @@ from gan.cli.data.progress import progress_bar
 from gan.datasets.converting import ict
 from gan.datasets.store import load_dataset
 from tests.system.commands import data as gan
+from tests.system.json_page import assert_documented
 
 TINY = ["--subjects", "5", "--stills", "7", "--sequences", "1", "--frames", "4"]
 
@@ -270,4 +271,5 @@ def test_what_is_exported_comes_back_as_it_was(stored, tmp_path):
     with load_dataset(stored) as one:
         wanted = one.names["expression"].index("happy")
         assert happy["meshes"] == (one.labels["expression"] == wanted).sum()
+    assert_documented("gan data export", happy)
     assert "knows" in fails("export", stored, "--label", "expression=odd", "-o", tmp_path / "odd")

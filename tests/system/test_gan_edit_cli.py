@@ -11,6 +11,7 @@ from gan.runs.checkpoints import load_model
 from meshkit.io import load_mesh, save_mesh
 from meshkit.mesh import Mesh
 from tests.gan.face import smooth_model
+from tests.system.json_page import assert_documented
 
 
 @pytest.fixture
@@ -109,7 +110,8 @@ def test_a_folder_and_a_sequence_have_the_codes_of_their_meshes(gan, workdir):
     np.save(workdir / "frames.npy", X / 1000)
     rows = {}
     for place in ("frames", "frames.npy"):
-        gan.succeed("encode", "model.safetensors", place, "-o", "out.npz")
+        facts = gan.read_json("encode", "model.safetensors", place, "-o", "out.npz")
+        assert_documented("gan encode", facts)
         with np.load("out.npz") as codes:
             rows[place] = np.concatenate([codes["identity"], codes["expression"]], axis=1)
     np.testing.assert_allclose(rows["frames"], rows["frames.npy"], atol=2e-3)
@@ -131,7 +133,8 @@ def test_what_is_neutralised_has_the_code_of_rest_and_its_own_detail(gan, workdi
     pores = np.random.default_rng(0).normal(size=model.template.shape) * 0.05
     V = model.decode(codes)[0].double().numpy() + pores
     save_mesh("face.ply", Mesh(V, model.faces.numpy()))
-    gan.succeed("neutralise", "model.safetensors", "face.ply", "--label", "sad", "-o", "calm")
+    call = ["neutralise", "model.safetensors", "face.ply", "--label", "sad", "-o", "calm"]
+    assert_documented("gan neutralise", gan.read_json(*call))
     calm = model.decode({**codes, "expression": model.codes["expression"][:1]})[0]
     np.testing.assert_allclose(load_mesh("calm/face.obj").V, calm.numpy() + pores, atol=0.5)
     said = gan.fails("neutralise", "model.safetensors", "face.ply", "-o", "calm")
