@@ -132,6 +132,7 @@ PROBES = (
     Probe("robust_laplacian", "robust_laplacian", _ROBUST, "weights: pip install robust_laplacian"),
     Probe("pyarrow", "pyarrow", _PARQUET, "Parquet: pip install 'meshkit-gan[parquet]'"),
     Probe("onnx", "onnx", "import onnx.checker", "gan export: 'meshkit-gan[export]'"),
+    Probe("av", "av", "import av; av.Codec('h264', 'w')", "MP4: 'meshkit-gan[video]'"),
     Probe("viser", "viser", "import viser", "gan view: pip install 'meshkit-gan[view]'"),
     Probe("open3d", "open3d", _OPEN3D, "scans, rays: pip install 'meshkit-gan[scan]'"),
     Probe("pytorch3d", "pytorch3d", _PYTORCH3D, "rendering on a GPU: see its own instructions"),

@@ -16,6 +16,7 @@ COMMANDS = {
     "neutralise": ("gan.cli.neutralise:neutralise", "Take the expression out of faces."),
     "transfer": ("gan.cli.transfer:transfer", "Give one face the expression of another."),
     "interpolate": ("gan.cli.interpolate:interpolate", "Go from one face to another."),
+    "animate": ("gan.cli.animate:animate", "Move a face in time: glTF, MP4, GIF."),
     "evaluate": ("gan.cli.evaluate:evaluate", "Measure a trained model against its data set."),
     "judge": ("gan.cli.judge:judge", "Train the networks that judge decoupling."),
     "ablate": ("gan.cli.ablate:ablate", "Train a model without each of its parts, and compare."),

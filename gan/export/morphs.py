@@ -13,7 +13,7 @@ from torch import Tensor
 from gan.export.linearisation import Linearisation
 from gan.export.shapes import face_shapes
 from gan.models.contract import FaceGenerator
-from meshkit.formats.gltf_morph import MorphTarget, save_morphs
+from meshkit.formats.gltf_morph import MorphTarget, WeightAnimation, save_morphs
 from meshkit.mesh import Mesh
 
 MILLIMETRE = 1e-3  # m
@@ -77,7 +77,8 @@ def save_morph_face(
     targets: Sequence[MorphTarget],
     *,
     name: str = "face",
+    animation: WeightAnimation | None = None,
 ) -> None:
     """Write a face and its targets as glTF, with the template's UVs, in true size: mm to metres."""
     mesh = Mesh(V, model.faces.cpu().numpy(), UV=model.UV.double().cpu().numpy())
-    save_morphs(path, mesh, targets, name=name, meters=MILLIMETRE)
+    save_morphs(path, mesh, targets, name=name, animation=animation, meters=MILLIMETRE)

@@ -1,7 +1,7 @@
 """What fitting and editing leave behind: meshes, codes, and a picture to judge them by."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from meshkit.render import (
     save_gif,
     save_png,
 )
+from meshkit.rendering.animation import save_mp4
 
 STRIP, ANIMATION, PICTURE, REPORT = "strip.png", "animation.gif", "picture.png", "fit.json"
 TILE = (320, 270)
@@ -74,6 +75,36 @@ def write_path(
         save_png(aside / STRIP, contact_sheet(tiles, columns, [f"{place:+.2f}" for place in t]))
         save_gif(aside / ANIMATION, [*tiles, *tiles[-2:0:-1]], seconds=seconds)
     return [folder / name for name in names]
+
+
+def write_film(
+    path: Path,
+    model: FaceGenerator,
+    X: Float[np.ndarray, "t V 3"],
+    *,
+    fps: int,
+    size: tuple[int, int] = (540, 480),
+    progress: Progress = silent,
+) -> None:
+    """Draw frames from the front as a film, .mp4 or .gif by the suffix.
+
+    Parameters
+    ----------
+    X : mm
+    size : pixels
+        Height and width.
+    """
+    faces, frame = model.faces.cpu().numpy(), frame_of(X, size=size)
+
+    def pictures() -> Iterator[np.ndarray]:
+        for k, V in enumerate(X):
+            yield render_mesh(V, faces, size=size, frame=frame)
+            progress("drawing", k + 1, len(X))
+
+    if path.suffix.lower() == ".mp4":
+        save_mp4(path, pictures(), fps=fps)
+    else:
+        save_gif(path, list(pictures()), seconds=len(X) / fps)
 
 
 def is_path(path: Path) -> bool:

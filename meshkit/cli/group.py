@@ -16,6 +16,7 @@ EXTRAS = {
     "export": {"onnx"},
     "parquet": {"pyarrow"},
     "scan": {"open3d"},
+    "video": {"av"},
     "view": {"viser"},
 }
 

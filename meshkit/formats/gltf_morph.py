@@ -40,11 +40,27 @@ class MorphTarget(NamedTuple):
     V: Float[np.ndarray, "n 3"]
 
 
+class WeightAnimation(NamedTuple):
+    """How the weights of the targets go in time, straight from one row to the next.
+
+    Attributes
+    ----------
+    times : s
+        Increasing, from 0.
+    weights : 1
+        A row for each time, a column for each target; they may be negative.
+    """
+
+    times: Float[np.ndarray, " t"]
+    weights: Float[np.ndarray, "t k"]
+
+
 def save_morphs(
     path: Path | str,
     mesh: Mesh,
     targets: Sequence[MorphTarget],
     *,
+    animation: WeightAnimation | None = None,
     name: str = "mesh",
     meters: float = 1.0,
 ) -> None:
@@ -61,7 +77,8 @@ def save_morphs(
     Raises
     ------
     ValueError
-        The suffix is another; two targets have one name; a target has another number of vertices.
+        The animation has other rows than times, or other columns than targets; the suffix is
+        another; two targets have one name; a target has another number of vertices.
     MeshError
         The mesh cannot be stored, or a coordinate is not finite.
     OSError
@@ -72,7 +89,9 @@ def save_morphs(
         raise ValueError(f"{path}: morph targets are written to .glb or .gltf")
     mesh = storable(mesh, path.suffix.lower())
     _check_targets(mesh, targets)
-    tree, blob = _document(mesh, targets, name)
+    if animation is not None:
+        _check_animation(animation, len(targets))
+    tree, blob = _document(mesh, targets, name, animation)
     if meters != 1:
         tree["nodes"][0]["scale"] = [meters] * 3
     if (offset := offset_of(mesh.V)).any():
@@ -97,8 +116,16 @@ def _check_targets(mesh: Mesh, targets: Sequence[MorphTarget]) -> None:
             raise MeshError(f"{what} has a coordinate that is not finite, or too large for glTF")
 
 
+def _check_animation(animation: WeightAnimation, k: int) -> None:
+    times, weights = animation
+    if weights.shape != (len(times), k) or not len(times) or not k:
+        raise ValueError(f"{len(times)} times and {k} targets do not fit weights {weights.shape}")
+    if times[0] != 0 or not (np.diff(times) > 0).all() or not np.isfinite(weights).all():
+        raise ValueError("times must increase from 0, and weights be finite")
+
+
 def _document(
-    mesh: Mesh, targets: Sequence[MorphTarget], name: str
+    mesh: Mesh, targets: Sequence[MorphTarget], name: str, animation: WeightAnimation | None
 ) -> tuple[dict[str, Any], bytes]:
     F, UV, origin = mesh.F, mesh.UV, np.arange(len(mesh.V))
     if mesh.UV_corner is not None and mesh.F_uv is not None:
@@ -130,6 +157,14 @@ def _document(
             "weights": [0.0] * len(targets),
             "extras": {"targetNames": [target.name for target in targets]},
         }
+    if animation is not None:
+        sampler = {
+            "input": packer.add(animation.times.astype("<f4"), None),
+            "output": packer.add(animation.weights.reshape(-1).astype("<f4"), None),
+            "interpolation": "LINEAR",
+        }
+        channel = {"sampler": 0, "target": {"node": 0, "path": "weights"}}
+        tree["animations"] = [{"name": name, "samplers": [sampler], "channels": [channel]}]
     return tree, packer.blob
 
 

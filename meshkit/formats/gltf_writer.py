@@ -29,12 +29,14 @@ class Packer:
         self._parts: list[bytes] = []
         self._size = 0
 
-    def add(self, array: Shaped[np.ndarray, "n *k"], target: int = VERTICES) -> int:
-        """Append unsigned integers or floats, all of four bytes; return the accessor's index."""
+    def add(self, array: Shaped[np.ndarray, "n *k"], target: int | None = VERTICES) -> int:
+        """Append unsigned integers or floats, all of four bytes; return the accessor's index.
+
+        A `target` of None: what is bound to none, as the numbers of an animation.
+        """
         assert array.dtype.itemsize == 4  # so every offset is aligned as the format demands
-        self.views.append(
-            {"buffer": 0, "byteOffset": self._size, "byteLength": array.nbytes, "target": target}
-        )
+        view = {"buffer": 0, "byteOffset": self._size, "byteLength": array.nbytes}
+        self.views.append(view if target is None else {**view, "target": target})
         self.accessors.append(
             {
                 "bufferView": len(self.views) - 1,

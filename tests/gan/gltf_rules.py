@@ -34,16 +34,17 @@ class Glb:
         assert 0 <= size - buffer["byteLength"] <= 3, "4.4.3.3 length of the buffer"
         self._used: set[int] = set()
         self._check_mesh()
+        self._check_animation()
         assert self._used == set(range(len(self.tree["accessors"]))), "unused accessor"
 
-    def array(self, index: int, kind: str, target: int) -> np.ndarray:
+    def array(self, index: int, kind: str, target: int | None) -> np.ndarray:
         """Return an accessor's elements, as it says they are."""
         accessor = self.tree["accessors"][index]
         view = self.tree["bufferViews"][accessor["bufferView"]]
         self._used.add(index)
         dtype, width = _TYPES[accessor["componentType"]], _WIDTHS[accessor["type"]]
         assert accessor["type"] == kind, "3.7.2 type of an attribute"
-        assert view["target"] == target, "3.6.1.3 target of a view"
+        assert view.get("target") == target, "3.6.1.3 target of a view"
         assert view["byteOffset"] % 4 == 0, "3.6.2.4 alignment"
         assert view["byteOffset"] + view["byteLength"] <= len(self.blob), "3.6.1.3 view"
         assert accessor["count"] * width * dtype.itemsize == view["byteLength"], "3.6.2.4 fit"
@@ -87,6 +88,18 @@ class Glb:
             assert len(mesh["extras"]["targetNames"]) == len(self.targets), "3.7.2.2 names"
         self.names: list[str] = mesh.get("extras", {}).get("targetNames", [])
         self.scale: list[float] = node.get("scale", [1, 1, 1])
+
+    def _check_animation(self) -> None:
+        for animation in self.tree.get("animations", []):
+            (channel,), (sampler,) = animation["channels"], animation["samplers"]
+            assert channel == {"sampler": 0, "target": {"node": 0, "path": "weights"}}, "3.11"
+            assert sampler["interpolation"] == "LINEAR", "3.11"
+            self.times = self.array(sampler["input"], "SCALAR", None)[:, 0]
+            assert (np.diff(self.times) > 0).all(), "3.11 increasing"
+            assert self.times[0] >= 0, "3.11 increasing"
+            output = self.array(sampler["output"], "SCALAR", None)
+            assert len(output) == len(self.times) * len(self.targets), "3.11 counts"
+            self.weights = output.reshape(len(self.times), -1)
 
 
 def _refuse(constant: str) -> None:
