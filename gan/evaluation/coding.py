@@ -1,8 +1,10 @@
 """Codes of real meshes, for metrics: by a model's own encoder, else by a search.
 
 What a search finds of a person in an expression, it finds from two meshes at once: the person at
-rest, whose expression code is known (it is that of the label of rest), and in the expression. Both
-share every other code, so that nothing of the person has a reason to end in the expression.
+rest, whose expression code is known (it is that of the label of rest), and what the expression adds
+to that. Both share every other code, so that nothing of the person has a reason to end in the
+expression: fitted to the mesh itself, its code also makes up for what the model cannot express of
+the person (of 2.48 mm of purely additive transfers a 3DMM then misses 0.43, not 0.21).
 """
 
 from collections.abc import Callable
@@ -168,17 +170,17 @@ class PersonSearch(DifferenceSearch):
         advance: Callable[[int], None],
     ) -> Float[Tensor, "N d"]:
         """Return the expression codes of people who are seen at rest and in an expression."""
-        target = torch.cat([self._points_of(rest), self._points_of(posed)], dim=1)
+        target = torch.cat([self._points_of(rest), self._points_of(posed - rest)], dim=1)
         start = torch.cat([self.rest.new_zeros(self._person_size), self.rest])
         return self._codes(target, start, advance)[:, self._person_size :]
 
     def values(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "B r"]:
-        """Return the points of people at rest and, where z has it, in their expression."""
+        """Return the points of people at rest and, where z has it, what their expression adds."""
         z = z.to(self.rest)
         person, shown = z[:, : self._person_size], z[:, self._person_size :]
         faces = [self._decode(person, self.rest.expand(len(z), -1))]
         if shown.shape[1]:
-            faces.append(self._decode(person, shown))
+            faces.append(self._decode(person, shown) - faces[0])
         return torch.cat(faces, dim=1).double()
 
     def _codes(self, target: Tensor, start: Tensor, advance: Callable[[int], None]) -> Tensor:
