@@ -50,9 +50,9 @@ elif [ "$part" = speed ]; then
     sizes=(--preset paper --vertices 22000 --rounds 3)
     [ "$device" = cuda ] || sizes=(--preset demo --vertices 300 --rounds 1 --set training.batch=8 --set training.threads=1
         --set mapping.size=16 --set 'discriminator.widths=[4,4,8,8]')
-    for switches in "" "tf32" "tf32 channels_last" "tf32 channels_last autocast" \
-        "tf32 channels_last autocast compile"; do
-        set=()
+    for switches in "" "tf32 channels_last" "tf32 channels_last autocast" \
+        "tf32 channels_last autocast compile" "tf32 channels_last autocast compile graphs"; do
+        set=(--set precision.tf32=false --set precision.channels_last=false)
         for key in $switches; do
             [ $key = autocast ] && set+=(--set precision.autocast=bf16) || set+=(--set precision.$key=true)
         done
