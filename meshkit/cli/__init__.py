@@ -19,6 +19,10 @@ COMMANDS = {
     "register": ("meshkit.cli.register:register", "Fit a template to a raw scan."),
     "align": ("meshkit.cli.align:align", "Align meshes of one topology with their mean shape."),
     "transfer": ("meshkit.cli.transfer:transfer", "Transfer poses from one mesh to another."),
+    "bake": (
+        "meshkit.cli.bake:bake",
+        "Carry a texture, colours, weights or landmarks over to another mesh.",
+    ),
     "completion": (
         "meshkit.cli.completion:completion",
         "Print the completion script for bash, zsh or fish.",

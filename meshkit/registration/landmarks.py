@@ -142,7 +142,7 @@ def pair_points(
         own, places = load_points(template)
         vertices = cKDTree(V).query(places)[1]
     else:
-        own, vertices = _named_vertices(template, len(V))
+        own, vertices = named_vertices(template, len(V))
     common = [name for name in own if name in names]
     by_name = len(common) >= 3 and not all(name.isdigit() for name in common)
     if by_name:
@@ -173,10 +173,11 @@ def load_vertices(path: Path | str, n: int) -> Int[np.ndarray, " k"]:
     OSError
         The file is missing or cannot be read.
     """
-    return _named_vertices(Path(path), n)[1]
+    return named_vertices(Path(path), n)[1]
 
 
-def _named_vertices(path: Path, n: int) -> tuple[tuple[str, ...], Int[np.ndarray, " k"]]:
+def named_vertices(path: Path, n: int) -> tuple[tuple[str, ...], Int[np.ndarray, " k"]]:
+    """Return what `load_vertices` does, with the names; numbers where there are none."""
     match content := _load_json(path):
         case {"template": dict(places)}:
             named = list(places.items())
