@@ -42,7 +42,7 @@ class Places(NamedTuple):
         self, F: Int[np.ndarray, "m 3"], values: Float[np.ndarray, "n c"]
     ) -> Float[np.ndarray, "k c"]:
         """Return a signal, given at the rows that F names (vertices, or corners of a map)."""
-        return np.einsum("kj,kjc->kc", self.bary, values[F[self.face]])
+        return np.asarray(np.einsum("kj,kjc->kc", self.bary, values[F[self.face]]))
 
 
 def vertex_places(source: Mesh, target: Mesh, *, by: str = "closest") -> Places:
