@@ -190,6 +190,7 @@ class Job:
         return linearise(self.model, n_samples=self.samples, seed=self.seed)
 
     def _glb(self, path: Path) -> None:
+        from gan.export.meaning import in_words
         from gan.export.morphs import morph_targets, save_morph_face
         from gan.export.shapes import zero_codes
         from meshkit.registration.similarity import identity
@@ -207,6 +208,8 @@ class Job:
         if detail is not None:  # what the model does not express of the mesh stays at every weight
             D = detail.double().numpy()
             V, targets = V + D, [target._replace(V=target.V + D) for target in targets]
+        marks = None if model.landmarks is None else model.landmarks.cpu().numpy()
+        self.facts["meanings"] = [in_words(V, target.V - V, marks) for target in targets]
         # In the pose of the mesh; glTF is in metres, whatever the mesh was in.
         targets = [target._replace(V=motion.apply(target.V)) for target in targets]
         save_morph_face(path, model, motion.apply(V), targets)

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gan.export.linearisation import Directions, linearise
+from gan.export.meaning import in_words
 from gan.export.shapes import zero_codes
 from gan.models.contract import NOISE, FaceGenerator
 from gan.models.face_model import FaceModel
@@ -63,6 +64,12 @@ class FaceShapes:
     def effect(self, part: str, k: int) -> float:
         """Return how far one deviation along a direction moves a vertex, root mean square, mm."""
         return float(self.directions[part].sigma[k] / np.sqrt(len(self.mean)))
+
+    def meaning(self, part: str, k: int) -> str:
+        """Say what one deviation along a direction moves, in words of landmarks, if there are."""
+        own, marks = self.directions[part], self.model.landmarks
+        D = own.sigma[k] * own.basis[k]
+        return in_words(self.mean.astype(np.float64), D, None if marks is None else marks.numpy())
 
     def place(self, V: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
         """Take points from mm to the browser's unit ball."""

@@ -82,7 +82,8 @@ class _Part:
         shapes, gui = self.stage.shapes, self.stage.client.gui
         first = len(self.sliders)
         for k in range(first, min(first + AT_ONCE, self.count)):
-            effect = shapes.effect(self.name, k)
+            effect, meaning = shapes.effect(self.name, k), shapes.meaning(self.name, k)
+            meaning = f"{meaning}; " if meaning else ""
             slider = gui.add_slider(
                 f"direction {k + 1}",
                 -REACH,
@@ -90,7 +91,7 @@ class _Part:
                 0.05,
                 0.0,
                 marks=MIDDLE,
-                hint=f"in standard deviations; one moves a vertex by {effect:.2f} mm (RMS)",
+                hint=f"{meaning}in standard deviations, of which one is {effect:.2f} mm (RMS)",
             )
             slider.on_update(self.stage.answer(partial(self._move, k)))
             self.sliders.append(slider)
