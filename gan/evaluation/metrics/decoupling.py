@@ -167,15 +167,15 @@ class Decoupling(JudgeSettings, AbstractMetric):
                 except Unmeasurable as reason:
                     skipped[name] = str(reason)
                     continue
-                found = {
+                quality = {
                     "accuracy": average([j.figures.accuracy for j in judges]),
                     "false acceptances": average([j.figures.false_accepted for j in judges]),
                 }
-                values |= {f"judges of {name}, {what}": value for what, value in found.items()}
-                if found["accuracy"].mean < self.least_accuracy:
+                values |= {f"judges of {name}, {what}": value for what, value in quality.items()}
+                if quality["accuracy"].mean < self.least_accuracy:
                     skipped[name] = (
-                        f"judges too weak: accuracy {found['accuracy'].mean:.1%} at "
-                        f"{found['false acceptances'].mean:.1%} false acceptances, wanted "
+                        f"judges too weak: accuracy {quality['accuracy'].mean:.1%} at "
+                        f"{quality['false acceptances'].mean:.1%} false acceptances, wanted "
                         f"{self.least_accuracy:.0%}; more labelled faces or more steps help, if "
                         "the labels can be seen at all"
                     )
