@@ -20,6 +20,9 @@ OF_GAN: dict[str, Remedy] = {
         "gan data import --manifest takes a list of the meshes", "--manifest takes a list of them"
     ),
     "make-benchmark": Remedy("gan data make --benchmark open-faces writes it beside the data set"),
+    "name-face-model": Remedy(
+        "gan data oracle --model names the file it was made from", "--model names that file"
+    ),
     "name-tier": Remedy("gan data visemes --tier names the tier", "--tier names the tier to read"),
     "one-source-of-visemes": Remedy(
         "leave the column out, or do not join a second file of visemes",

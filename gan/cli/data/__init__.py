@@ -20,6 +20,10 @@ COMMANDS = {
     "export": ("gan.cli.data.export:export", "Write the meshes of a data set, with a manifest."),
     "check": ("gan.cli.data.check:check", "Read a data set whole and verify everything in it."),
     "preview": ("gan.cli.data.preview:preview", "Draw a contact sheet of a data set's classes."),
+    "oracle": (
+        "gan.cli.data.oracle:oracle",
+        "Say what expression transfer can reach on a benchmark.",
+    ),
     "convert-ict": (
         "gan.cli.data.convert_ict:convert",
         "Turn a checkout of ICT-FaceKit into a face model file.",
