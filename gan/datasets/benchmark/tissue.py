@@ -65,8 +65,9 @@ class Tissue:
         self.normals = vertex_normals(template, faces)
         offsets = np.stack([sample(rng) for _ in range(PEOPLE)]) - template
         self._mean, self._axes = _components(offsets.reshape(PEOPLE, -1))
-        self._mobility = _symmetric_fields(template, COMPONENTS // 2, rng)
-        self._limit = _symmetric_fields(template, COMPONENTS // 2, rng)
+        n = self._axes.shape[1]
+        self._mobility = _symmetric_fields(template, (n + 1) // 2, rng)
+        self._limit = _symmetric_fields(template, n // 2, rng)
         self._weights, self._anchors = _patches(template)
         self._fullness = np.sqrt(np.mean([self._bulk(offset) ** 2 for offset in offsets], axis=0))
         self._stretch = _area_change(template, faces)
@@ -142,6 +143,7 @@ def _components(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     X = X - mean
     square, U = np.linalg.eigh(X @ X.T)
     lead = np.argsort(-square)[:COMPONENTS]
+    lead = lead[square[lead] > 1e-9 * square.max()]  # models of few coefficients have no more
     axes = X.T @ (U[:, lead] / square[lead]) * np.sqrt(len(X))
     axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     return mean, axes
