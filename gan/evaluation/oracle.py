@@ -26,6 +26,7 @@ from gan.datasets.plan import purpose_rng
 from gan.datasets.recipes import EMOTIONS, emotion_units, sample_style
 from gan.datasets.scanner import Scanner
 from gan.datasets.source import translate_units
+from gan.errors import DatasetError
 from gan.evaluation.distance import mean_vertex_distance
 from gan.evaluation.estimate import Estimate, estimate
 from gan.progress import Progress, counter, silent
@@ -38,6 +39,16 @@ TRANSFERS = 3  # that the oracle takes of each person
 STEPS = 3  # of Gauss and Newton
 STEP = 0.05  # of an action unit, for its derivative
 SAMPLED = 500  # people, of whose neutral faces the filter knows the components
+
+
+def check_source(face: InteractingFace, pairs: TransferPairs, where: str) -> None:
+    """Raise DatasetError, beginning with `where`, unless the pairs were made from these people."""
+    made = pairs.provenance["source"]
+    if {"name": face.name, **face.provenance} != made:
+        raise DatasetError(
+            f"{where} was made from the face model {made['name']}, not from this one",
+            remedy="name-face-model",
+        )
 
 
 def find_floor(

@@ -36,10 +36,10 @@ def test_units_are_what_the_scan_was_made_with(model, dial):
 
 @pytest.mark.parametrize("dial", [0.0, 1.0])
 def test_the_oracle_is_best_and_addition_is_near_it_only_at_0(
-    model_file,
+    model_file,  # noqa: F811
     tmp_path,
     monkeypatch,
-    dial,  # noqa: F811
+    dial,
 ):
     """Addition carries the errors of three scans; what is above that is interaction."""
     monkeypatch.setattr(oracle, "FITTED", 200)

@@ -38,9 +38,8 @@ def oracle(file: Path, model: Path | None, as_json: bool) -> None:
     from gan.datasets.procedural import ProceduralHead
     from gan.datasets.scanner import Scanner
     from gan.datasets.store import load_dataset
-    from gan.errors import DatasetError
     from gan.evaluation.distance import mean_vertex_distance
-    from gan.evaluation.oracle import find_floor
+    from gan.evaluation.oracle import check_source, find_floor
     from meshkit.cli.messages import print_json
     from meshkit.files import atomic_path
 
@@ -51,11 +50,7 @@ def oracle(file: Path, model: Path | None, as_json: bool) -> None:
     made = pairs.provenance
     dial = float(made["parameters"]["interaction"])
     face = InteractingFace(load_face_model(model) if model else ProceduralHead(), dial)
-    if {"name": face.name, **face.provenance} != made["source"]:
-        raise DatasetError(
-            f"{file} was made from the face model {made['source']['name']}, not from this one",
-            remedy="name-face-model",
-        )
+    check_source(face, pairs, str(file))
     noise = {key: made["parameters"][f"noise_{key}_mm"] for key in Scanner._fields}
     with progress_bar() as progress:
         errors = find_floor(
