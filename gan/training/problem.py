@@ -159,9 +159,11 @@ def _one_of(n: Float[Tensor, " k"], u: Float[Tensor, " k"]) -> Int[Tensor, " k"]
 
 def seen_vertices(mapping: GeometryMapping) -> tuple[int, float]:
     """Return how many vertices reach a texel, and their share of those that could at this size."""
-    rows, n = mapping.shape
-    seen = int((np.diff(mapping.matrix().tocsc().indptr) > 0).sum())
-    return seen, seen / min(n, 3 * rows)
+    S = mapping.matrix()
+    rows, n = S.shape
+    seen = int((np.diff(S.tocsc().indptr) > 0).sum())
+    most = int(np.diff(S.tocsr().indptr).max())  # vertices of a texel: 3, or more in the mean of k²
+    return seen, seen / min(n, most * rows)
 
 
 def check_seen(mapping: GeometryMapping) -> None:
