@@ -162,8 +162,8 @@ def seen_vertices(mapping: GeometryMapping) -> tuple[int, float]:
     S = mapping.matrix()
     rows, n = S.shape
     seen = int((np.diff(S.tocsc().indptr) > 0).sum())
-    most = int(np.diff(S.tocsr().indptr).max())  # vertices of a texel: 3, or more in the mean of k²
-    return seen, seen / min(n, most * rows)
+    of_a_texel = int(np.diff(S.tocsr().indptr).max())  # 3, or more in the mean of k² samples
+    return seen, seen / min(n, of_a_texel * rows)
 
 
 def check_seen(mapping: GeometryMapping) -> None:
