@@ -63,7 +63,6 @@ def main(study: Path, pictured: str | None = None) -> None:
 def _chapter(comparison: dict[str, Any], models: dict[str, Any]) -> str:
     """Return what was measured on one source."""
     titles = {model["name"]: model["title"] for model in comparison["models"]}
-    titles |= {"training": "training data"}
     second, claims = comparison["table2"], comparison["claims"]
     judged = any(claim["verdict"] != "NOT MEASURED" for claim in claims)
     parts = [
@@ -71,10 +70,10 @@ def _chapter(comparison: dict[str, Any], models: dict[str, Any]) -> str:
         _origin(comparison),
         *(["### Claims", _claims(claims)] if judged else []),
         "### Tables",
-        _table1(comparison["table1"], titles),
+        _table1(comparison["table1"]),
         "**Sparse reconstruction**: root mean square distance in mm to the true surface of faces "
         "fitted to landmarks, by λ.",
-        _table(second, [column["key"] for column in second["columns"]], titles),
+        _table(second, [column["key"] for column in second["columns"]]),
         *[_labels(curve, titles) for curve in comparison["labels"]],
         "Notes: " + " ".join(comparison["table1"]["notes"]),
         "### Budgets",
@@ -154,23 +153,24 @@ def _numbers(claim: dict[str, Any]) -> str:
     return f"* {claim['claim']}, {subject}, {claim['verdict']}{share}: {'; '.join(texts)}."
 
 
-def _table1(table: dict[str, Any], titles: dict[str, str]) -> str:
+def _table1(table: dict[str, Any]) -> str:
     parts = []
     for group in dict.fromkeys(column["group"] for column in table["columns"]):
         columns = [c["key"] for c in table["columns"] if c["group"] == group]
-        parts.append(f"**{group.capitalize()}**\n\n{_table(table, columns, titles)}")
+        parts.append(f"**{group.capitalize()}**\n\n{_table(table, columns)}")
     legend = "Bold: the best of a column; underlined: cannot be told from it."
     return "\n\n".join([legend, *parts])
 
 
-def _table(table: dict[str, Any], keys: list[str], titles: dict[str, str]) -> str:
+def _table(table: dict[str, Any], keys: list[str]) -> str:
     columns = {c["key"]: c for c in table["columns"]}
     heads = [f"{columns[k]['heading']}, {columns[k]['unit']}".removesuffix(", ") for k in keys]
     lines = ["| | " + " | ".join(heads) + " |", "|---|" + "---|" * len(keys)]
     for row in table["rows"]:
-        title = titles.get(row["model"], row["model"])
+        if not any(row["cells"][key]["value"] or row["cells"][key]["missing"] for key in keys):
+            continue
         cells = [_cell(row["cells"][key], columns[key]["unit"]) for key in keys]
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+        lines.append(f"| {row['title']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

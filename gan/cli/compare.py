@@ -154,7 +154,7 @@ def _print(comparison: "Comparison") -> None:
         for k in block:
             q = table.columns[k]
             grid.add_column(Text(f"{q.title}\n{q.unit}"), justify="right")
-        for row in table.rows:
+        for row in table.rows_in(block):
             cells = [(row.cells[k], table.columns[k]) for k in block]
             texts = [
                 Text(written(c.value, q.unit)[0], style="bold" if c.best else "")

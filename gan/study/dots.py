@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from gan.evaluation.metric import Column
-from gan.study.tables import Row
+from gan.study.tables import BOUND, Row
 from meshkit.report.axes import Axis, linear_axis, number, value_axis
 from meshkit.report.charts import Tick, spread
 
 WIDTH, ROW, TOP, BOTTOM = 340, 22, 6, 22
 LEFT, RIGHT = 146, 20
 MAX_NAME = 25  # characters
+HELD_AGAINST = ("reference", BOUND)  # kinds of rows that are lines across all models
 
 
 class Dot(NamedTuple):
@@ -51,7 +52,7 @@ def lay_out_dots(column: Column, rows: Sequence[Row], k: int) -> DotChart | None
     What models are held against (the training data) is a dashed line across all of them.
     """
     values = [(row, value) for row in rows if (value := row.cells[k].value) is not None]
-    models = [(row, value) for row, value in values if row.kind != "reference"]
+    models = [(row, value) for row, value in values if row.kind not in HELD_AGAINST]
     if len(models) < 2:
         return None
     ends = [x for _, value in values for x in (value.mean, value.low, value.high)]
@@ -81,7 +82,7 @@ def lay_out_dots(column: Column, rows: Sequence[Row], k: int) -> DotChart | None
         [
             Tick(across([value.mean])[0], row.title)
             for row, value in values
-            if row.kind == "reference"
+            if row.kind in HELD_AGAINST
         ],
         dots,
     )

@@ -9,7 +9,7 @@ from gan.evaluation.result import as_json
 from gan.study.labels import LabelCurve, label_curves
 from gan.study.results import Comparison, Result
 from gan.study.runs import RunFacts
-from gan.study.tables import Table, table1, table2
+from gan.study.tables import BOUND, Table, table1, table2
 from gan.study.verdicts import RULE, as_rows, judge_claims
 
 FORMAT = "meshkit-gan comparison 2"
@@ -42,6 +42,8 @@ def as_csv(table: Table) -> str:
     for row in table.rows:
         for column, cell in zip(table.columns, row.cells, strict=True):
             value = cell.value
+            if value is None and row.kind == BOUND:
+                continue
             numbers = [""] * 6
             if value is not None:
                 exact = (value.mean, value.low, value.high, value.standard_error)
@@ -121,6 +123,7 @@ def _cells(table: Table) -> dict[str, Any]:
         "rows": [
             {
                 "model": row.name,
+                "title": row.title,
                 "seeds": row.seeds,
                 "cells": {
                     q.key: {"value": cell.value, "missing": cell.why}

@@ -67,8 +67,9 @@ def _tabular(table: Table, block: Sequence[int]) -> str:
         " & ".join(["", *head]) + r" \\",
         r"\midrule",
     ]
-    kind = table.rows[0].kind if table.rows else ""
-    for row in table.rows:
+    rows = table.rows_in(block)
+    kind = rows[0].kind if rows else ""
+    for row in rows:
         if row.kind != kind:
             lines.append(r"\midrule")
             kind = row.kind

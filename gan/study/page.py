@@ -13,7 +13,7 @@ from gan.report.frame import assemble
 from gan.report.tables import written
 from gan.report.viewer import Viewer
 from gan.study.claims import THRESHOLDS
-from gan.study.dots import DotChart, lay_out_dots
+from gan.study.dots import HELD_AGAINST, DotChart, lay_out_dots
 from gan.study.export import as_csv, as_record
 from gan.study.figures.figure import Figure
 from gan.study.labels import label_curves, label_table, lay_out_curve
@@ -172,10 +172,10 @@ def _table(table: Table) -> TableText:
     parts = []
     for block in blocks(table.columns, MAX_COLUMNS):
         rows, kind = [], ""
-        for row in table.rows:
+        for row in table.rows_in(block):
             first = "first" if kind not in ("", row.kind) else ""
             kind = row.kind
-            style = f"{first} {'reference' if kind == 'reference' else ''}".strip()
+            style = f"{first} {'reference' if kind in HELD_AGAINST else ''}".strip()
             cells = []
             for k in block:
                 cell = row.cells[k]
@@ -206,7 +206,8 @@ def _charts(tables: Sequence[Table]) -> list[Chart]:
 def _budgets(comparison: Comparison, table: Table) -> list[list[str]]:
     places = {q.key: k for k, q in enumerate(table.columns)}  # without those not asked for
     rows = []
-    for result, row in zip(comparison.results, table.rows[1:], strict=True):
+    models = [row for row in table.rows if row.kind not in HELD_AGAINST]
+    for result, row in zip(comparison.results, models, strict=True):
         near = []
         for key in ("reconstruction.held-out", "reconstruction.seen"):
             value = row.cells[places[key]].value if key in places else None

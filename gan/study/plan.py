@@ -85,6 +85,7 @@ class StudyJob(NamedTuple):
     def target(self) -> str:
         """The file that says that it is done, in the study's folder."""
         files_of = {DATA: "data/open-faces.h5", SPEAKING: "data/speaking.h5", REPORT: PAGE}
+        files_of[ORACLE] = "data/open-faces.oracle.json"
         return self.source + files_of.get(self.label, f"jobs/{self.label}.done")
 
     @property
@@ -139,8 +140,6 @@ class Plan(NamedTuple):
         ]
         if data:
             yield StudyJob(place, DATA, "data", minutes.data)
-        oracle = (f"{place}{ORACLE}",) if source.has_transfers else ()
-        if oracle:
             yield StudyJob(place, ORACLE, "data", minutes.oracle, data)
         for trial, run, seed in runs:
             yield StudyJob(place, run, "training", trial.minutes, data, trial.name, seed)
@@ -157,7 +156,8 @@ class Plan(NamedTuple):
         for trial, run, seed in runs:
             needs = (f"{place}{run}", *judges)
             yield StudyJob(place, f"{EVALUATE}{run}", "evaluation", each, needs, trial.name, seed)
-        needs = (*oracle, *(f"{place}{EVALUATE}{run}" for _, run, _ in runs))
+        needs = (f"{place}{ORACLE}",) if data else ()
+        needs += tuple(f"{place}{EVALUATE}{run}" for _, run, _ in runs)
         needs += tuple(f"{place}{trial.name}" for trial in speaking)
         yield StudyJob(place, REPORT, "report", minutes.report + minutes.figures, needs)
 
@@ -312,7 +312,6 @@ def workflow_settings(plan: Plan, gan: str, version: str) -> dict[str, Any]:
             source.place: {
                 "model": str(source.model) if source.model else None,
                 "benchmark": str(source.data) if source.data else None,
-                "oracle": source.has_transfers,
                 "options": shlex.join(
                     [*_words(make), "--interaction", f"{source.interaction:g}", *source.options]
                 ),

@@ -1,12 +1,14 @@
 """Several runs measured by the same metrics, numbers and seed, on the same data."""
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
 
+from gan.datasets.benchmark.transfer_pairs import side_path
 from gan.datasets.store import Dataset
 from gan.errors import DatasetError
 from gan.evaluation.estimate import LEVEL, METHOD, RESAMPLES, SEED, Estimate
@@ -20,7 +22,7 @@ from gan.runs.opening import is_run, open_model
 from gan.sections import MetricConfig
 from gan.study.member import Kind, Member, apart
 from gan.study.runs import RunFacts, read_facts
-from gan.study.uncertainty import pool
+from gan.study.uncertainty import NORMAL, pool
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Comparison:
     factors : of any of the models, those of the first before those of the next
     commit : of the software that measured, if known
     fewer : models trained with a share of the labels, which stand in no table but that of shares
+    bounds : between which errors any transfer lies on this data, by what reaches them
     """
 
     results: tuple[Result, ...]
@@ -83,6 +86,7 @@ class Comparison:
     settings: CompareSettings
     commit: str | None = None
     fewer: tuple[Result, ...] = ()
+    bounds: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def shown(self) -> str:
@@ -197,7 +201,40 @@ def compare(
         settings,
         source_commit(),
         fewer,
+        read_bounds(dataset),
     )
+
+
+def read_bounds(dataset: Dataset) -> dict[str, Estimate]:
+    """Return what `gan data oracle` stored beside a data set; nothing if it was not asked.
+
+    Raises
+    ------
+    DatasetError
+        The file is damaged, or says something about other data.
+    """
+    path = side_path(dataset.path, "oracle").with_suffix(".json")
+    if not path.exists():
+        return {}
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        bounds = {
+            str(way): Estimate(
+                mean=float(e["mean"]),
+                standard_error=(float(e["high"]) - float(e["low"])) / (2 * NORMAL),
+                n=int(facts["transfers"]),
+                low=float(e["low"]),
+                high=float(e["high"]),
+                unit="people",
+            )
+            for way, e in facts["errors_mm"].items()
+        }
+        made_for = facts["fingerprint"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DatasetError(f"{path} is damaged: {error!r}", remedy="ask-oracle") from None
+    if made_for != dataset.fingerprint:
+        raise DatasetError(f"{path} is about other data", remedy="ask-oracle")
+    return bounds
 
 
 def _describe(dataset: Dataset) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan.datasets.benchmark.transfer_pairs import transfer_path
 from gan.errors import DatasetError
 from gan.study.sizes import SourceBudget
 
@@ -36,11 +35,6 @@ class Source(NamedTuple):
     def place(self) -> str:
         """The folder of its files in the study's folder, with its slash."""
         return f"{self.name}/" if self.name else ""
-
-    @property
-    def has_transfers(self) -> bool:
-        """Whether its data come with true transfers, so that an oracle has something to say."""
-        return self.data is None or transfer_path(self.data).exists()
 
     def as_record(self) -> dict[str, Any]:
         """Return what a study remembers of it; OSError if a file is not there.

@@ -20,6 +20,8 @@ _TABLES = {
         "Root mean square distance to the true surface of faces fitted to landmarks, in mm.",
     ),
 }
+BOUND = "bound"  # kind of a row that says what can be reached
+_BOUNDED = "transfer"  # the column that has bounds
 _COLLAPSED = 0.5  # value of a guard from which a model makes one face for all
 _MAX_BRIEF = 20  # characters of a reason that a cell can show
 
@@ -40,7 +42,7 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A model, or what models are held against."""
+    """A model, or what models are held against: the data ("reference"), what can be ("bound")."""
 
     name: str
     title: str
@@ -63,6 +65,14 @@ class Table(NamedTuple):
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+
+    def rows_in(self, block: Sequence[int]) -> list[Row]:
+        """Return the rows of a block of columns; bounds stand where they say something alone."""
+        return [
+            row
+            for row in self.rows
+            if row.kind != BOUND or any(row.cells[k].value is not None for k in block)
+        ]
 
 
 def table1(comparison: Comparison) -> Table:
@@ -101,7 +111,7 @@ def _table(comparison: Comparison, number: int) -> Table:
     columns = comparison.columns(number)
     title, key, reference, text = _TABLES[number]
     cells = tuple(_reference(comparison, column) for column in columns)
-    rows = _model_rows(comparison, columns)
+    rows = [*_bounds(comparison, columns), *_model_rows(comparison, columns)]
     if number == 1 or any(cell.value is not None for cell in cells):
         rows = [Row(key, reference, "reference", 0, cells), *rows]
     settings, data = comparison.settings, comparison.dataset
@@ -113,6 +123,17 @@ def _table(comparison: Comparison, number: int) -> Table:
     caption = f"{comparison.shown[:1].upper()}{comparison.shown[1:]}. {caption}".removeprefix(". ")
     notes = (*_notes(comparison), *_metric_notes(comparison, number))
     return Table(f"table{number}", title, caption, tuple(columns), tuple(rows), notes)
+
+
+def _bounds(comparison: Comparison, columns: Sequence[Column]) -> list[Row]:
+    """Return what a transfer can reach on this data, worst first."""
+    if not any(column.key == _BOUNDED for column in columns):
+        return []
+    ranked = sorted(comparison.bounds.items(), key=lambda item: -item[1].mean)
+    return [
+        Row(way, way, BOUND, 0, tuple(Cell(e if c.key == _BOUNDED else None) for c in columns))
+        for way, e in ranked
+    ]
 
 
 def _model_rows(comparison: Comparison, columns: Sequence[Column]) -> list[Row]:

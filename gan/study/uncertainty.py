@@ -17,7 +17,7 @@ from gan.evaluation.estimate import LEVEL, Estimate
 
 SEEDS = "seeds"  # the unit of a pooled estimate
 MIN_SEEDS = 3  # fewer say too little of the noise of training
-_NORMAL = 1.959963984540054  # quantile of LEVEL
+NORMAL = 1.959963984540054  # quantile of LEVEL
 
 
 class Difference(NamedTuple):
@@ -150,7 +150,7 @@ def _sides(value: Estimate) -> tuple[float, float]:
         # A percentile interval of few values may leave its mean out.
         sides = max(value.mean - value.low, 0.0), max(value.high - value.mean, 0.0)
     else:
-        sides = (_NORMAL * value.standard_error,) * 2
+        sides = (NORMAL * value.standard_error,) * 2
     if value.seeds < 2:
         return sides
     training = _quantile(float(value.seeds - 1)) * value.spread

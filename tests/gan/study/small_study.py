@@ -89,7 +89,8 @@ while [ $# -gt 0 ]; do
 done
 case $what in
   make) for side in '' .extreme .judges .transfer; do touch "${out%.h5}$side.h5"; done;;
-  oracle) [ ! -e "$here/fail-oracle" ] || exit "$(cat "$here/fail-oracle")";;
+  oracle) [ ! -e "$here/fail-oracle" ] || exit "$(cat "$here/fail-oracle")"
+    touch data/open-faces.oracle.json;;
   compare) mkdir -p "$out"; touch "$out/report.html";;
   train|baseline)
     mkdir -p "$out"

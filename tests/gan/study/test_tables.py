@@ -290,3 +290,19 @@ def test_settings_name_every_option():
     found = comparison(result("ours", evaluation(full())), settings=settings)
     assert found.as_settings()["options"] == {"sparse": {"priors": [0.0]}}
     assert "{&#39;priors&#39;: [0.0]}" in build_page(found, (table1(found), table2(found)))
+
+
+def test_what_a_transfer_can_reach_stands_above_the_models(tmp_path):
+    """Bounds have numbers in the column of transfer alone, and rows in its block alone."""
+    bounds = {"oracle": near(0.3), "addition": near(0.6)}
+    found = comparison(result("ours", evaluation(full())), bounds=bounds)
+    table = table1(found)
+    assert [row.title for row in table.rows] == ["training data", "addition", "oracle", "Ours"]
+    assert cell(table, "oracle", "transfer").value == near(0.3)
+    place = [q.key for q in table.columns].index("transfer")
+    titles = [row.title for row in table.rows_in([place])]
+    assert titles == ["training data", "addition", "oracle", "Ours"]
+    assert [row.title for row in table.rows_in([0])] == ["training data", "Ours"]
+    rows = list(csv.DictReader(io.StringIO(as_csv(table))))
+    assert [row["quantity"] for row in rows if row["model"] == "oracle"] == ["transfer"]
+    assert "addition" in build_page(found, (table, table2(found)))
