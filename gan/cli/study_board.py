@@ -68,6 +68,7 @@ class StudyBoard:
     def change(self, job: "StudyJob", kind: str) -> None:
         """A job is "begun", "done", "failed" or "stopped", which goes on another day."""
         name, now = job.name, time.monotonic()
+        self.jobs.setdefault(name, job)
         self.state[name] = kind
         # What a job needs was there, unless it was done now.
         for need in self.state.keys() & {*job.needs}:
@@ -82,7 +83,7 @@ class StudyBoard:
 
     def minutes_left(self) -> float:
         """Return about how long the study still takes."""
-        left = [self._left(job) for job in self.jobs.values()]
+        left = [self._left(job) for job in [*self.jobs.values()]]
         return time_left(left, self.at_a_time)
 
     def _pace(self) -> float:
@@ -113,7 +114,7 @@ class StudyBoard:
     def _tell_now_and_then(self) -> None:
         """Say what runs, until the study is over: in a log, a long job would say nothing."""
         while not self._over.wait(PULSE):
-            running = [job for name, job in self.jobs.items() if self.state[name] == "begun"]
+            running = [job for job in [*self.jobs.values()] if self.state[job.name] == "begun"]
             texts = [f"{job.name} ({self._how_far(job)})" for job in running]
             if texts:
                 left = f"about {span(self.minutes_left())} left in all"

@@ -169,13 +169,15 @@ class _Record:
     def __init__(self, study: Study, jobs: Sequence[StudyJob], board: Board) -> None:
         self.study, self.board = study, board
         self.jobs = {job.target: job for job in jobs}
+        # Another version of the software measures anew what a report needs.
+        self.known = {job.target: job for job in study.plan.jobs()}
         self.began, self.done = set[str](), list[str]()
         self.failures = dict[str, Failure]()
 
     @property
     def diverged(self) -> bool:
         """Whether something failed, but nothing that a report cannot do without."""
-        jobs = {job.name: job for job in self.jobs.values()}
+        jobs = {job.name: job for job in self.known.values()}
         return bool(self.failures) and all(
             failure.code == DIVERGED or self.study.plan.is_spared(jobs[name])
             for name, failure in self.failures.items()
@@ -198,7 +200,7 @@ class _Record:
         return ending.interrupted
 
     def _watch(self, change: Change) -> None:
-        job = self.jobs.get(change.job.mark)
+        job = self.known.get(change.job.mark)
         if job is None or (change.kind == "failed" and job.name in self.failures):
             return
         if change.kind == "begun":
