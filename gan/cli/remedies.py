@@ -4,7 +4,6 @@ from meshkit.cli.remedies import REMEDIES as OF_MESHES
 from meshkit.cli.remedies import Remedy
 
 OF_GAN: dict[str, Remedy] = {
-    "ask-oracle": Remedy("gan data oracle writes it anew"),
     "align-data-sets": Remedy("gan data merge --align moves it", "--align moves it"),
     "fewer-processes": Remedy(
         "call the same command again, which goes on where it stopped; if memory was short, with a "

@@ -231,9 +231,9 @@ def read_bounds(dataset: Dataset) -> dict[str, Estimate]:
         }
         made_for = facts["fingerprint"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DatasetError(f"{path} is damaged: {error!r}", remedy="ask-oracle") from None
+        raise DatasetError(f"{path} is damaged ({error!r}): delete it, or ask anew") from None
     if made_for != dataset.fingerprint:
-        raise DatasetError(f"{path} is about other data", remedy="ask-oracle")
+        raise DatasetError(f"{path} is about other data: delete it, or ask anew")
     return bounds
 
 

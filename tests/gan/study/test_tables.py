@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 
+from gan.errors import DatasetError
 from gan.evaluation.estimate import Estimate
 from gan.evaluation.result import Evaluation
 from gan.sections import MetricConfig
@@ -16,7 +17,7 @@ from gan.study.export import CSV_COLUMNS, as_csv
 from gan.study.figures.figure import Figure
 from gan.study.latex import as_latex, escape
 from gan.study.page import FILES, build_page, is_comparison, write_comparison
-from gan.study.results import CompareSettings
+from gan.study.results import CompareSettings, read_bounds
 from gan.study.tables import table1, table2
 from tests.gan.study.handmade import ALL, comparison, evaluation, facts, full, near, paper, result
 from tests.html_page import Page
@@ -306,3 +307,24 @@ def test_what_a_transfer_can_reach_stands_above_the_models(tmp_path):
     rows = list(csv.DictReader(io.StringIO(as_csv(table))))
     assert [row["quantity"] for row in rows if row["model"] == "oracle"] == ["transfer"]
     assert "addition" in build_page(found, (table, table2(found)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"fingerprint": "x"}, "is about other data"),
+        ({"errors_mm": {"oracle": {"mean": 1}}}, "is damaged .KeyError"),
+        ({"errors_mm": [1]}, "is damaged .AttributeError"),
+    ],
+)
+def test_what_an_oracle_stored_is_read_or_refused(dataset, changes, says):
+    file = dataset.path.with_name(f"{dataset.path.stem}.oracle.json")
+    assert read_bounds(dataset) == {}
+    errors = {"oracle": {"mean": 0.3, "low": 0.2, "high": 0.4}}
+    facts = {"fingerprint": dataset.fingerprint, "transfers": 60, "errors_mm": errors}
+    file.write_text(json.dumps(facts))
+    (bound,) = read_bounds(dataset).values()
+    assert (bound.mean, bound.low, bound.high, bound.n) == (0.3, 0.2, 0.4, 60)
+    file.write_text(json.dumps(facts | changes))
+    with pytest.raises(DatasetError, match=says):
+        read_bounds(dataset)
