@@ -183,7 +183,7 @@ def load_face(placer: Placer, place: str) -> Face:
     try:
         V, pose = placer.place(_own_mesh(model, path))
     except MeshError as error:
-        raise error.about(path) from error
+        raise (error if str(path) in str(error) else error.about(path)) from error
     with torch.no_grad():
         codes = model.encode(V[None])
         return Face(codes, V - model.decode(codes)[0], pose)

@@ -52,7 +52,8 @@ def neutralise(
     from meshkit.cli.progress import progress_bar
 
     model = load_run(run)
-    rest = model.codes[factor][rest_class(model, factor, label)]
+    calmest = rest_class(model, factor, label)
+    rest = model.codes[factor][calmest]
     names: list[str] = []
 
     def is_mesh(path: Path) -> bool:

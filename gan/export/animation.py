@@ -62,7 +62,9 @@ def codes_in_time(
     last = places[-1]
     if seconds is None:
         seconds = last + (last - places[0]) / max(len(places) - 1, 1) * loop
-    if places[0] < 0 or last > seconds or not seconds > 0:
+    if not seconds > 0:
+        raise ValueError("keys at 0 s alone make no animation: give a later one, or its length")
+    if places[0] < 0 or last > seconds:
         raise ValueError(f"keys from {places[0]:g} to {last:g} s in an animation of {seconds:g} s")
     t = np.arange(round(seconds * fps) + 1) / fps
     codes = {name: code.expand(len(t), -1).clone() for name, code in base.items()}

@@ -87,7 +87,7 @@ def test_a_film_moves(workdir):
         (["--key", "expression=sad"], "write SECONDS:FACTOR=VALUE"),
         (["--key", "0:expression=odd"], "no class 'odd'"),
         (["--key", "0:mood=odd"], "no factor 'mood'"),
-        (["--key", "0:expression=sad", "--key", "0:expression=glad"], "an animation of 0 s"),
+        (["--key", "0:expression=sad", "--key", "0:expression=glad"], "make no animation"),
         (["--key", "2:expression=sad", "--seconds", 1], "in an animation of 1 s"),
     ],
 )

@@ -11,9 +11,14 @@ from torch.testing import assert_close
 from gan.cache import cache_folder
 from gan.config import parse_config
 from gan.datasets.store import load_dataset
-from gan.training.problem import Problem, image_mapping, prepare
+from gan.errors import DatasetError
+from gan.training.problem import Problem, check_seen, image_mapping, prepare, seen_vertices
+from meshkit.nn import GeometryMapping
 from meshkit.param import WEIGHTS, parameterize
+from meshkit.primitives import hemisphere
+from meshkit.raster import rasterize_uv
 from tests.gan.conftest import blobs, tiny
+from tests.linear_model import flatten
 
 CPU = torch.device("cpu")
 
@@ -82,3 +87,24 @@ def test_flips_of_named_weights_are_said(tiny_dataset):
     flipped = flat._replace(flips=np.array([2, 5, 7]))
     with pytest.warns(UserWarning, match="'auto': 3 faces of the flat map are flipped"):
         image_mapping(flipped, config.mapping, len(V))
+
+
+@pytest.mark.parametrize(("crowding", "refused"), [(1, False), (8, True)])
+def test_images_that_miss_most_vertices_are_refused(crowding, refused):
+    V, F = hemisphere(12)
+    UV = flatten(V, F)
+    d = 2 * UV - 1
+    crowded = (1 + np.sign(d) * np.abs(d) ** crowding) / 2
+    raster = rasterize_uv(crowded, F, (24, 24))
+    mapping = GeometryMapping(F, raster, len(V))
+    seen, share = seen_vertices(mapping)
+    pixels = raster.face_index[raster.face_index >= 0]
+    assert seen <= len(np.unique(F[pixels]))  # a corner of weight 0 is not seen
+    assert seen >= 0.9 * len(np.unique(F[pixels]))
+    assert share == seen / len(V)
+    if not refused:
+        check_seen(mapping)
+        return
+    with pytest.raises(DatasetError, match=rf"24 x 24 texels show {seen} of {len(V)}") as error:
+        check_seen(mapping)
+    assert error.value.remedy == "show-vertices"

@@ -139,6 +139,8 @@ def test_what_is_neutralised_has_the_code_of_rest_and_its_own_detail(gan, workdi
     np.testing.assert_allclose(load_mesh("calm/face.obj").V, calm.numpy() + pores, atol=0.5)
     said = gan.fails("neutralise", "model.safetensors", "face.ply", "-o", "calm")
     assert "no class neutral or rest" in said
+    call = ["neutralise", "model.safetensors", "face.ply", "--factor", "mood", "-o", "calm"]
+    assert "no factor 'mood'" in gan.fails(*call)
 
 
 @pytest.mark.parametrize(
