@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from gan.datasets.store import Dataset
 from meshkit.sealed import is_whole, sealed_path
 
-LAYOUT = 5  # of the stored file
+LAYOUT = 6  # of the stored file
 BLOCK = 256  # meshes read at once
 SAMPLED = 1024  # meshes from which components are computed
 PROJECTED = 64  # meshes projected at once
@@ -35,6 +35,7 @@ class Statistics(NamedTuple):
     between: Float[np.ndarray, "B n"]  # of the class means of the first factor
     class_codes: Float[np.ndarray, "C B"]  # those means less the mean, in these components
     within: Float[np.ndarray, "W n"]  # of what is left within its classes
+    states: Float[np.ndarray, "N W"]  # what is left of every mesh, in these components
     anchors: dict[str, Float[np.ndarray, "A n"]]  # other factors: class means of what is left
 
 
@@ -96,12 +97,13 @@ def _compute(
     between, codes = _coefficient_components(effect, len(np.unique(first[first >= 0])) - 1)
     known = first >= 0
     Y[known] -= effect[first[known]]
-    within, _ = _coefficient_components(Y, len(Y))
+    within, states = _coefficient_components(Y, len(Y))
     arrays = {
         "components": components,
         "between": between[:n_components] @ basis,
         "class_codes": codes[:, :n_components],
         "within": within[:n_components] @ basis,
+        "states": states[:, :n_components],
     }
     for name, label in list(labels.items())[1:]:
         arrays[f"anchors.{name}"] = _class_means(Y, np.where(known, label, -1)) @ basis

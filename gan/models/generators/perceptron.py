@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gan.models.generator import GENERATORS, Anchors, Components
+from gan.models.generators.span import ComponentLayer
 from meshkit.nn import SparseOperator
 
 
@@ -166,16 +167,8 @@ def principal_components_mlp(
 
 
 @GENERATORS.register("mlp-components")
-class ComponentGenerator(AbstractPerceptron):
-    """Ours: `W₂ = Φ A`, `b₂ = Φ a + mean`, Φ the data's components times their deviations.
-
-    The function is the paper's with W₂ in the span of the components. Adam then works in the
-    data's own units: it cannot write noise into vertices that no pixel sees, and steps are cheap,
-    since A is (K, H) where W₂ is (3V, H).
-    """
-
-    basis: Tensor
-    mean: Tensor
+class ComponentGenerator(ComponentLayer, AbstractPerceptron):
+    """Ours: `W₂ = Φ A`, `b₂ = Φ a + mean`: the paper's function, W₂ in the components' span."""
 
     def __init__(
         self,
@@ -191,25 +184,7 @@ class ComponentGenerator(AbstractPerceptron):
         if not groups:
             raise ValueError("generator mlp-components needs a start from components, not random")
         A = self._drive(groups, rng)
-        self.A = nn.Parameter(A)
-        self.a = nn.Parameter(-_activation_moments(slope)[0] * A.sum(dim=1))
-        self.register_buffer("basis", torch.cat([group.basis for group in groups]).T.contiguous())
-        self.register_buffer("mean", mean)
-        self._folded: tuple[SparseOperator, Tensor, Tensor] | None = None
-
-    def displacement(self, h: Float[Tensor, "B H"]) -> Float[Tensor, "V 3 B"]:
-        """Return displacements from hidden activations."""
-        weights = torch.addmm(self.a[:, None], self.A, h.T)
-        return torch.addmm(self.mean[:, None], self.basis, weights).view(-1, 3, len(h))
-
-    def folded(self, operator: SparseOperator) -> tuple[Float[Tensor, "k H"], Float[Tensor, " k"]]:
-        """Return the last layer after an operator on vertices; S Φᵀ is computed once."""
-        if self._folded is None or self._folded[0] is not operator:
-            n = operator.shape[1]
-            basis = operator(self.basis.view(n, -1)).view(-1, self.basis.shape[1])
-            self._folded = (operator, basis, operator(self.mean.view(n, 3)).view(-1))
-        _, basis, mean = self._folded
-        return basis @ self.A, torch.addmv(mean, basis, self.a)
+        self.put_layer(A, -_activation_moments(slope)[0] * A.sum(dim=1), groups, mean)
 
     def plain(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the last layer multiplied out."""

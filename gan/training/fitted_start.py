@@ -1,0 +1,182 @@
+"""The start "fitted": a quadratic model of person and state, learned before the first step.
+
+What a mesh shows is known as coordinates w of what is left when its person is taken off. A person's
+shape u changes how far and where the same state e moves the face, `w ≈ M(u) e`, and e itself is
+never seen. It is found by what the method demands of its codes: e says nothing about the person.
+Of all M near 1, the one under which e has one distribution for all people, and one for each label,
+is the most likely; the densities are Student's t, the volume of M counts. Then
+
+    w = L (e, e e, u e) + a        by ridge regression,
+    e = couplings(z), u = marginals(z)    by maximum likelihood and by quantiles,
+
+so that codes N(0, I) give the data's faces. The fixed codes are those of the classes' means.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gan.errors import ConfigError
+from gan.models.generators.quadratic import Couplings, QuadraticGenerator, knots
+from gan.training.problem import Problem
+
+FREEDOM = 4.0  # of Student's t: performances differ, and some are odd
+STIFFNESS = 1.0  # of M, per mesh a squared entry
+ALTERNATION_STEPS, ALTERNATION_RATE = 250, 1e-2
+RIDGE, RIDGE_OF_PRODUCTS = 1e-5, 0.05  # in units of the mean square of the features
+BLUR = 0.25  # deviations added to e while its density is learned: people are few
+DENSITY_STEPS, DENSITY_RATE, DENSITY_BATCH = 1200, 2e-3, 256
+GAUSSIAN_SHARE = 0.15  # of a marginal: quantiles of few people are ragged
+MIN_VARIANCE = 1e-6
+
+
+class _States(NamedTuple):
+    """What every mesh shows.
+
+    Attributes
+    ----------
+    w : (N, K) in components' deviations, 0 at rest.   person, label : (N,), −1 unknown.
+    u : (C, P) coordinates of the people.
+    """
+
+    w: Tensor
+    person: Tensor
+    label: Tensor
+    u: Tensor
+
+
+def fit_start(
+    generator: QuadraticGenerator,
+    problem: Problem,
+    codes: dict[str, Tensor],
+    rng: torch.Generator,
+) -> None:
+    """Fit the generator to the training meshes and set the fixed codes, in place.
+
+    Raises
+    ------
+    ConfigError
+        There is one factor only: nobody acts.
+    """
+    if len(problem.factors) < 2:
+        raise ConfigError('generator.start = "fitted" needs a second factor, which people show')
+    statistics, (first, second) = problem.statistics, problem.factors[:2]
+    n_between = len(statistics.between)
+    label = problem.labels[second.name].labels.cpu()
+    person = problem.labels[first.name].labels.cpu()
+    K = min(len(statistics.within), generator.A.shape[0] - n_between)
+    w = torch.from_numpy(statistics.states[:, :K]).float()
+    rest = _rest(w, label)
+    u = torch.from_numpy(statistics.class_codes).float()[:, : first.code_size]
+    known = person >= 0
+    data = _States(w[known] - rest, person[known], label[known], u)
+    e = _states_of_nobody(data, generator.people, generator.states, second.code_size)
+    with torch.no_grad():
+        _fit_marginals(generator, u)
+        _fit_layer(generator, data, e, slice(n_between, n_between + K), rest)
+    _fit_couplings(generator.couplings, e, rng)
+    with torch.no_grad():
+        seen = u.abs().sum(dim=1) > 0
+        codes[first.name][seen, : u.shape[1]] = generator.marginals.inverse(u)[seen]
+        for k in range(len(codes[second.name])):
+            if bool((data.label == k).any()):
+                mean = e[data.label == k].mean(dim=0, keepdim=True)
+                codes[second.name][k] = generator.couplings.inverse(mean)[0][0]
+
+
+def _rest(w: Float[Tensor, "N K"], label: Int[Tensor, " N"]) -> Float[Tensor, " K"]:
+    """Return the mean of the label that varies least, 0 without labels: people at rest."""
+    groups = [w[label == k] for k in range(int(label.max()) + 1) if (label == k).sum() > 1]
+    if not groups:
+        return w.new_zeros(w.shape[1])
+    return min(groups, key=lambda g: float(g.var(dim=0).sum())).mean(dim=0)
+
+
+def _states_of_nobody(
+    data: _States, people: int, states: int, size: int
+) -> Float[Tensor, "N size"]:
+    """Return e of every mesh: the same states whoever shows them."""
+    w, u = data.w[:, :size], data.u[:, :people]
+    d, labels = w.shape[1], range(int(data.label.max()) + 1)
+    shown = [data.label == k for k in labels]
+    centre = torch.stack([w[rows].mean(0) if rows.any() else w.new_zeros(d) for rows in shown])
+    turn = w.new_zeros(u.shape[1], d, min(states, d)).requires_grad_()
+    mean, root = (w.new_zeros(d).requires_grad_(), torch.eye(d).requires_grad_())
+    centre, label_root = centre.requires_grad_(), (1.5 * torch.eye(d)).requires_grad_()
+    optimizer = torch.optim.Adam([turn, mean, root, centre, label_root], lr=ALTERNATION_RATE)
+    known = data.label >= 0
+
+    def density(e: Tensor, at: Tensor, factor: Tensor) -> Tensor:
+        square = ((e - at) @ factor.T).square().sum(dim=1)
+        heavy = 0.5 * (FREEDOM + d) * torch.log1p(square / FREEDOM)
+        return heavy - torch.linalg.slogdet(factor)[1]
+
+    def unturned() -> tuple[Tensor, Tensor]:
+        M = torch.eye(d).expand(len(u), d, d).clone()
+        M[:, :, : turn.shape[2]] += torch.einsum("ck,kij->cij", u, turn)
+        e = torch.einsum("nij,nj->ni", torch.linalg.inv(M)[data.person], w)
+        return e, torch.linalg.slogdet(M)[1][data.person]
+
+    for step in range(ALTERNATION_STEPS):
+        optimizer.param_groups[0]["lr"] = ALTERNATION_RATE * (1 - step / ALTERNATION_STEPS)
+        e, volume = unturned()
+        cost = (density(e, mean, root) + volume).mean() + STIFFNESS * turn.square().sum()
+        if bool(known.any()):
+            at = centre[data.label[known]]
+            cost = cost + (density(e[known], at, label_root) + volume[known]).mean()
+        optimizer.zero_grad()
+        cost.backward()
+        optimizer.step()
+    return unturned()[0].detach()
+
+
+def _fit_marginals(generator: QuadraticGenerator, u: Float[Tensor, "C P"]) -> None:
+    """Let the quantiles of a code be those of the people, a little smoothed, in place."""
+    at = knots().to(u)
+    share = 0.5 * (1 + torch.erf(at / math.sqrt(2)))
+    quantiles = torch.quantile(u[u.abs().sum(dim=1) > 0], share, dim=0).T  # (P, knots)
+    values = (1 - GAUSSIAN_SHARE) * quantiles + GAUSSIAN_SHARE * at
+    generator.marginals.values[: len(values)] = values
+
+
+def _fit_layer(
+    generator: QuadraticGenerator, data: _States, e: Tensor, rows: slice, rest: Tensor
+) -> None:
+    """Regress what is seen on states and products, in place."""
+    u = data.u[data.person]
+    P = generator.columns[0].stop - generator.columns[0].start
+    u = torch.cat([u, u.new_zeros(len(u), P - u.shape[1])], dim=1)
+    further = e.new_zeros(len(e), generator.further.stop - generator.further.start)
+    h = generator.features(u, e, further).double()
+    products = P + e.shape[1] + further.shape[1]
+    used = torch.cat([torch.arange(P, P + e.shape[1]), torch.arange(products, h.shape[1])])
+    h = h[:, used]
+    square = h.square().mean(dim=0)
+    ridge = torch.where(used < products, RIDGE, RIDGE_OF_PRODUCTS) * square.clamp(min=MIN_VARIANCE)
+    gram = h.T @ h / len(h) + torch.diag(ridge)
+    L = torch.linalg.solve(gram, h.T @ data.w.double() / len(h))
+    layer = generator.A.new_zeros(rows.stop - rows.start, generator.A.shape[1])
+    layer[:, used] = L.T.float()
+    generator.A[rows] = layer
+    generator.a[rows] = rest
+
+
+def _fit_couplings(couplings: Couplings, e: Float[Tensor, "N d"], rng: torch.Generator) -> None:
+    """Learn the density of the states, in place: maximum likelihood of blurred ones."""
+    with torch.no_grad():
+        couplings.shift.copy_(e.mean(dim=0))
+        couplings.log_scale.copy_(e.std(dim=0).clamp(min=MIN_VARIANCE).log())
+    blur = BLUR * e.std(dim=0)
+    optimizer = torch.optim.Adam(couplings.parameters(), lr=DENSITY_RATE)
+    for step in range(DENSITY_STEPS):
+        half = 0.5 * (1 + math.cos(math.pi * step / DENSITY_STEPS))
+        optimizer.param_groups[0]["lr"] = DENSITY_RATE * half
+        seen = e[torch.randint(len(e), (DENSITY_BATCH,), generator=rng)]
+        z, lost = couplings.inverse(seen + blur * torch.randn(seen.shape, generator=rng))
+        optimizer.zero_grad()
+        (0.5 * z.square().sum(dim=1) - lost).mean().backward()
+        torch.nn.utils.clip_grad_norm_(couplings.parameters(), 5.0)
+        optimizer.step()
