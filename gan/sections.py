@@ -38,9 +38,9 @@ class GeneratorConfig(Section):
     hidden: Count = 512
     slope: NotNegative = 0.2
     noise_size: Annotated[int, Field(ge=0)] = 5
-    start: Literal["principal-components", "factored-components", "additive", "random"] = (
-        "principal-components"
-    )
+    start: Literal[
+        "principal-components", "factored-components", "additive", "fitted", "random"
+    ] = "principal-components"
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the averaged weights; 0: none
     options: Options = {}
 

@@ -60,6 +60,18 @@ class Foldable(Protocol):
 
 
 @runtime_checkable
+class Spanning(Protocol):
+    """A generator whose displacements are combinations of fixed ones: `d = Φ c(z) + mean`."""
+
+    basis: Float[Tensor, "n K"]
+    mean: Float[Tensor, " n"]
+
+    def coefficients(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "K B"]:
+        """Return c(z), differentiable."""
+        ...
+
+
+@runtime_checkable
 class Perceptron(Protocol):
     """A generator whose function is `W₂ LeakyReLU(W₁ z + b₁) + b₂`, whatever W₂ is made of.
 

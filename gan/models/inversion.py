@@ -1,5 +1,6 @@
 """From a mesh back to the codes of a model, by least squares: Levenberg-Marquardt."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -7,10 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as nnf
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from gan.models.contract import FaceGenerator
+    from gan.models.generator import Spanning
 
 # Damping, as a share of the mean diagonal.
 _FIRST_DAMPING, _MIN_DAMPING, _MAX_DAMPING = 1e-2, 1e-7, 1e7
@@ -126,6 +128,33 @@ class PerceptronInverse(CodeSearch):
         gain = torch.where(self.W1 @ z + self.b1 > 0, 1.0, self.slope).to(z.dtype)
         J: Tensor = self.R @ (gain[:, None] * self.W1)
         return J
+
+
+class SpanInverse(CodeSearch):
+    """Inverts `scale · (Φ c(z) + mean)`: residuals in the span of Φ, at a cost free of V."""
+
+    def __init__(self, generator: "Spanning", scale: float) -> None:
+        basis = generator.basis.double()
+        Q, R = torch.linalg.qr(basis)
+        self.project, self.R = Q.T, scale * R
+        self.offset, self.generator = scale * generator.mean.double(), copy.deepcopy(generator)
+        assert isinstance(self.generator, nn.Module)
+        self.generator.double()
+
+    def solve(self, d: Float[Tensor, "B n"], size: int, *, prior: float) -> Float[Tensor, "B Z"]:
+        """Return codes whose displacements are near `d`, in mm; λ, mm², is what ‖z‖² = 1 costs."""
+        target = (d.double() - self.offset) @ self.project.T
+        return self.search(target, size, prior=prior).to(d.dtype)
+
+    def values(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "B r"]:
+        """Return the displacements in the span."""
+        x: Tensor = (self.R @ self.generator.coefficients(z)).T
+        return x
+
+    def slopes(self, z: Float[Tensor, " Z"]) -> Float[Tensor, "r Z"]:
+        """Return their derivatives."""
+        J: Tensor = torch.func.jacfwd(lambda code: self.generator.coefficients(code[None])[:, 0])(z)
+        return self.R @ J
 
 
 class DifferenceSearch(CodeSearch):

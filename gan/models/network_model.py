@@ -1,16 +1,18 @@
 """What a run with a generator of any kind yields; the plug-in that made it must be installed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import scipy.sparse as sp
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from gan.models.contract import PRIOR, Core
 from gan.models.files import StoredModel, above, below
-from gan.models.generator import GENERATORS, Anchors, Components
-from gan.models.inversion import DecoderInverse
+from gan.models.generator import GENERATORS, Anchors, Components, Spanning, composed
+from gan.models.inversion import DecoderInverse, SpanInverse
+from meshkit.nn import SparseOperator
 
 
 class NetworkFaceModel(StoredModel):
@@ -28,8 +30,9 @@ class NetworkFaceModel(StoredModel):
     ) -> None:
         super().__init__(core, tensors, header)
         self.scale = float(self.header["scale"])
-        size = sum(factor.code_size for factor in self.factors) + self.noise_size
-        self.generator = _rebuilt(self.header["generator"], size, self.template.numel())
+        self._code_size = sum(factor.code_size for factor in self.factors) + self.noise_size
+        made, n = self.header["generator"], self.template.numel()
+        self.generator = _rebuilt(made, self._code_size, n)
         _take_over(self.generator, below(self.tensors, "generator."))
         self.generator.to(self.template.device).eval().requires_grad_(False)
 
@@ -42,7 +45,20 @@ class NetworkFaceModel(StoredModel):
         self, vertices: Float[Tensor, "B V 3"], *, prior: float = PRIOR
     ) -> dict[str, Tensor]:
         """Return codes whose meshes are near these, as `FaceModel.encode` does."""
-        return DecoderInverse(self).encode(vertices, prior=prior)
+        if not isinstance(self.generator, Spanning):
+            return DecoderInverse(self).encode(vertices, prior=prior)
+        d = (vertices - self.template).flatten(1)
+        with torch.no_grad():
+            inverse = SpanInverse(self.generator, self.scale)
+            return self.split(inverse.solve(d, self._code_size, prior=prior))
+
+    def point_decoder(
+        self, operator: sp.csr_array
+    ) -> Callable[[Mapping[str, Tensor]], Float[Tensor, "B k 3"]]:
+        """Return a decoder of a few points of the surface; folded where the generator can."""
+        pick = SparseOperator(operator).to(self.template.device)
+        at, displaced = pick(self.template), composed(self.generator, pick)
+        return lambda codes: at + self.scale * displaced(self.join(codes)).permute(2, 0, 1)
 
     def describe(self) -> str:
         """Say which network stands between codes and mesh."""

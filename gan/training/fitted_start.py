@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan.errors import ConfigError
 from gan.models.generators.quadratic import Couplings, QuadraticGenerator, knots
@@ -49,18 +49,17 @@ class _States(NamedTuple):
 
 
 def fit_start(
-    generator: QuadraticGenerator,
-    problem: Problem,
-    codes: dict[str, Tensor],
-    rng: torch.Generator,
+    generator: nn.Module, problem: Problem, codes: dict[str, Tensor], rng: torch.Generator
 ) -> None:
     """Fit the generator to the training meshes and set the fixed codes, in place.
 
     Raises
     ------
     ConfigError
-        There is one factor only: nobody acts.
+        The generator is another than `quadratic`, or there is one factor only: nobody acts.
     """
+    if not isinstance(generator, QuadraticGenerator):
+        raise ConfigError('generator.start = "fitted" needs generator.name = "quadratic"')
     if len(problem.factors) < 2:
         raise ConfigError('generator.start = "fitted" needs a second factor, which people show')
     statistics, (first, second) = problem.statistics, problem.factors[:2]
@@ -70,7 +69,9 @@ def fit_start(
     K = min(len(statistics.within), generator.A.shape[0] - n_between)
     w = torch.from_numpy(statistics.states[:, :K]).float()
     rest = _rest(w, label)
-    u = torch.from_numpy(statistics.class_codes).float()[:, : first.code_size]
+    u = torch.zeros(len(first.classes), first.code_size)
+    count = min(u.shape[1], statistics.class_codes.shape[1])
+    u[:, :count] = torch.from_numpy(statistics.class_codes[:, :count])
     known = person >= 0
     data = _States(w[known] - rest, person[known], label[known], u)
     e = _states_of_nobody(data, generator.people, generator.states, second.code_size)
@@ -80,7 +81,8 @@ def fit_start(
     _fit_couplings(generator.couplings, e, rng)
     with torch.no_grad():
         seen = u.abs().sum(dim=1) > 0
-        codes[first.name][seen, : u.shape[1]] = generator.marginals.inverse(u)[seen]
+        inverse = generator.marginals.inverse(u)
+        codes[first.name][seen, :count] = inverse[seen, :count]
         for k in range(len(codes[second.name])):
             if bool((data.label == k).any()):
                 mean = e[data.label == k].mean(dim=0, keepdim=True)
@@ -138,8 +140,9 @@ def _fit_marginals(generator: QuadraticGenerator, u: Float[Tensor, "C P"]) -> No
     at = knots().to(u)
     share = 0.5 * (1 + torch.erf(at / math.sqrt(2)))
     quantiles = torch.quantile(u[u.abs().sum(dim=1) > 0], share, dim=0).T  # (P, knots)
-    values = (1 - GAUSSIAN_SHARE) * quantiles + GAUSSIAN_SHARE * at
-    generator.marginals.values[: len(values)] = values
+    driven = (u.abs().sum(dim=0) > 0)[:, None]
+    smooth = (1 - GAUSSIAN_SHARE) * quantiles + GAUSSIAN_SHARE * at
+    generator.marginals.values.copy_(torch.where(driven, smooth, at))
 
 
 def _fit_layer(
@@ -147,10 +150,9 @@ def _fit_layer(
 ) -> None:
     """Regress what is seen on states and products, in place."""
     u = data.u[data.person]
-    P = generator.columns[0].stop - generator.columns[0].start
-    u = torch.cat([u, u.new_zeros(len(u), P - u.shape[1])], dim=1)
     further = e.new_zeros(len(e), generator.further.stop - generator.further.start)
     h = generator.features(u, e, further).double()
+    P = u.shape[1]
     products = P + e.shape[1] + further.shape[1]
     used = torch.cat([torch.arange(P, P + e.shape[1]), torch.arange(products, h.shape[1])])
     h = h[:, used]

@@ -18,7 +18,7 @@ def starting_groups(
     "principal-components": one group for all codes. "factored-components": the classes of the
     first factor vary with its code alone, what is left within them with the other factors' codes.
     "additive": the same, linearly: a morphable model, whose fixed codes are set in `codes`, in
-    place.
+    place. "fitted": these groups; `gan.training.fitted_start` does the rest.
     """
     match settings.start:
         case "random":
@@ -27,7 +27,7 @@ def starting_groups(
             return _components_start(settings, problem)
         case "factored-components":
             return _factored_start(settings, problem, codes)
-        case "additive":
+        case "additive" | "fitted":
             return _additive_start(settings, problem, codes)
 
 

@@ -40,6 +40,7 @@ from gan.training.choices import (
 )
 from gan.training.codes import draw_fixed_codes
 from gan.training.descent import Watch
+from gan.training.fitted_start import fit_start
 from gan.training.precision import apply_precision
 from gan.training.problem import Problem
 from gan.training.start import starting_groups
@@ -195,6 +196,8 @@ def build_state(config: Config, problem: Problem, device: torch.device) -> Train
         rng=rng,
     )
     check_generator(generator, settings.name, code_size, len(problem.template))
+    if settings.start == "fitted":
+        fit_start(generator, problem, codes, rng)
     discriminator = _discriminator(config, {f.name: len(f.classes) for f in problem.factors}, rng)
     for ours, factor in zip(config.factors, problem.factors, strict=True):
         discriminator.heads[factor.name] = _factor_losses(ours, factor, discriminator, rng)
