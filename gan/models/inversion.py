@@ -154,7 +154,8 @@ class SpanInverse(CodeSearch):
     def slopes(self, z: Float[Tensor, " Z"]) -> Float[Tensor, "r Z"]:
         """Return their derivatives."""
         J: Tensor = torch.func.jacfwd(lambda code: self.generator.coefficients(code[None])[:, 0])(z)
-        return self.R @ J
+        slopes: Tensor = self.R @ J
+        return slopes
 
 
 class DifferenceSearch(CodeSearch):

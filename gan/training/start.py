@@ -27,8 +27,10 @@ def starting_groups(
             return _components_start(settings, problem)
         case "factored-components":
             return _factored_start(settings, problem, codes)
-        case "additive" | "fitted":
+        case "additive":
             return _additive_start(settings, problem, codes)
+        case "fitted":
+            return _fitted_groups(settings, problem)
 
 
 def _components_start(settings: GeneratorConfig, problem: Problem) -> list[Components]:
@@ -92,6 +94,17 @@ def _additive_start(
         _place_codes(codes[factor.name], targets / basis.square().sum(dim=1))
         groups.append(Components(own, basis, linear=True))
         column = own.stop
+    return groups
+
+
+def _fitted_groups(settings: GeneratorConfig, problem: Problem) -> list[Components]:
+    """Return the components of people, and those of what they show for every other factor."""
+    statistics, column, groups = problem.statistics, 0, []
+    for k, factor in enumerate(problem.factors):
+        source = statistics.between if k == 0 else statistics.within
+        basis = torch.from_numpy(source[: settings.hidden if k < 2 else factor.code_size])
+        groups.append(Components(slice(column, column + factor.code_size), basis, linear=True))
+        column += factor.code_size
     return groups
 
 
