@@ -3,8 +3,8 @@
 What a mesh shows is known as coordinates w of what is left when its person is taken off. A person's
 shape u changes how far and where the same state e moves the face, `w ≈ M(u) e`, and e itself is
 never seen. It is found by what the method demands of its codes: e says nothing about the person.
-Of all M near 1, the one under which e has one distribution for all people, and one for each label,
-is the most likely; the densities are Student's t, the volume of M counts. Then
+Of all M near 1 the most likely one is taken, when the density of e is the same for all people: a
+mixture of one cluster for each label and a wide one, Student's t all; the volume of M counts. Then
 
     w = L (e, e e, u e) + a        by ridge regression,
     e = couplings(z), u = marginals(z)    by maximum likelihood and by quantiles,
@@ -24,9 +24,11 @@ from gan.models.generators.quadratic import Couplings, QuadraticGenerator, knots
 from gan.training.problem import Problem
 
 FREEDOM = 4.0  # of Student's t: performances differ, and some are odd
-STIFFNESS = 1.0  # of M, per mesh a squared entry
-ALTERNATION_STEPS, ALTERNATION_RATE = 250, 1e-2
-RIDGE, RIDGE_OF_PRODUCTS = 1e-5, 0.05  # in units of the mean square of the features
+STIFFNESS = 0.1  # of M, per mesh a squared entry
+LABELLED = 4.0  # weight of a mesh whose label is known: few are
+TIGHTNESS = 1.5  # of a label's cluster at first, against all states
+ALIGNMENT_STEPS, ALIGNMENT_RATE = 250, 1e-2
+RIDGE, RIDGE_OF_PRODUCTS = 1e-5, 0.01  # in units of the mean square of the features
 BLUR = 0.25  # deviations added to e while its density is learned: people are few
 DENSITY_STEPS, DENSITY_RATE, DENSITY_BATCH = 1200, 2e-3, 256
 GAUSSIAN_SHARE = 0.15  # of a marginal: quantiles of few people are ragged
@@ -102,19 +104,10 @@ def _states_of_nobody(
 ) -> Float[Tensor, "N size"]:
     """Return e of every mesh: the same states whoever shows them."""
     w, u = data.w[:, :size], data.u[:, :people]
-    d, labels = w.shape[1], range(int(data.label.max()) + 1)
-    shown = [data.label == k for k in labels]
-    centre = torch.stack([w[rows].mean(0) if rows.any() else w.new_zeros(d) for rows in shown])
+    d, known = w.shape[1], data.label >= 0
     turn = w.new_zeros(u.shape[1], d, min(states, d)).requires_grad_()
-    mean, root = (w.new_zeros(d).requires_grad_(), torch.eye(d).requires_grad_())
-    centre, label_root = centre.requires_grad_(), (1.5 * torch.eye(d)).requires_grad_()
-    optimizer = torch.optim.Adam([turn, mean, root, centre, label_root], lr=ALTERNATION_RATE)
-    known = data.label >= 0
-
-    def density(e: Tensor, at: Tensor, factor: Tensor) -> Tensor:
-        square = ((e - at) @ factor.T).square().sum(dim=1)
-        heavy = 0.5 * (FREEDOM + d) * torch.log1p(square / FREEDOM)
-        return heavy - torch.linalg.slogdet(factor)[1]
+    mixture = _Mixture(w, data.label)
+    optimizer = torch.optim.Adam([turn, *mixture.parameters()], lr=ALIGNMENT_RATE)
 
     def unturned() -> tuple[Tensor, Tensor]:
         M = torch.eye(d).expand(len(u), d, d).clone()
@@ -122,17 +115,41 @@ def _states_of_nobody(
         e = torch.einsum("nij,nj->ni", torch.linalg.inv(M)[data.person], w)
         return e, torch.linalg.slogdet(M)[1][data.person]
 
-    for step in range(ALTERNATION_STEPS):
-        optimizer.param_groups[0]["lr"] = ALTERNATION_RATE * (1 - step / ALTERNATION_STEPS)
+    for step in range(ALIGNMENT_STEPS):
+        optimizer.param_groups[0]["lr"] = ALIGNMENT_RATE * (1 - step / ALIGNMENT_STEPS)
         e, volume = unturned()
-        cost = (density(e, mean, root) + volume).mean() + STIFFNESS * turn.square().sum()
-        if bool(known.any()):
-            at = centre[data.label[known]]
-            cost = cost + (density(e[known], at, label_root) + volume[known]).mean()
+        likely = mixture(e, data.label)
+        surprise = -(torch.where(known, LABELLED, 1.0) * likely).mean()
         optimizer.zero_grad()
-        cost.backward()
+        (surprise + volume.mean() + STIFFNESS * turn.square().sum()).backward()
         optimizer.step()
     return unturned()[0].detach()
+
+
+class _Mixture(nn.Module):
+    """The density of states: one cluster for each label, and one that is wide.
+
+    A mesh without a label may belong to any; one with a label belongs to its own.
+    """
+
+    def __init__(self, w: Float[Tensor, "N d"], label: Int[Tensor, " N"]) -> None:
+        super().__init__()
+        d, rows = w.shape[1], [label == k for k in range(int(label.max()) + 1)]
+        means = [w[row].mean(dim=0) if row.any() else w.new_zeros(d) for row in rows]
+        self.centre = nn.Parameter(torch.stack([*means, w.new_zeros(d)]))
+        tightness = torch.tensor([TIGHTNESS] * len(rows) + [1.0])
+        self.root = nn.Parameter(tightness[:, None, None] * torch.eye(d))  # of the precision
+        self.share = nn.Parameter(torch.zeros(len(rows) + 1))
+
+    def forward(self, e: Float[Tensor, "N d"], label: Int[Tensor, " N"]) -> Float[Tensor, " N"]:
+        """Return the logarithm of the density at each state."""
+        d = e.shape[1]
+        off = torch.einsum("nkd,kfd->nkf", e[:, None] - self.centre, self.root).square().sum(dim=2)
+        heavy = 0.5 * (FREEDOM + d) * torch.log1p(off / FREEDOM)
+        each = torch.linalg.slogdet(self.root)[1] - heavy
+        of_own = each.gather(1, label.clamp(min=0)[:, None])[:, 0]
+        of_any = torch.logsumexp(each + torch.log_softmax(self.share, dim=0), dim=1)
+        return torch.where(label >= 0, of_own, of_any)
 
 
 def _fit_marginals(generator: QuadraticGenerator, u: Float[Tensor, "C P"]) -> None:

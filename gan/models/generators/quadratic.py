@@ -41,7 +41,7 @@ class QuadraticGenerator(ComponentLayer):
         mean: Float[Tensor, " n"],
         groups: Sequence[Components],
         rng: torch.Generator,
-        people: int = 12,
+        people: int = 8,
         states: int = 8,
     ) -> None:
         super().__init__()
