@@ -153,7 +153,7 @@ class SpanInverse(CodeSearch):
 
     def slopes(self, z: Float[Tensor, " Z"]) -> Float[Tensor, "r Z"]:
         """Return their derivatives."""
-        J: Tensor = torch.func.jacfwd(lambda code: self.generator.coefficients(code[None])[:, 0])(z)
+        J: Tensor = torch.func.jacrev(lambda code: self.generator.coefficients(code[None])[:, 0])(z)
         slopes: Tensor = self.R @ J
         return slopes
 
