@@ -12,17 +12,23 @@ mixture of one cluster for each label and a wide one, Student's t all; the volum
 so that codes N(0, I) give the data's faces. The fixed codes are those of the classes' means.
 """
 
+import hashlib
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
+import torch.nn.functional as nnf
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gan.cache import cache_folder
 from gan.errors import ConfigError
 from gan.models.generators.quadratic import Couplings, QuadraticGenerator, knots
 from gan.training.problem import Problem
+from meshkit.sealed import is_whole, sealed_path
 
+LAYOUT = 1  # of the stored fit: raise it when a constant below changes
 FREEDOM = 4.0  # of Student's t: performances differ, and some are odd
 STIFFNESS = 0.1  # of M, per mesh a squared entry
 LABELLED = 4.0  # weight of a mesh whose label is known: few are
@@ -32,7 +38,7 @@ RIDGE, RIDGE_OF_PRODUCTS = 1e-5, 0.01  # in units of the mean square of the feat
 BLUR = 0.25  # deviations added to e while its density is learned: people are few
 DENSITY_STEPS, DENSITY_RATE, DENSITY_BATCH = 1200, 2e-3, 256
 GAUSSIAN_SHARE = 0.15  # of a marginal: quantiles of few people are ragged
-MIN_VARIANCE = 1e-6
+MIN_VARIANCE, MIN_DEVIATION = 1e-6, 1e-2
 
 
 class _States(NamedTuple):
@@ -55,6 +61,8 @@ def fit_start(
 ) -> None:
     """Fit the generator to the training meshes and set the fixed codes, in place.
 
+    Half a minute of one core; kept in the cache, for the runs and resumptions that come after.
+
     Raises
     ------
     ConfigError
@@ -64,6 +72,43 @@ def fit_start(
         raise ConfigError('generator.start = "fitted" needs generator.name = "quadratic"')
     if len(problem.factors) < 2:
         raise ConfigError('generator.start = "fitted" needs a second factor, which people show')
+    path = cache_folder() / problem.fingerprint[:16] / f"fitted-{_key(generator, problem, rng)}.npz"
+    if is_whole(path):
+        with np.load(path, allow_pickle=False) as file:
+            stored = {name: torch.from_numpy(file[name]) for name in file.files}
+        rng.set_state(stored.pop("rng"))
+        for factor in problem.factors[:2]:
+            codes[factor.name] = stored.pop(f"codes.{factor.name}")
+        generator.load_state_dict(stored, strict=False)
+        return
+    _fit(generator, problem, codes, rng)
+    fitted = {
+        name: w for name, w in generator.state_dict().items() if name not in ("basis", "mean")
+    }
+    fitted |= {f"codes.{factor.name}": codes[factor.name] for factor in problem.factors[:2]}
+    path.parent.mkdir(exist_ok=True)
+    with sealed_path(path) as aside:
+        arrays = {name: tensor.numpy() for name, tensor in fitted.items()}
+        np.savez(aside, allow_pickle=False, rng=rng.get_state().numpy(), **arrays)
+
+
+def _key(generator: QuadraticGenerator, problem: Problem, rng: torch.Generator) -> str:
+    """Return a name for all that the fit depends on."""
+    key = hashlib.sha256(f"{LAYOUT} {generator.people} {generator.states}".encode())
+    statistics = problem.statistics
+    tensors = [rng.get_state(), *(problem.labels[f.name].labels for f in problem.factors[:2])]
+    arrays = [tensor.cpu().numpy() for tensor in tensors]
+    for array in (statistics.states, statistics.class_codes, generator.A.detach().numpy(), *arrays):
+        key.update(repr(array.shape).encode() + array.tobytes())
+    return key.hexdigest()[:16]
+
+
+def _fit(
+    generator: QuadraticGenerator,
+    problem: Problem,
+    codes: dict[str, Tensor],
+    rng: torch.Generator,
+) -> None:
     statistics, (first, second) = problem.statistics, problem.factors[:2]
     n_between = len(statistics.between)
     label = problem.labels[second.name].labels.cpu()
@@ -123,7 +168,7 @@ def _states_of_nobody(
         optimizer.zero_grad()
         (surprise + volume.mean() + STIFFNESS * turn.square().sum()).backward()
         optimizer.step()
-    return unturned()[0].detach()
+    return nnf.pad(unturned()[0].detach(), (0, size - d))
 
 
 class _Mixture(nn.Module):
@@ -187,8 +232,9 @@ def _fit_couplings(couplings: Couplings, e: Float[Tensor, "N d"], rng: torch.Gen
     """Learn the density of the states, in place: maximum likelihood of blurred ones."""
     with torch.no_grad():
         couplings.shift.copy_(e.mean(dim=0))
-        couplings.log_scale.copy_(e.std(dim=0).clamp(min=MIN_VARIANCE).log())
-    blur = BLUR * e.std(dim=0)
+        scale = e.std(dim=0).clamp(min=MIN_DEVIATION)  # entries without a component are 0
+        couplings.log_scale.copy_(scale.log())
+    blur = BLUR * scale
     optimizer = torch.optim.Adam(couplings.parameters(), lr=DENSITY_RATE)
     for step in range(DENSITY_STEPS):
         half = 0.5 * (1 + math.cos(math.pi * step / DENSITY_STEPS))

@@ -1,14 +1,13 @@
 """The generator in which who acts changes what is done, and its start fitted to the data."""
 
-import pytest
+import scipy.sparse as sp
 import torch
 
-from gan.errors import ConfigError
 from gan.models.contract import Core, Factor
 from gan.models.generator import Components, composed
 from gan.models.generators.quadratic import Couplings, Marginals, QuadraticGenerator
 from gan.models.network_model import NetworkFaceModel, network_face_model, recipe
-from gan.training.fitted_start import _rest, _States, _states_of_nobody, fit_start
+from gan.training.fitted_start import _rest, _States, _states_of_nobody
 from meshkit.nn import SparseOperator
 
 rng = torch.Generator().manual_seed(0)
@@ -62,16 +61,18 @@ def test_marginals_are_inverted_within_and_beyond_their_knots():
 
 def test_it_folds_and_is_linear_in_its_products():
     G = generator()
-    operator = SparseOperator(torch.eye(V).numpy()[:4])
+    operator = SparseOperator(sp.eye_array(V, format="csr")[:4])
     z = torch.randn(3, P + S + 2, generator=rng)
     expected = torch.stack([operator(d) for d in G(z).permute(2, 0, 1)]).permute(1, 2, 0)
     torch.testing.assert_close(composed(G, operator)(z), expected, atol=1e-4, rtol=1e-4)
     u, e, rest = torch.randn(1, P), torch.randn(1, S), torch.zeros(1, 2)
     still = G.displacement(G.features(u, 0 * e, rest))
     once, twice = (G.displacement(G.features(u, k * e, rest)) - still for k in (1, 2))
-    other = G.displacement(G.features(0 * u, e, rest)) - G.displacement(G.features(0 * u, 0 * e, rest))
-    assert not torch.allclose(twice, 2 * once)  # e e
-    assert not torch.allclose(once, other)  # u e
+    other = G.displacement(G.features(0 * u, e, rest)) - G.displacement(
+        G.features(0 * u, 0 * e, rest)
+    )
+    assert (twice - 2 * once).norm() > 0.01 * once.norm()  # e e
+    assert (once - other).norm() > 0.01 * once.norm()  # u e
 
 
 def test_its_model_is_saved_and_finds_codes(tmp_path):
@@ -127,11 +128,3 @@ def test_rest_is_the_label_that_varies_least():
     label = torch.tensor([1] * 9 + [0] * 9)
     torch.testing.assert_close(_rest(w, label), w[:9].mean(dim=0))
     assert not _rest(w, torch.full((18,), -1)).any()
-
-
-def test_a_fit_needs_its_generator_and_somebody_who_acts():
-    problem = type("Problem", (), {"factors": (1,)})()
-    with pytest.raises(ConfigError, match='generator.name = "quadratic"'):
-        fit_start(torch.nn.Linear(1, 1), problem, {}, rng)
-    with pytest.raises(ConfigError, match="second factor"):
-        fit_start(generator(), problem, {}, rng)

@@ -1,10 +1,13 @@
 """What the generator starts from: effects of classes, and an additive linear model."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from gan.datasets.store import load_dataset
+from gan.errors import ConfigError
 from gan.models.generator import GENERATORS, Components
 from gan.training.loop import start
 from gan.training.start import starting_groups
@@ -102,11 +105,32 @@ def test_an_additive_start_is_linear_in_the_codes(name):
     np.testing.assert_allclose(found, wanted, atol=2e-5)
 
 
-def test_fixed_codes_of_an_additive_start_give_the_faces_of_their_classes(tiny_dataset):
+def started(dataset, **generator):
     config = tiny()
-    update = {"name": "mlp-components", "start": "additive", "hidden": 128}
-    config = config.model_copy(update={"generator": config.generator.model_copy(update=update)})
-    state = start(config, load_dataset(tiny_dataset), CPU)
+    config = config.model_copy(update={"generator": config.generator.model_copy(update=generator)})
+    return start(config, load_dataset(dataset), CPU)
+
+
+def test_a_fitted_start_needs_its_generator_and_somebody_who_acts(tiny_dataset):
+    with pytest.raises(ConfigError, match="quadratic"):
+        started(tiny_dataset, name="mlp", start="fitted")
+
+
+def test_a_fitted_start_is_kept_and_read_bit_for_bit(tiny_dataset, monkeypatch):
+    first = started(tiny_dataset, name="quadratic", start="fitted")
+    monkeypatch.delattr("gan.training.fitted_start._fit")
+    again = started(tiny_dataset, name="quadratic", start="fitted")
+    same = partial(torch.testing.assert_close, rtol=0, atol=0)
+    same(dict(first.generator.state_dict()), dict(again.generator.state_dict()))
+    same(first.codes, again.codes)
+    same(*(next(state.discriminator.parameters()) for state in (first, again)))  # drawn afterwards
+
+
+@pytest.mark.parametrize(
+    ("name", "beginning"), [("mlp-components", "additive"), ("quadratic", "fitted")]
+)
+def test_fixed_codes_give_the_faces_of_their_classes(tiny_dataset, name, beginning):
+    state = started(tiny_dataset, name=name, start=beginning, hidden=128)
     model = state.face_model()
     data, rows = load_dataset(tiny_dataset), state.problem.indices
     neutral = state.problem.factors[1].classes.index("neutral")

@@ -1,6 +1,7 @@
 """A last layer in the span of the data's components: what two generators have in common."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
@@ -33,9 +34,10 @@ class ComponentLayer(nn.Module):
         self.register_buffer("mean", mean)
         self._folded: tuple[SparseOperator, Tensor, Tensor] | None = None
 
-    def hidden(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "B H"]:
-        """Return what the layer is linear in."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # the subclass has it, by itself or by another base
+
+        def hidden(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "B H"]:
+            """Return what the layer is linear in."""
 
     def coefficients(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "K B"]:
         """Return the multiples of the components."""
