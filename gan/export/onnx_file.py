@@ -20,6 +20,14 @@ from gan.baselines.swap_vae import SwapVaeFaceModel
 from gan.export.onnx_graph import Graph
 from gan.models.contract import NOISE, FaceGenerator
 from gan.models.face_model import FaceModel
+from gan.models.generators.quadratic import (
+    MAX_STRETCH,
+    Couplings,
+    Marginals,
+    QuadraticGenerator,
+    knots,
+)
+from gan.models.network_model import NetworkFaceModel
 from meshkit.files import atomic_path
 
 OUTPUT = "vertices"
@@ -37,7 +45,8 @@ def save_onnx(path: Path, model: FaceGenerator) -> None:
         The model is of a kind whose graph is not known; the weights do not fit into one file; a
         factor has the name of the output.
     """
-    if type(model) not in _DECODERS:
+    known = isinstance(model, NetworkFaceModel) and isinstance(model.generator, QuadraticGenerator)
+    if type(model) not in _DECODERS and not known:
         raise ValueError(f"no ONNX graph is known of {type(model).__name__}: {model.describe()}")
     model = model.to("cpu")
     graph = Graph()
@@ -46,7 +55,7 @@ def save_onnx(path: Path, model: FaceGenerator) -> None:
         raise ValueError(f"a factor called {OUTPUT!r} cannot be exported: it is the output's name")
     inputs = {name: graph.input(name, size) for name, size in sizes.items() if size}
     with torch.no_grad():
-        flat = _DECODERS[type(model)](graph, model, inputs)
+        flat = _DECODERS.get(type(model), _quadratic)(graph, model, inputs)
     V = len(model.template)
     factors = [
         {"name": f.name, "classes": f.classes, "codes": model.codes[f.name].tolist()}
@@ -83,6 +92,67 @@ def _perceptron(graph: Graph, model: FaceGenerator, inputs: Inputs) -> str:
     # The template and the unit of the output go into the last layer.
     b2 = model.template.double().flatten() + model.scale * w["b2"]
     return graph.affine(h, model.scale * w["W2"].T, b2)
+
+
+def _quadratic(graph: Graph, model: FaceGenerator, inputs: Inputs) -> str:
+    assert isinstance(model, NetworkFaceModel)
+    assert isinstance(model.generator, QuadraticGenerator)
+    G, (first, second) = model.generator, list(inputs.values())[:2]
+    u, e = _marginals(graph, G.marginals, first), _couplings(graph, G.couplings, second)
+
+    def entries(x: str, k: Tensor) -> str:
+        return graph.node("Gather", x, graph.constant(k.numpy(), dtype=np.int64), axis=1)
+
+    i, j = torch.triu_indices(G.states, G.states)
+    person, state = torch.arange(G.people), torch.arange(G.states)
+    products = [
+        graph.node("Mul", entries(e, i), entries(e, j)),
+        graph.node(
+            "Mul",
+            entries(u, person.repeat_interleave(G.states)),
+            entries(e, state.repeat(G.people)),
+        ),
+    ]
+    h = graph.node("Concat", u, e, *list(inputs.values())[2:], *products, axis=1)
+    coefficients = graph.affine(h, G.A.T, G.a)
+    start = model.template.flatten() + model.scale * G.mean
+    return graph.affine(coefficients, model.scale * G.basis.T, start)
+
+
+def _marginals(graph: Graph, maps: Marginals, z: str) -> str:
+    """Return the broken lines as a line and a hinge at each knot between the ends."""
+    at = knots()
+    slope = maps.values.diff(dim=1) / at.diff()
+    bend = torch.cat([slope[:, :1], slope.diff(dim=1)], dim=1)  # (d, knots − 1)
+    past = graph.node("Sub", graph.reshape(z, -1, len(slope), 1), graph.constant(at[:-1]))
+    line, hinges = (
+        graph.node("Slice", past, *(graph.constant(np.array([v]), dtype=np.int64) for v in part))
+        for part in ((0, 1, 2), (1, len(at) - 1, 2))
+    )
+    shares = graph.node("Concat", line, graph.node("Relu", hinges), axis=2)
+    axis = graph.constant(np.array([2]), dtype=np.int64)
+    rise = graph.node(
+        "ReduceSum", graph.node("Mul", shares, graph.constant(bend)), axis, keepdims=0
+    )
+    return graph.node("Add", rise, graph.constant(maps.values[:, 0]))
+
+
+def _couplings(graph: Graph, flow: Couplings, z: str) -> str:
+    none = torch.zeros(2 * flow.masks.shape[1])
+    for k, mask in enumerate(flow.masks):
+        a = graph.affine(z, (flow.first[k] * mask).T, flow.offset[k])
+        a = graph.node("Mul", a, graph.node("Sigmoid", a))
+        move, stretch = (
+            graph.affine(a, (W * (1 - mask)[:, None] / unit).T, none[: len(W)])
+            for W, unit in zip(flow.second[k].chunk(2), (1.0, MAX_STRETCH), strict=True)
+        )
+        stretch = graph.node("Tanh", stretch)
+        stretch = graph.node(
+            "Exp", graph.node("Mul", stretch, graph.constant(torch.tensor(MAX_STRETCH)))
+        )
+        z = graph.node("Add", graph.node("Mul", z, stretch), move)
+    z = graph.node("Mul", z, graph.constant(flow.log_scale.exp()))
+    return graph.node("Add", z, graph.constant(flow.shift))
 
 
 def _linear(graph: Graph, model: FaceGenerator, inputs: Inputs) -> str:

@@ -24,6 +24,7 @@ from tests.gan.baselines.conftest import FAST, fast
 from tests.gan.conftest import blobs
 from tests.gan.face import smooth_model
 from tests.gan.gltf_rules import Glb
+from tests.gan.quadratic import quadratic_model
 from tests.linear_model import linear_model
 
 DOCS = Path(__file__).parents[2] / "docs/howto/export.md"
@@ -35,7 +36,7 @@ def models(tmp_path_factory) -> dict[str, FaceGenerator]:
     folder = tmp_path_factory.mktemp("models")
     generator = smooth_model()
     generator.weights["b2"] += torch.linspace(-1, 1, len(generator.weights["b2"]))
-    found: dict[str, FaceGenerator] = {"generator": generator}
+    found: dict[str, FaceGenerator] = {"generator": generator, "quadratic": quadratic_model()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MESHKIT_GAN_CACHE", str(folder / "cache"))
         data = blobs(folder / "blobs.h5", rings=6)
@@ -50,7 +51,7 @@ def bent() -> FaceGenerator:
     return smooth_model()
 
 
-@pytest.mark.parametrize("kind", ["generator", *FAST])
+@pytest.mark.parametrize("kind", ["generator", "quadratic", *FAST])
 def test_onnx_is_the_decoder(kind, models, tmp_path):
     model = models[kind]
     save_onnx(tmp_path / "m.onnx", model)

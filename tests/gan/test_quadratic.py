@@ -3,43 +3,14 @@
 import scipy.sparse as sp
 import torch
 
-from gan.models.contract import Core, Factor
-from gan.models.generator import Components, composed
-from gan.models.generators.quadratic import Couplings, Marginals, QuadraticGenerator
-from gan.models.network_model import NetworkFaceModel, network_face_model, recipe
+from gan.models.generator import composed
+from gan.models.generators.quadratic import Couplings, Marginals
+from gan.models.network_model import NetworkFaceModel
 from gan.training.fitted_start import _rest, _States, _states_of_nobody
 from meshkit.nn import SparseOperator
+from tests.gan.quadratic import P, S, V, groups, quadratic_generator, quadratic_model, shaken
 
 rng = torch.Generator().manual_seed(0)
-V, P, S = 20, 6, 4
-
-
-def shaken(module: torch.nn.Module, size: float = 0.1) -> torch.nn.Module:
-    """Move every weight, so that nothing is at its start."""
-    with torch.no_grad():
-        for weight in module.parameters():
-            weight += size * torch.randn(weight.shape, generator=rng)
-    return module
-
-
-def generator(noise: int = 2) -> QuadraticGenerator:
-    groups = [
-        Components(slice(0, P), torch.randn(7, 3 * V, generator=rng), linear=True),
-        Components(slice(P, P + S), torch.randn(5, 3 * V, generator=rng), linear=True),
-    ]
-    mean = torch.randn(3 * V, generator=rng)
-    made = QuadraticGenerator(
-        code_size=P + S + noise,
-        hidden=8,
-        slope=0.2,
-        mean=mean,
-        groups=groups,
-        rng=rng,
-        people=3,
-        states=2,
-    )
-    made.groups = groups  # for the test of files alone
-    return shaken(made)
 
 
 def test_couplings_are_inverted_and_know_their_volume():
@@ -60,7 +31,7 @@ def test_marginals_are_inverted_within_and_beyond_their_knots():
 
 
 def test_it_folds_and_is_linear_in_its_products():
-    G = generator()
+    G = quadratic_generator(groups(), noise=2)
     operator = SparseOperator(sp.eye_array(V, format="csr")[:4])
     z = torch.randn(3, P + S + 2, generator=rng)
     expected = torch.stack([operator(d) for d in G(z).permute(2, 0, 1)]).permute(1, 2, 0)
@@ -76,38 +47,32 @@ def test_it_folds_and_is_linear_in_its_products():
 
 
 def test_its_model_is_saved_and_finds_codes(tmp_path):
-    G = generator(noise=0)
-    core = Core(
-        factors=(Factor("identity", P, ("a", "b")), Factor("expression", S, ("neutral", "happy"))),
-        codes={"identity": torch.zeros(2, P), "expression": torch.zeros(2, S)},
-        template=torch.randn(V, 3, generator=rng),
-        faces=torch.tensor([[0, 1, 2]]),
-        UV=torch.rand(V, 2, generator=rng),
-    )
-    made = recipe("quadratic", {"people": 3, "states": 2}, hidden=8, slope=0.2, groups=G.groups)
-    model = network_face_model(core, G, dict(G.named_parameters()), made=made, scale=2.0)
+    model = quadratic_model()
+    G = model.generator
     model.save(tmp_path / "m.safetensors")
     model = NetworkFaceModel.load(tmp_path / "m.safetensors")
     codes = model.split(0.5 * torch.randn(3, P + S, generator=rng))
     X = model.decode(codes)
-    torch.testing.assert_close(X, model.template + 2.0 * G(model.join(codes)).permute(2, 0, 1))
+    made = G(model.join(codes)).permute(2, 0, 1)
+    torch.testing.assert_close(X, model.template + model.scale * made)
     again = model.decode(model.encode(X, prior=1e-6))
     assert (again - X).norm() < 0.05 * (X - model.template).norm()
 
 
 def people_who_act_their_own_way(n_people: int = 60, n_meshes: int = 24):
-    """Return states, and w = M(u) e for people of shape u; a tenth of the meshes has a label."""
-    u = torch.randn(n_people, 3, generator=rng)
-    turn = 0.25 * torch.randn(3, S, S, generator=rng)
+    """Return states, and w = M(u) e for people of shape u; some meshes have a label."""
+    draw = torch.Generator().manual_seed(0)
+    u = torch.randn(n_people, 3, generator=draw)
+    turn = 0.25 * torch.randn(3, S, S, generator=draw)
     apex = 2 * torch.eye(S)[:3]
     person = torch.arange(n_people).repeat_interleave(n_meshes)
     label = torch.arange(n_people * n_meshes) % 4 - 1  # -1: at rest, unlabelled below
-    strength = torch.rand(len(person), 1, generator=rng)
+    strength = torch.rand(len(person), 1, generator=draw)
     e = torch.where(label[:, None] >= 0, strength * apex[label.clamp(min=0)], torch.zeros(1, S))
-    e = e + 0.05 * torch.randn(e.shape, generator=rng)
+    e = e + 0.05 * torch.randn(e.shape, generator=draw)
     M = torch.eye(S) + torch.einsum("ck,kij->cij", u, turn)
     w = torch.einsum("nij,nj->ni", M[person], e)
-    known = torch.rand(len(person), generator=rng) < 0.1
+    known = torch.rand(len(person), generator=draw) < 0.25
     return e, _States(w, person, torch.where(known & (label >= 0), label, -1), u)
 
 
