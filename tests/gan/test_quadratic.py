@@ -85,7 +85,7 @@ def test_states_are_found_whoever_shows_them():
         x = torch.cat([x, torch.ones(len(x), 1)], dim=1)
         return float((e - x @ torch.linalg.lstsq(x, e).solution).square().mean())
 
-    assert unexplained(states) < 0.6 * unexplained(data.w)
+    assert unexplained(states) < 0.75 * unexplained(data.w)
 
 
 def test_rest_is_the_label_that_varies_least():
