@@ -103,7 +103,7 @@ def _quadratic(graph: Graph, model: FaceGenerator, inputs: Inputs) -> str:
     def entries(x: str, k: Tensor) -> str:
         return graph.node("Gather", x, graph.constant(k.numpy(), dtype=np.int64), axis=1)
 
-    i, j = torch.triu_indices(G.states, G.states)
+    i, j = G.pairs
     person, state = torch.arange(G.people), torch.arange(G.states)
     products = [
         graph.node("Mul", entries(e, i), entries(e, j)),

@@ -12,6 +12,7 @@ from gan.study.runs import OUTSIDE, RunFacts, differing_keys, read_facts
 _SEED = re.compile(r"[-_. ]?(seed|s)[-_ ]?\d+$")
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)")
 _PAPER = {"classification", "feature"}  # the losses of the paper
+_OURS = "quadratic"  # the generator that is not the paper's
 
 
 class _Claimant(NamedTuple):
@@ -70,7 +71,8 @@ def recognise(config: Mapping[str, Any]) -> str | None:
         missing.append("no-feature-loss")
     if len(missing) > 1:
         return None
-    whole = "ours" if all(own <= _PAPER for own in learning) else "ours-plus"
+    plain = config["generator"]["name"] != _OURS and all(own <= _PAPER for own in learning)
+    whole = "ours" if plain else "ours-plus"
     return with_share(missing[0] if missing else whole, share)
 
 

@@ -83,7 +83,9 @@ def fit_start(
         return
     _fit(generator, problem, codes, rng)
     fitted = {
-        name: w for name, w in generator.state_dict().items() if name not in ("basis", "mean")
+        name: w
+        for name, w in generator.state_dict().items()
+        if name not in ("basis", "mean", "pairs")
     }
     fitted |= {f"codes.{factor.name}": codes[factor.name] for factor in problem.factors[:2]}
     path.parent.mkdir(exist_ok=True)

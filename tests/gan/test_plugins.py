@@ -56,6 +56,8 @@ def choose(section: str, name: Any) -> Config:
         tree["discriminator"]["spectral_norm"] = name
     else:
         tree[section]["name"] = name
+        if name == "quadratic":
+            tree[section]["start"] = "fitted"
         if section == "augmentation":
             tree[section] |= {"p": 0.5, "images": 100}
     return parse_config(tree, "the test")

@@ -32,6 +32,8 @@ class QuadraticGenerator(ComponentLayer):
         Entries of u and of e that take part in products.
     """
 
+    pairs: Tensor
+
     def __init__(
         self,
         *,
@@ -53,7 +55,8 @@ class QuadraticGenerator(ComponentLayer):
         self.people, self.states = min(people, n_first), min(states, n_second)
         self.marginals = Marginals(n_first)
         self.couplings = Couplings(n_second, rng)
-        products = self.states * (self.states + 1) // 2 + self.people * self.states
+        self.register_buffer("pairs", torch.triu_indices(self.states, self.states))
+        products = self.pairs.shape[1] + self.people * self.states
         K = sum(len(group.basis) for group in groups)
         A = torch.zeros(K, code_size + products)
         row = 0
@@ -76,9 +79,9 @@ class QuadraticGenerator(ComponentLayer):
     ) -> Float[Tensor, "B H"]:
         """Return h of coordinates of person and state, and of the further codes."""
         s = e[:, : self.states]
-        i, j = torch.triu_indices(self.states, self.states)
         mixed = (u[:, : self.people, None] * s[:, None]).flatten(1)
-        return torch.cat([u, e, rest, s[:, i] * s[:, j], mixed], dim=1)
+        squares = s[:, self.pairs[0]] * s[:, self.pairs[1]]
+        return torch.cat([u, e, rest, squares, mixed], dim=1)
 
 
 class Marginals(nn.Module):
