@@ -3,13 +3,16 @@
 What a mesh shows is known as coordinates w of what is left when its person is taken off. A person's
 shape u changes how far and where the same state e moves the face, `w ≈ M(u) e`, and e itself is
 never seen. It is found by what the method demands of its codes: e says nothing about the person.
-Of all M near 1 the most likely one is taken, when the density of e is the same for all people: a
-mixture of one cluster for each label and a wide one, Student's t all; the volume of M counts. Then
+Among M near 1 it is a likely one, when the density of e is the same for all people: a mixture of
+one cluster for each label and a wide one, Student's t all; the volume of M counts. (Labelled meshes
+weigh more in the density than in the volume, so that it is not quite maximum likelihood.) Then
 
     w = L (e, e e, u e) + a        by ridge regression,
     e = couplings(z), u = marginals(z)    by maximum likelihood and by quantiles,
 
-so that codes N(0, I) give the data's faces. The fixed codes are those of the classes' means.
+so that codes N(0, I) give faces distributed nearly as the data's. The fixed codes are those of the
+classes' means. The constants were chosen on transfers of one source of the benchmark, which
+docs/appendix/training_notes.md names: they are not tuned to other data.
 """
 
 import hashlib
@@ -29,31 +32,26 @@ from gan.training.problem import Problem
 from meshkit.sealed import is_whole, sealed_path
 
 LAYOUT = 1  # of the stored fit: raise it when a constant below changes
-FREEDOM = 4.0  # of Student's t: performances differ, and some are odd
-STIFFNESS = 0.1  # of M, per mesh a squared entry
-LABELLED = 4.0  # weight of a mesh whose label is known: few are
-TIGHTNESS = 1.5  # of a label's cluster at first, against all states
-ALIGNMENT_STEPS, ALIGNMENT_RATE = 250, 1e-2
-RIDGE, RIDGE_OF_PRODUCTS = 1e-5, 0.01  # in units of the mean square of the features
-BLUR = 0.25  # deviations added to e while its density is learned: people are few
-DENSITY_STEPS, DENSITY_RATE, DENSITY_BATCH = 1200, 2e-3, 256
-GAUSSIAN_SHARE = 0.15  # of a marginal: quantiles of few people are ragged
-MIN_VARIANCE, MIN_DEVIATION = 1e-6, 1e-2
+FREEDOM = 4.0  # degrees of, of Student's t: heavy tails, since some performances are odd
+STIFFNESS = 0.1  # nats a mesh, for every squared entry by which M leaves 1 per unit of u
+LABELLED = 4.0  # weight of a mesh whose label is known, against 1: few are
+TIGHTNESS = 1.5  # by how much a label's cluster is narrower than the wide one at first
+ALIGNMENT_STEPS, ALIGNMENT_RATE = 250, 1e-2  # of Adam on all meshes; the rate falls to 0
+RIDGE, RIDGE_OF_PRODUCTS = 1e-5, 0.01  # times a feature's mean square; people are few: products
+BLUR = 0.25  # noise on e while its density is learned, in e's deviations: people are few
+DENSITY_STEPS, DENSITY_RATE, DENSITY_BATCH = 1200, 2e-3, 256  # of Adam; the rate falls to 0
+MAX_GRADIENT = 5.0  # norm, at most: an odd batch must not throw the couplings
+GAUSSIAN_SHARE = 0.15  # of N(0, 1) in a marginal: quantiles of few people are ragged
+MIN_VARIANCE, MIN_DEVIATION = 1e-6, 1e-2  # in squared deviations, in deviations: no division by 0
 
 
 class _States(NamedTuple):
-    """What every mesh shows.
+    """What every mesh of a known person shows."""
 
-    Attributes
-    ----------
-    w : (N, K) in components' deviations, 0 at rest.   person, label : (N,), −1 unknown.
-    u : (C, P) coordinates of the people.
-    """
-
-    w: Tensor
-    person: Tensor
-    label: Tensor
-    u: Tensor
+    w: Float[Tensor, "N K"]  # in components' deviations, 0 at rest
+    person: Int[Tensor, " N"]
+    label: Int[Tensor, " N"]  # −1: unknown
+    u: Float[Tensor, "C P"]  # coordinates of the people, in components' deviations
 
 
 def fit_start(
@@ -111,6 +109,7 @@ def _fit(
     codes: dict[str, Tensor],
     rng: torch.Generator,
 ) -> None:
+    """Fit states, marginals, layer and couplings in turn, and set the fixed codes; all in place."""
     statistics, (first, second) = problem.statistics, problem.factors[:2]
     n_between = len(statistics.between)
     label = problem.labels[second.name].labels.cpu()
@@ -149,7 +148,10 @@ def _rest(w: Float[Tensor, "N K"], label: Int[Tensor, " N"]) -> Float[Tensor, " 
 def _states_of_nobody(
     data: _States, people: int, states: int, size: int
 ) -> Float[Tensor, "N size"]:
-    """Return e of every mesh: the same states whoever shows them."""
+    """Return e of every mesh, in components' deviations, so that who shows it cannot be told.
+
+    `people` and `states` leading entries of u and e take part; entries beyond w's are 0.
+    """
     w, u = data.w[:, :size], data.u[:, :people]
     d, known = w.shape[1], data.label >= 0
     turn = w.new_zeros(u.shape[1], d, min(states, d)).requires_grad_()
@@ -212,7 +214,7 @@ def _fit_marginals(generator: QuadraticGenerator, u: Float[Tensor, "C P"]) -> No
 def _fit_layer(
     generator: QuadraticGenerator, data: _States, e: Tensor, rows: slice, rest: Tensor
 ) -> None:
-    """Regress what is seen on states and products, in place."""
+    """Regress w on states and products, in place; `rows` of A and a are those of w."""
     u = data.u[data.person]
     further = e.new_zeros(len(e), generator.further.stop - generator.further.start)
     h = generator.features(u, e, further).double()
@@ -245,5 +247,5 @@ def _fit_couplings(couplings: Couplings, e: Float[Tensor, "N d"], rng: torch.Gen
         z, lost = couplings.inverse(seen + blur * torch.randn(seen.shape, generator=rng))
         optimizer.zero_grad()
         (0.5 * z.square().sum(dim=1) - lost).mean().backward()
-        torch.nn.utils.clip_grad_norm_(couplings.parameters(), 5.0)
+        torch.nn.utils.clip_grad_norm_(couplings.parameters(), MAX_GRADIENT)
         optimizer.step()

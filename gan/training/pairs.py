@@ -2,14 +2,13 @@
 
 What a code leaves alone is gone from the difference of two faces that share it. If another code
 moves it all the same, or if this code drives what differs within the classes, differences of
-generated pairs look unlike those of real ones, and a critic sees it without knowing the faces.
+generated pairs look unlike those of real ones, and a critic can see it without knowing the faces.
 The codes of the prior come in such pairs, of one factor in each iteration; no face is made for it.
 
 References
 ----------
 Donahue et al., Semantically decomposing the latent space of generative adversarial networks, ICLR
-2018: pairs of images, stacked. Their difference takes away who it is, which the critic of stacked
-pairs learned by heart.
+2018: pairs of images, stacked. Ours are subtracted, which takes away most of who it is.
 """
 
 import torch

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from gan.models.generator import GENERATORS, Components
 from gan.models.generators.span import ComponentLayer
 
-COUPLINGS, WIDTH = 6, 48
-MAX_STRETCH = 2.0  # logarithm, of one coupling
-KNOTS, LAST_KNOT = 21, 2.5  # of a marginal, evenly spaced in deviations of the code
+COUPLINGS, WIDTH = 6, 48  # how many, and the hidden units of each
+MAX_STRETCH = 2.0  # of the logarithm of one coupling's factor: exp must not overflow
+KNOTS, LAST_KNOT = 21, 2.5  # of a marginal, evenly from −2.5 to 2.5 deviations of the code
 
 
 @GENERATORS.register("quadratic")
@@ -21,9 +21,10 @@ class QuadraticGenerator(ComponentLayer):
     """`d = Φ (A h + a) + mean`, `h = (u, e, e e, u e, …)`, of coordinates of person and state.
 
     u follows from the first factor's code entry by entry, by monotone `Marginals`; e from the
-    second's by an invertible `Couplings`. So codes that are N(0, I) give the data's own, far from
-    normal distributions. Products of the leading entries of u and e are the interaction: how a
-    person of this shape makes this expression. Codes of further factors, and the noise, enter
+    second's by an invertible `Couplings`. So codes that are N(0, I) can follow the data's own, far
+    from normal distributions. Without a fit both maps are the identity, and products weigh 0.
+    Products of the leading entries of u and e are the interaction: how a person of this shape
+    makes this expression. Codes of further factors, and the noise, enter
     linearly. It starts from a fit to the data (`generator.start = "fitted"`).
 
     Parameters
@@ -85,7 +86,12 @@ class QuadraticGenerator(ComponentLayer):
 
 
 class Marginals(nn.Module):
-    """Monotone maps of each entry of a code, straight between knots and beyond them."""
+    """Monotone maps of each entry of a code, straight between knots and beyond them.
+
+    Attributes
+    ----------
+    values : (d, KNOTS) coordinates at the knots, in components' deviations, increasing.
+    """
 
     values: Tensor
 
