@@ -20,7 +20,8 @@ from meshkit.registration.procrustes import procrustes
 from meshkit.registration.target import Target
 
 SCAN_SIZES = (0.4, 3.0)  # of a scan over the template: half a face, a head with shoulders
-# Shares of the radius (root mean square distance from the centre) of what is fitted.
+# Shares of the radius (root mean square distance from the centre) of what is fitted. They are ours,
+# set above what faces at hand gave, and not calibrated.
 MISMATCH = 0.25  # of landmarks after the best motion; people and expressions: up to 0.15
 APART = 0.25  # of landmarks as they lie, where they may not be moved
 UNFIT = 0.1  # of a finished fit; good ones: up to 0.05

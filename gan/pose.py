@@ -31,7 +31,8 @@ from meshkit.topology import edges
 STEPS = 20  # of Gauss-Newton; three are usual
 SETTLED = 1e-6  # mm
 BATCH = 32  # faces decoded at once
-NOTED_MM, NOTED_DEGREES = 5.0, 2.0  # a motion that is worth a word
+# Smaller motions are not told. The bounds are ours.
+NOTED_MM, NOTED_DEGREES = 5.0, 2.0
 
 
 class Pose(NamedTuple):

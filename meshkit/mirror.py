@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 from meshkit.checks import check_mesh, takes_mesh
 from meshkit.topology import edge_table
 
+# Shares of the size are ours, and not calibrated.
 FAR = 0.1  # of the size: the median distance from which a plane is turned and moved
 REFINEMENTS = 10
 NEAR = 0.02  # of the size: the median distance from a mirror image that is worth a try

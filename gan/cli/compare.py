@@ -131,7 +131,12 @@ def _draw(
     watch = lambda what: bar.update(f"drawing: {what}", 0, 0)  # noqa: E731
     seed = comparison.settings.seed
     figures = draw_figures(
-        members, dataset, seed=seed, watch=watch, three_factor_run=three_factors, found=comparison
+        members,
+        dataset,
+        seed=seed,
+        watch=watch,
+        three_factor_run=three_factors,
+        comparison=comparison,
     )
     return list(figures)
 

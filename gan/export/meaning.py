@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 LANDMARKS = 68
-LEAST_MM = 0.2  # a change that is worth a word
-LEAST_SHARE = 0.4  # of the largest change
+# Smaller changes, and those beside a much larger one, are not told. The bounds are ours.
+MIN_CHANGE = 0.2  # mm
+MIN_SHARE = 0.4  # of the largest change
 MAX_WORDS = 2
 EYES = ((37, 41), (38, 40), (43, 47), (44, 46))
 
@@ -79,6 +80,6 @@ def in_words(
     words = [
         f"{MEASURES[k].grows if changes[k] > 0 else MEASURES[k].shrinks} {abs(changes[k]):.1f} mm"
         for k in order[:MAX_WORDS]
-        if abs(changes[k]) >= max(LEAST_MM, LEAST_SHARE * largest)
+        if abs(changes[k]) >= max(MIN_CHANGE, MIN_SHARE * largest)
     ]
     return ", ".join(words)

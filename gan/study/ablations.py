@@ -28,21 +28,21 @@ class Ablation(NamedTuple):
 
 def ablations_of(config: Config) -> tuple[Ablation, ...]:
     """Return the ablations of a configuration; those of classifiers follow its factors."""
-    found = list[Ablation]()
+    ablations = list[Ablation]()
     for name, entry in _table().items():
         fields = (name, entry["title"], entry["set"])
         for factor in config.factors if FACTOR in name else config.factors[:1]:
-            found.append(Ablation(*(text.replace(FACTOR, factor.name) for text in fields)))
-    return tuple(found)
+            ablations.append(Ablation(*(text.replace(FACTOR, factor.name) for text in fields)))
+    return tuple(ablations)
 
 
-def choose(found: Sequence[Ablation], only: Sequence[str]) -> tuple[Ablation, ...]:
+def choose(ablations: Sequence[Ablation], only: Sequence[str]) -> tuple[Ablation, ...]:
     """Return those named, all if none is; ValueError lists the names."""
-    names = [ablation.name for ablation in found]
+    names = [ablation.name for ablation in ablations]
     for name in only:
         if name not in names:
             raise ValueError(f"unknown ablation {name!r}; known: {', '.join(names)}")
-    return tuple(a for a in found if not only or a.name in only)
+    return tuple(a for a in ablations if not only or a.name in only)
 
 
 @functools.cache

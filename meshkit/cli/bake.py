@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from meshkit.baking import Places
     from meshkit.mesh import Mesh
 
-FAR = 0.05  # of the target's size: a closest point further off is hardly the same
+FAR = 0.05  # of the target's size: a closest point further off is hardly the same (ours)
 
 
 @click.command()

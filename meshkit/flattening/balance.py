@@ -23,6 +23,7 @@ from meshkit.laplacian import edge_vectors, twice_areas
 from meshkit.predicates import face_signs
 from meshkit.raster import check_resolution, rasterize_uv, touched_vertices
 
+# The values are ours. None decides whether a map is valid, which is checked exactly.
 EVEN_STEPS = 10  # to faces of one size: the energies of the shared faces have settled to 1 %
 ROUNDS, STEPS = 12, 2  # then of more room for unseen vertices, and steps in each
 GOAL = 0.96  # share of seen vertices from which no more is given: the shapes of faces pay for it

@@ -14,9 +14,12 @@ from meshkit.registration.template_fit import TemplateFit
 from meshkit.topology import edge_table
 
 _PERCENTILES = (50, 75, 90, 95, 99, 100)
-# What no good fit on the faces at hand comes near to: counterparts as a share of the vertices,
-# distances as shares of the template's radius, crossing faces as a share of the faces.
-_FOLLOWED, _OFF, _MARKS_OFF, _CROSSING = 0.25, 0.1, 0.2, 0.05
+# From here on a fit is said to be of no use. The bounds are ours: no good fit on the faces at hand
+# comes near to them, but they are not calibrated on fits that are known to be good or bad.
+_MIN_FOLLOWED = 0.25  # counterparts, as a share of the vertices
+_MAX_MEDIAN = 0.1  # distance to the scan over the template's radius
+_MAX_LANDMARKS = 0.2  # mean distance of landmarks over that radius
+_MAX_CROSSING = 0.05  # share of the faces
 _FOLD = 150.0  # degrees between the normals of neighbours from which an edge counts as folded
 
 
@@ -70,15 +73,15 @@ class Quality(NamedTuple):
         median, errors = float(np.median(self.fit_to_scan)), [*self.landmarks.values()]
         crossing = len(np.unique(self.crossing)) / len(F)
         reasons = []
-        if self.followed < _FOLLOWED:
+        if self.followed < _MIN_FOLLOWED:
             reasons.append(
                 f"only {self.followed:.1%} of the vertices have a counterpart on the scan"
             )
-        if not rigid and median > _OFF * size:
+        if not rigid and median > _MAX_MEDIAN * size:
             reasons.append(f"half of the vertices are {median:.3g} or more off the scan")
-        if errors and np.mean(errors) > _MARKS_OFF * size:
+        if errors and np.mean(errors) > _MAX_LANDMARKS * size:
             reasons.append(f"the landmarks are {np.mean(errors):.3g} off, on average")
-        if not rigid and crossing > _CROSSING:
+        if not rigid and crossing > _MAX_CROSSING:
             reasons.append(f"{crossing:.1%} of the faces cross others")
         return reasons
 

@@ -19,7 +19,9 @@ from meshkit.flattening.cut import cut_to_disk
 from meshkit.flattening.disk import disk_loops
 from meshkit.repair import split_nonmanifold
 
-CROP = 1.25  # radius over the distance of the landmark furthest from the middle of all
+# Radius over the distance of the landmark furthest from the middle of all. The value is ours; the
+# 68 landmarks of a face end at the brows.
+CROP = 1.25
 
 
 class Wanted(NamedTuple):

@@ -37,7 +37,7 @@ def draw_figures(
     seed: int,
     watch: Callable[[str], None] = lambda what: None,
     three_factor_run: Path | None = None,
-    found: Comparison | None = None,
+    comparison: Comparison | None = None,
 ) -> Iterator[Figure]:
     """Draw the figures of a study, each when it is asked for.
 
@@ -51,7 +51,7 @@ def draw_figures(
         Told what is drawn next: a key of `FIGURES`, or `THREE`.
     three_factor_run
         A run of the same topology with three factors or more, on any data set.
-    found
+    comparison
         What was measured of the members: some figures write it beside the models' names.
 
     Raises
@@ -61,7 +61,7 @@ def draw_figures(
     DatasetError
         The data set has another topology than a model.
     """
-    studio = Studio(members, dataset, seed=seed, found=found)
+    studio = Studio(members, dataset, seed=seed, comparison=comparison)
     for what, draw in FIGURES.items():
         watch(what)
         yield from draw(studio)

@@ -43,7 +43,7 @@ class Studio:
     ----------
     seed
         Of all random faces, not of the scale: equal seeds give equal pictures.
-    found
+    comparison
         What was measured; rows say it beside the models' names.
 
     Raises
@@ -58,12 +58,12 @@ class Studio:
         dataset: Dataset,
         *,
         seed: int,
-        found: Comparison | None = None,
+        comparison: Comparison | None = None,
     ) -> None:
         # Of a model that was trained with several seeds, the first.
         first = {member.name: member for member in reversed(members)}
         self.members = tuple(first[name] for name in dict.fromkeys(m.name for m in members))
-        self.dataset, self.seed, self.found = dataset, seed, found
+        self.dataset, self.seed, self.comparison = dataset, seed, comparison
         self.F, self.tile = dataset.faces, TILE
         typical = dataset.vertices(pick_real(dataset, _TYPICAL, seed=0))
         self.frames: dict[View, Frame] = {
@@ -116,10 +116,10 @@ class Studio:
         return ["\n".join([member.title, *self._numbers(member, keys)]) for member in members]
 
     def _numbers(self, member: Member, keys: Sequence[str]) -> list[str]:
-        result = self.found.result(member.name) if self.found else None
-        if self.found is None or result is None:
+        result = self.comparison.result(member.name) if self.comparison else None
+        if self.comparison is None or result is None:
             return []
-        columns = {column.key: column for column in self.found.columns()}
+        columns = {column.key: column for column in self.comparison.columns()}
         lines = []
         for column in (columns[key] for key in keys if key in columns):
             value, _ = result.number(column)

@@ -140,7 +140,7 @@ def test_rows_say_what_was_measured(study, dataset, grids):
         result("ours", evaluation(full(specificity=2.0)), evaluation(full(specificity=2.5))),
         result("mae", evaluation(full())),
     )
-    studio = Studio(study.members, dataset, seed=0, found=found)
+    studio = Studio(study.members, dataset, seed=0, comparison=found)
     list(specificity_figure(studio))
     list(decoupling_figure(studio))
     titles = [[title for title, _ in grid.rows.groups] for grid in grids]
