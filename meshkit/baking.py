@@ -118,9 +118,9 @@ def bake_texture(
     UV, F_uv = _map(source, "source")
     places, inside = texel_places(source, target, size, by=by)
     H, W, channels = texture.shape
-    at = sampling_matrix(places.read(F_uv, UV), (H, W))
+    sampling = sampling_matrix(places.read(F_uv, UV), (H, W))
     image = np.zeros((*inside.shape, channels))
-    image[inside] = at @ texture.reshape(H * W, channels)
+    image[inside] = sampling @ texture.reshape(H * W, channels)
     image, covered = dilate_image(image, inside, dilate)
     return image, covered, places
 

@@ -127,6 +127,7 @@ def _twins(F: np.ndarray) -> np.ndarray | None:
 
 
 def _next(half_edge: np.ndarray, by: int) -> np.ndarray:
+    """Return the half-edges that many steps further around their faces."""
     return np.asarray(half_edge // 3 * 3 + (half_edge + by) % 3)
 
 

@@ -13,7 +13,7 @@ from gan.models.contract import FaceGenerator
 from meshkit.formats.gltf_morph import MorphTarget, WeightAnimation
 
 CURVES = ("smooth", "linear", "ease", "ease-in", "ease-out", "hold")
-EXACT = 0.05  # mm: what a frame may lose where it is mixed of targets
+MAX_LOSS = 0.05  # mm: what a frame may lose where it is mixed of targets
 
 
 class Key(NamedTuple):
@@ -102,7 +102,7 @@ def _track(at: np.ndarray, values: np.ndarray, t: np.ndarray, curve: str) -> np.
 def frames_as_targets(
     X: Float[np.ndarray, "t V 3"], times: Float[np.ndarray, " t"]
 ) -> tuple[list[MorphTarget], WeightAnimation]:
-    """Write frames as mixtures of the fewest targets that lose no more than `EXACT` anywhere.
+    """Write frames as mixtures of the fewest targets that lose no more than `MAX_LOSS` anywhere.
 
     The targets are the principal displacements from the first frame, at the size of their
     strongest weight, so that weights are within −1 and 1.
@@ -110,7 +110,7 @@ def frames_as_targets(
     D = (X - X[0]).reshape(len(X), -1)
     U, sigma, Vt = np.linalg.svd(D, full_matrices=False)
     k, rest = 0, D.copy()
-    while k < len(sigma) and _furthest(rest) > EXACT:
+    while k < len(sigma) and _furthest(rest) > MAX_LOSS:
         rest -= sigma[k] * np.outer(U[:, k], Vt[k])
         k += 1
     k = max(k, 1)

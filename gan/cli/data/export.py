@@ -78,7 +78,7 @@ def export(
                 still = sequence == STILL
                 entries.append(
                     Entry(
-                        done + 2,
+                        done + 2,  # its line in the table, below the header
                         name,
                         f"subject {int(dataset.subject[k])}",
                         "" if still else f"sequence {sequence}",
