@@ -189,7 +189,8 @@ def carry_out(
     from gan.study.carry_out import Study
     from gan.study.carry_out import carry_out as run_study
     from gan.study.folder import check_asked, forget_lost_runs, set_aside
-    from gan.study.plan import choose_jobs, workflow_settings
+    from gan.study.job_choice import choose_jobs
+    from gan.study.plan import workflow_settings
     from gan.study.trained import check_runs
     from gan.workflow.engine import GAN
 
@@ -250,7 +251,7 @@ def _describe(study: "Study", chosen: "Sequence[StudyJob]", call: "Call", as_jso
     """Print the jobs, what is there of each, about how long the rest takes, and the budgets."""
     from gan.cli.study_board import time_left
     from gan.study.folder import status_of
-    from gan.study.plan import with_needs
+    from gan.study.job_choice import with_needs
     from meshkit.cli.messages import print_json
     from meshkit.cli.progress import span
 

@@ -2,7 +2,6 @@
 
 import functools
 import tomllib
-from collections.abc import Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -34,15 +33,6 @@ def ablations_of(config: Config) -> tuple[Ablation, ...]:
         for factor in config.factors if FACTOR in name else config.factors[:1]:
             ablations.append(Ablation(*(text.replace(FACTOR, factor.name) for text in fields)))
     return tuple(ablations)
-
-
-def choose(ablations: Sequence[Ablation], only: Sequence[str]) -> tuple[Ablation, ...]:
-    """Return those named, all if none is; ValueError lists the names."""
-    names = [ablation.name for ablation in ablations]
-    for name in only:
-        if name not in names:
-            raise ValueError(f"unknown ablation {name!r}; known: {', '.join(names)}")
-    return tuple(a for a in ablations if not only or a.name in only)
 
 
 @functools.cache

@@ -16,7 +16,8 @@ from gan.study.folder import (
     read_failure,
     save_study,
 )
-from gan.study.plan import ORACLE, Plan, StudyJob, with_needs
+from gan.study.job_choice import with_needs
+from gan.study.plan import ORACLE, Plan, StudyJob
 from gan.workflow.engine import (
     Call,
     Change,

@@ -31,7 +31,7 @@ REPOSITORY = "Upliner/CharMorph-Vitruvian"
 MESH, REST, SLIDERS, EXPRESSIONS = "faces.npy", "morphs/L1/Default.npy", "morphs/L2", "morphs/L3"
 ORIGIN = np.array([0.0, 159.8, -3.5])  # cm, of the turned source: near ICT's mean face
 COMPONENTS = 90
-LEAST = 0.03  # cm: a slider that moves the face by less is left out
+MIN_MOTION = 0.03  # cm: a slider that moves the face by less is left out
 OF_THE_FACE = re.compile(
     "(Cheeks|Chin|Ears|Eyes|Face|Gender|Generic|Head|Jaw|Mouth|Neck|Nose|Race)_.*"
 )
@@ -107,7 +107,7 @@ class _Reader:
         """Return the fields of the face model file."""
         names, ranges, morphs = self._sliders()
         people = draw_people(names, ranges)
-        found = components_of(people, morphs, COMPONENTS)
+        components = components_of(people, morphs, COMPONENTS)
         mean = self.rest + np.tensordot(people.mean(axis=0), morphs, axes=1)
         quads, border = self._faces()
         faces = np.concatenate([split_quads(mean.astype(np.float32).astype(float), quads), border])
@@ -120,19 +120,19 @@ class _Reader:
 
         expressions = list(expressions_of(files, morph, self.rest, quads, mirror))
         advance(len(files))
-        count = len(found.modes)
+        count = len(components.modes)
         return {
             "mean": mean.astype(np.float32),
             "unit": np.array("cm"),
-            "id_modes": found.modes.astype(np.float32),
-            "id_deviations": found.deviations.astype(np.float32),
+            "id_modes": components.modes.astype(np.float32),
+            "id_deviations": components.deviations.astype(np.float32),
             "id_names": np.array([f"pc{k:02d}" for k in range(count)]),
             "morph_names": np.array(names),
             "morph_range": ranges.astype(np.float32),
             "morph_modes": morphs.astype(np.float16),
             "morph_mean": people.mean(axis=0).astype(np.float32),
             "morph_deviation": people.std(axis=0).astype(np.float32),
-            "morph_from_id": found.sliders.astype(np.float32),
+            "morph_from_id": components.sliders.astype(np.float32),
             "exp_modes": np.stack([e.mode for e in expressions]).astype(np.float32),
             "exp_names": np.array([e.name for e in expressions]),
             "exp_kinds": np.array([e.kind for e in expressions]),
@@ -180,7 +180,7 @@ class _Reader:
         morphs = dict[str, np.ndarray]()
         for name in names:
             mode = self._morph(SLIDERS, name)
-            if np.linalg.norm(mode, axis=1).max() >= LEAST:
+            if np.linalg.norm(mode, axis=1).max() >= MIN_MOTION:
                 morphs[name] = mode
             advance(1)
         limits = self._limits()

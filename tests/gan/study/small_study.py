@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from gan.study.carry_out import Outcome, Study, carry_out
-from gan.study.plan import Plan, StudyJob, choose_jobs, plan_study, workflow_settings
+from gan.study.job_choice import choose_jobs
+from gan.study.plan import Plan, StudyJob, plan_study, workflow_settings
 from gan.study.sizes import named_size
 from gan.study.sources import as_sources, read_sources, settle_sources
 from gan.workflow.engine import Call

@@ -12,7 +12,7 @@ import pytest
 from gan.errors import CheckpointError, WorkflowError
 from gan.study.carry_out import survey
 from gan.study.folder import forget_lost_runs, save_study, set_aside
-from gan.study.plan import choose_jobs
+from gan.study.job_choice import choose_jobs
 from gan.workflow.engine import Call
 from tests.gan.study.small_study import (
     BARE,

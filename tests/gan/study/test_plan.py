@@ -6,7 +6,8 @@ from gan.baselines.baseline import BASELINES
 from gan.config import Config, load_config
 from gan.errors import ConfigError
 from gan.study.ablations import ablations_of
-from gan.study.plan import choose_jobs, plan_ablations, plan_study, with_needs, workflow_settings
+from gan.study.job_choice import choose_jobs, with_needs
+from gan.study.plan import plan_ablations, plan_study, workflow_settings
 from gan.study.sizes import load_sizes, named_size
 from gan.study.sources import Source
 from gan.training.changes import differing_keys

@@ -278,7 +278,7 @@ def test_the_mesh_comes_back_worse_from_a_smaller_image(
 ):
     """The image is as large as the run's discriminator takes it."""
     model = load_model(study.members[0].run)
-    monkeypatch.setattr(studio_module, "load_model", lambda run: model)
+    monkeypatch.setattr(studio_module, "open_model", lambda run, dataset: model)
 
     def lost(size: int) -> float:
         run = tmp_path / str(size)
