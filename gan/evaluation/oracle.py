@@ -147,7 +147,7 @@ def _fit_linear(
 ) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
     """Fit the linear map to transfers between training people."""
     rng = np.random.default_rng([seed, 200])
-    people = [face.tissue.meet(face.model.shape(_identity(face, seed, k), {})) for k in train]
+    people = [face.tissue.meet(face.model.shape(_identity(face, seed, int(k)), {})) for k in train]
     parts: list[list[np.ndarray]] = [[], [], [], []]
     for _ in range(FITTED):
         a, b = rng.choice(len(people), 2, replace=False)
@@ -227,4 +227,4 @@ def _noise_per_component(face: InteractingFace, scanner: Scanner) -> float:
 
 
 def _identity(face: InteractingFace, seed: int, person: int) -> np.ndarray:
-    return face.sample_identity(purpose_rng(seed, int(person), "identity"))
+    return face.sample_identity(purpose_rng(seed, person, "identity"))

@@ -28,7 +28,7 @@ def codes_in_time(
     base: Mapping[str, Tensor],
     keys: Sequence[Key],
     *,
-    fps: float,
+    fps: int,
     seconds: float | None = None,
     curve: str = "smooth",
     loop: bool = False,

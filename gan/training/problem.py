@@ -57,7 +57,7 @@ class FactorLabels:
         """Return this process's n labelled meshes, all classes equally likely."""
         order, begin, count = self._by_class
         u = draw_share(torch.rand, (n, 2), rng=rng)
-        label = _one_of(torch.full_like(u[:, 0], len(count)), u[:, 0])
+        label = _one_of(torch.full_like(u[:, 0], len(count), dtype=torch.int64), u[:, 0])
         return order[begin[label] + _one_of(count[label], u[:, 1])]
 
     @cached_property
@@ -74,7 +74,9 @@ class FactorLabels:
         """Return this process's n pairs of different meshes of one label: firsts, then seconds."""
         order, begin, count = self._by_class
         u = draw_share(torch.rand, (n, 3), rng=rng)
-        label = self._paired[_one_of(torch.full_like(u[:, 0], len(self._paired)), u[:, 0])]
+        label = self._paired[
+            _one_of(torch.full_like(u[:, 0], len(self._paired), dtype=torch.int64), u[:, 0])
+        ]
         size = count[label]
         first = _one_of(size, u[:, 1])
         second = (first + 1 + _one_of(size - 1, u[:, 2])) % size
@@ -152,9 +154,9 @@ def prepare(dataset: Dataset, config: Config, device: torch.device) -> Problem:
     )
 
 
-def _one_of(n: Float[Tensor, " k"], u: Float[Tensor, " k"]) -> Int[Tensor, " k"]:
+def _one_of(n: Int[Tensor, " k"], u: Float[Tensor, " k"]) -> Int[Tensor, " k"]:
     """Return floor(n u), 0 … n − 1 also where the product rounds to n."""
-    return torch.minimum((n * u).long(), n.long() - 1)
+    return torch.minimum((n * u).long(), n - 1)
 
 
 def seen_vertices(mapping: GeometryMapping) -> tuple[int, float]:

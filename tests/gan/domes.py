@@ -19,6 +19,9 @@ class Dome:
     def sample_identity(self, rng: np.random.Generator) -> np.ndarray:
         return rng.normal(size=3)
 
+    def mean_identity(self) -> np.ndarray:
+        return np.zeros(3)
+
     def shape(self, identity: np.ndarray, units: Mapping[str, float]) -> np.ndarray:
         check_units(units, self.controls)
         moved = sum(weight * self.lift(unit) for unit, weight in units.items())

@@ -151,7 +151,7 @@ def test_the_truth_of_a_transfer_has_the_units_of_one_and_the_face_of_the_other(
     noise = np.hypot(SCANNER.white, SCANNER.smooth)
     for k in (0, 40):
         who = [
-            face.sample_identity(purpose_rng(0, person[k], "identity"))
+            face.sample_identity(purpose_rng(0, int(person[k]), "identity"))
             for person in (pairs.person_a, pairs.person_b)
         ]
         units = translate_units(exchange_units(0, int(pairs.person_b[k]))[k % 18], face.controls)
@@ -228,7 +228,7 @@ def test_bad_options_are_refused(model, tmp_path):
     with pytest.raises(ValueError, match="jobs must be 1 or more, got 0"):
         make_open_faces(model, path, size="tiny", jobs=0)
     with pytest.raises(ValueError, match=r"interaction must be in \[0, 1\], got 2"):
-        make_open_faces(model, path, size="tiny", interaction=2)
+        make_open_faces(model, path, size="tiny", interaction=2.0)
     with pytest.raises(ValueError, match="unknown extreme expression 'joy'; known: roar, yawn"):
         extreme_units("joy", 1.0, PLAIN)
     with pytest.raises(ValueError, match=r"intensity must be in \[0, 1\], got 2"):

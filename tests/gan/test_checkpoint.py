@@ -393,7 +393,7 @@ def test_a_damaged_record_of_a_run_is_one_line(tmp_path, text):
 
 
 def test_a_folder_of_runs_names_them(tmp_path):
-    (tmp_path / "faces" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "faces" / "checkpoints" / "step-00000001").mkdir(parents=True)
     with pytest.raises(CheckpointError, match=r"is no run, but holds some: .*faces\)$"):
         newest_good_checkpoint(tmp_path)
 

@@ -12,6 +12,7 @@ from gan.datasets.scanner import Scanner
 from gan.evaluation import oracle
 from tests.gan.test_benchmark_open_faces import model_file  # noqa: F401
 from tests.system.commands import data
+from tests.system.json_page import assert_documented
 
 QUIET = Scanner(white=1e-4, smooth=1e-4, reach=15.0)
 
@@ -48,6 +49,7 @@ def test_the_oracle_is_best_and_addition_is_near_it_only_at_0(
     done = data.succeed("oracle", path, "--model", model_file, "--json")
     facts = json.loads(done.stdout)
     assert facts == json.loads((tmp_path / "open.oracle.json").read_text())
+    assert_documented("gan data oracle", facts)
     error = {way: row["mean"] for way, row in facts["errors_mm"].items()}
     assert list(error) == list(oracle.WAYS)
     assert error["oracle"] == min(error.values())

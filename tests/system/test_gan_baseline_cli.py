@@ -58,7 +58,7 @@ def test_out_of_time_then_resumed(dataset, gan):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["vae"], "unknown baseline 'vae'; known: 3dmm, coma, mae"),
+        (["vae"], "unknown baseline 'vae'; known: 3dmm, coma, copula, mae, swap-vae"),
         (["coma", "--set", "filter=3"], "unknown key 'filter'; known here: kind, identity"),
         (["coma", "--set", "batch=0"], "batch: Input should be greater than or equal to 2, got 0"),
         (["mae", "--set", "image=24"], "image 24 is not a multiple of 16"),

@@ -136,7 +136,7 @@ def test_a_wrong_table_is_said_in_one_line(tmp_path, before, after, says):
 
 
 def test_every_model_learns_from_fewer_labels_too(tmp_path):
-    plan = small_plan(write_table(tmp_path), label_shares=(0, 0.05, 1))
+    plan = small_plan(write_table(tmp_path), label_shares=(0.0, 0.05, 1.0))
     fewer = [trial for trial in plan.trials if trial.label_share < 1]
     models = ("3dmm", "ours", "coma")
     assert {t.name for t in fewer} == {f"{m}-labels{p}" for m in models for p in (0, 5)}
