@@ -114,7 +114,7 @@ def few_with_figures():
 
 
 def test_figures_are_drawn_of_every_model_and_other_data_is_said(gan, runs, tmp_path, monkeypatch):
-    def draw(members, dataset, *, seed, watch, found, three_factor_run):
+    def draw(members, dataset, *, seed, watch, comparison, three_factor_run):
         watch("faces")
         text = f"{[member.name for member in members]} {seed} {three_factor_run}"
         yield Figure("faces", "Faces", text, np.zeros((4, 4, 3), np.uint8))
