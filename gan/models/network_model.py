@@ -1,6 +1,7 @@
 """What a run with a generator of any kind yields; the plug-in that made it must be installed."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import scipy.sparse as sp
@@ -49,8 +50,12 @@ class NetworkFaceModel(StoredModel):
             return DecoderInverse(self).encode(vertices, prior=prior)
         d = (vertices - self.template).flatten(1)
         with torch.no_grad():
-            inverse = SpanInverse(self.generator, self.scale)
-            return self.split(inverse.solve(d, self._code_size, prior=prior))
+            return self.split(self._inverse.solve(d, self._code_size, prior=prior))
+
+    @cached_property
+    def _inverse(self) -> SpanInverse:
+        assert isinstance(self.generator, Spanning)
+        return SpanInverse(self.generator, self.scale)
 
     def point_decoder(
         self, operator: sp.csr_array
