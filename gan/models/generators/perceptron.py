@@ -1,8 +1,8 @@
 """The paper's generator: a perceptron with one hidden layer, and a last layer of components."""
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as nnf
@@ -10,11 +10,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gan.models.generator import GENERATORS, Anchors, Components
-from gan.models.generators.span import ComponentLayer
+from gan.models.generators.span import ComponentLayer, LinearEnd
 from meshkit.nn import SparseOperator
 
 
-class AbstractPerceptron(nn.Module, ABC):
+class AbstractPerceptron(LinearEnd):
     """`d = W₂ LeakyReLU(W₁ z + b₁) + b₂`, in units of the data's deviation, vertex-major.
 
     What W₂ and b₂ are made of is left to the subclass; the function is always this one.
@@ -35,23 +35,6 @@ class AbstractPerceptron(nn.Module, ABC):
     def hidden(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "B H"]:
         """Return the activations of the hidden layer."""
         return nnf.leaky_relu(nnf.linear(z, self.W1, self.b1), self.slope)
-
-    def forward(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "V 3 B"]:
-        """Return displacements."""
-        return self.displacement(self.hidden(z))
-
-    def fold(self, operator: SparseOperator) -> Callable[[Tensor], Tensor]:
-        """Return the function `S d = (S W₂) h + S b₂` of the codes, (k, 3, B)."""
-        W, b = self.folded(operator)
-        return lambda z: torch.addmm(b[:, None], W, self.hidden(z).T).view(-1, 3, len(z))
-
-    @abstractmethod
-    def displacement(self, h: Float[Tensor, "B H"]) -> Float[Tensor, "V 3 B"]:
-        """Return displacements from hidden activations."""
-
-    @abstractmethod
-    def folded(self, operator: SparseOperator) -> tuple[Float[Tensor, "k H"], Float[Tensor, " k"]]:
-        """Return the last layer after an operator on vertices: S W₂ and S b₂."""
 
     @abstractmethod
     def plain(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
-"""A last layer in the span of the data's components: what two generators have in common."""
+"""Generators with a linear last layer, and one in the span of the data's components."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
@@ -11,7 +11,32 @@ from gan.models.generator import Components
 from meshkit.nn import SparseOperator
 
 
-class ComponentLayer(nn.Module):
+class LinearEnd(nn.Module, ABC):
+    """A generator whose last layer is linear in what the layers before it make of codes."""
+
+    @abstractmethod
+    def hidden(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "B H"]:
+        """Return what the last layer is linear in."""
+
+    @abstractmethod
+    def displacement(self, h: Float[Tensor, "B H"]) -> Float[Tensor, "V 3 B"]:
+        """Return displacements from hidden values, in the layout that sparse products want."""
+
+    @abstractmethod
+    def folded(self, operator: SparseOperator) -> tuple[Float[Tensor, "k H"], Float[Tensor, " k"]]:
+        """Return weight and offset of the last layer after an operator on vertices."""
+
+    def forward(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "V 3 B"]:
+        """Return displacements."""
+        return self.displacement(self.hidden(z))
+
+    def fold(self, operator: SparseOperator) -> Callable[[Tensor], Tensor]:
+        """Return the function from codes to `operator @ forward(z)`, (k, 3, B)."""
+        W, b = self.folded(operator)
+        return lambda z: torch.addmm(b[:, None], W, self.hidden(z).T).view(-1, 3, len(z))
+
+
+class ComponentLayer(LinearEnd):
     """`d = Φ (A h + a) + mean`, Φ the data's components times their deviations, which stay.
 
     Adam works in the data's own units: it cannot write noise into vertices that no pixel sees, and
@@ -34,11 +59,6 @@ class ComponentLayer(nn.Module):
         self.register_buffer("mean", mean)
         self._folded: tuple[SparseOperator, Tensor, Tensor] | None = None
 
-    if TYPE_CHECKING:  # the subclass has it, by itself or by another base
-
-        def hidden(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "B H"]:
-            """Return what the layer is linear in."""
-
     def coefficients(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "K B"]:
         """Return the multiples of the components."""
         return self.combined(self.hidden(z))
@@ -51,10 +71,6 @@ class ComponentLayer(nn.Module):
         """Return displacements from hidden values."""
         return torch.addmm(self.mean[:, None], self.basis, self.combined(h)).view(-1, 3, len(h))
 
-    def forward(self, z: Float[Tensor, "B Z"]) -> Float[Tensor, "V 3 B"]:
-        """Return displacements."""
-        return self.displacement(self.hidden(z))
-
     def folded(self, operator: SparseOperator) -> tuple[Float[Tensor, "k H"], Float[Tensor, " k"]]:
         """Return the layer after an operator on vertices, S Φ A and S b; S Φ is computed once."""
         if self._folded is None or self._folded[0] is not operator:
@@ -63,8 +79,3 @@ class ComponentLayer(nn.Module):
             self._folded = (operator, basis, operator(self.mean.view(n, 3)).view(-1))
         _, basis, mean = self._folded
         return basis @ self.A, torch.addmv(mean, basis, self.a)
-
-    def fold(self, operator: SparseOperator) -> Callable[[Tensor], Tensor]:
-        """Return the function from codes to `operator @ forward(z)`, (k, 3, B)."""
-        W, b = self.folded(operator)
-        return lambda z: torch.addmm(b[:, None], W, self.hidden(z).T).view(-1, 3, len(z))
