@@ -7,8 +7,10 @@ import contextlib
 import hashlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+
+import numpy as np
 
 from meshkit.files import atomic_path
 
@@ -26,6 +28,18 @@ def sealed_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0, os.SEEK_END)
             file.write(HEAD + digest.encode() + b"\n")
+
+
+def kept_arrays(
+    path: Path, compute: Callable[[], Mapping[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Return the arrays of a sealed NPZ; they are computed and written if it is not whole."""
+    if not is_whole(path):
+        arrays = compute()
+        with sealed_path(path) as aside:
+            np.savez(aside, allow_pickle=False, **arrays)
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
 
 
 def is_whole(path: Path) -> bool:

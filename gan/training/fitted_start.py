@@ -29,7 +29,7 @@ from gan.cache import cache_folder
 from gan.errors import ConfigError
 from gan.models.generators.quadratic import Couplings, QuadraticGenerator, knots
 from gan.training.problem import Problem
-from meshkit.sealed import is_whole, sealed_path
+from meshkit.sealed import kept_arrays
 
 LAYOUT = 1  # of the stored fit: raise it when a constant below changes
 FREEDOM = 4.0  # degrees of, of Student's t: heavy tails, since some performances are odd
@@ -71,25 +71,20 @@ def fit_start(
     if len(problem.factors) < 2:
         raise ConfigError('generator.start = "fitted" needs a second factor, which people show')
     path = cache_folder() / problem.fingerprint[:16] / f"fitted-{_key(generator, problem, rng)}.npz"
-    if is_whole(path):
-        with np.load(path, allow_pickle=False) as file:
-            stored = {name: torch.from_numpy(file[name]) for name in file.files}
-        rng.set_state(stored.pop("rng"))
-        for factor in problem.factors[:2]:
-            codes[factor.name] = stored.pop(f"codes.{factor.name}")
-        generator.load_state_dict(stored, strict=False)
-        return
-    _fit(generator, problem, codes, rng)
-    fitted = {
-        name: w
-        for name, w in generator.state_dict().items()
-        if name not in ("basis", "mean", "pairs")
-    }
-    fitted |= {f"codes.{factor.name}": codes[factor.name] for factor in problem.factors[:2]}
     path.parent.mkdir(exist_ok=True)
-    with sealed_path(path) as aside:
-        arrays = {name: tensor.numpy() for name, tensor in fitted.items()}
-        np.savez(aside, allow_pickle=False, rng=rng.get_state().numpy(), **arrays)
+
+    def fitted() -> dict[str, np.ndarray]:
+        _fit(generator, problem, codes, rng)
+        given = ("basis", "mean", "pairs")
+        kept = {name: w for name, w in generator.state_dict().items() if name not in given}
+        kept |= {f"codes.{factor.name}": codes[factor.name] for factor in problem.factors[:2]}
+        return {name: tensor.numpy() for name, tensor in (kept | {"rng": rng.get_state()}).items()}
+
+    stored = {name: torch.from_numpy(a) for name, a in kept_arrays(path, fitted).items()}
+    rng.set_state(stored.pop("rng"))
+    for factor in problem.factors[:2]:
+        codes[factor.name] = stored.pop(f"codes.{factor.name}")
+    generator.load_state_dict(stored, strict=False)
 
 
 def _key(generator: QuadraticGenerator, problem: Problem, rng: torch.Generator) -> str:

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from jaxtyping import Float, Int
 
 from gan.datasets.store import Dataset
-from meshkit.sealed import is_whole, sealed_path
+from meshkit.sealed import kept_arrays
 
 LAYOUT = 6  # of the stored file
 BLOCK = 256  # meshes read at once
@@ -55,12 +55,7 @@ def displacement_statistics(
     for part in (indices, *labels.values()):
         key.update(part.astype(np.int64).tobytes())
     path = folder / f"components-{key.hexdigest()[:16]}.npz"
-    if not is_whole(path):
-        arrays = _compute(dataset, indices, labels, n_components)
-        with sealed_path(path) as aside:
-            np.savez(aside, allow_pickle=False, **arrays)
-    with np.load(path, allow_pickle=False) as file:
-        stored = {name: file[name] for name in file.files}
+    stored = kept_arrays(path, lambda: _compute(dataset, indices, labels, n_components))
     anchors = {name: stored.pop(f"anchors.{name}") for name in list(labels)[1:]}
     scale = float(stored.pop("scale"))
     return Statistics(**stored, scale=scale, anchors=anchors)
